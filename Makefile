@@ -1,0 +1,33 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both set up what they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/demo.stamp
+	$(VENV)/bin/stream-unmask demo
+
+test: $(VENV)/dev.stamp lint
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py | $(VENV)/bin/python
+	@echo "Setting up in $(VENV): this takes some minutes once."
+	$(INSTALL) --editable '.[demo]'
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py | $(VENV)/bin/python
+	@echo "Setting up in $(VENV): this takes some minutes once."
+	$(INSTALL) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,85 @@
+"""``python -m benchmarks``: what the project claims, measured on your machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks.clips import ClipOptions, make_clip
+
+
+@click.group()
+def main() -> None:
+    """Measure what the project claims. Every command says what it measured on what."""
+
+
+@main.command()
+@click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--preset", default="faster", show_default=True, help="Of libx264.")
+@click.option("--quality", type=int, default=20, show_default=True, help="CRF of libx264.")
+@click.option(
+    "--deface", type=click.Path(exists=True, path_type=Path), help="Executable of deface to compare with."
+)
+def speed(video: Path | None, rounds: int, preset: str, quality: int, deface: Path | None) -> None:
+    """Time unmasking VIDEO (by default a made 720p clip of one masked face)."""
+    from benchmarks.speed import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        clip = video or make_clip(work / "masked720.mp4", ClipOptions(frames=300))
+        click.echo(measure(clip, work, rounds=rounds, preset=preset, quality=quality, deface=deface))
+
+
+@main.command()
+@click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
+def fidelity(video: Path | None) -> None:
+    """Hold what comes out of VIDEO against what went in (by default two made clips, one without a mask)."""
+    from benchmarks.fidelity import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        clips = (
+            [video]
+            if video
+            else [
+                make_clip(work / "bare.mp4", ClipOptions(frames=50, masked=False)),
+                make_clip(work / "masked.mp4", ClipOptions(frames=50)),
+            ]
+        )
+        for clip in clips:
+            click.echo(f"{clip.name}: {measure(clip, work)}")
+
+
+@main.command()
+@click.option("--early", type=click.IntRange(1), default=2_000, show_default=True)
+@click.option("--late", type=click.IntRange(2), default=20_000, show_default=True)
+def memory(early: int, late: int) -> None:
+    """Compare resident memory early and late in a long 720p video of one masked face."""
+    from benchmarks.memory import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        clip = make_clip(work / "masked.mp4", ClipOptions(frames=250, sound=False))
+        click.echo(measure(clip, work, early=early, late=late))
+
+
+@main.command()
+@click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option("--no-smooth", is_flag=True, help="Measure without temporal smoothing.")
+def flicker(video: Path | None, no_smooth: bool) -> None:
+    """Compare the change from frame to frame inside a patch with that of the skin around it.
+
+    VIDEO shows a masked face that does not move; by default one is made.
+    """
+    from benchmarks.flicker import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = video or make_clip(Path(folder) / "still.mp4", ClipOptions(frames=75, moving=False))
+        click.echo(measure(clip, smooth=not no_smooth))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What a network must look like to be run by ``stream_unmask``, and which file holds it.
+
+Shapes are N,C,H,W, float32, RGB in [-1, 1], with square pictures of S pixels. The one source of truth:
+the trainer exports to it, the engines check against it, the product relies on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engines.engine import Engine, EngineError, Shape
+
+NetworkName = Literal["segmenter", "generator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Names and channels of a network's inputs and outputs, in order."""
+
+    name: NetworkName
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+
+    def check(self, engine: Engine, size: int) -> None:
+        """Make sure that an engine is one of this network.
+
+        Raises:
+            EngineError: it is not; the sentence says what was expected.
+        """
+        for kind, wanted, found in (
+            ("input", self.inputs, engine.inputs),
+            ("output", self.outputs, engine.outputs),
+        ):
+            expected = [(name, (1, channels, size, size)) for name, channels in wanted.items()]
+            actual = [(port.name, port.shape) for port in found]
+            if actual != expected:
+                raise EngineError(
+                    f"The {self.name} does not fit: expected the {kind}s {_listed(expected)}, "
+                    f"found {_listed(actual)}."
+                )
+
+
+SEGMENTER = Network("segmenter", {"crop": 3}, {"map": 1})
+"""``map`` is the probability 0..1 that a pixel of ``crop`` is mask."""
+
+GENERATOR = Network("generator", {"crop": 3, "map": 1, "previous": 3}, {"patch": 3})
+"""``previous`` is the track's last patch, brought into this crop by the two alignments; zeros at first."""
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A network's file.
+
+    Attributes:
+        path: the ``.onnx`` file.
+        sha256: of its bytes, in hex.
+        size: side S of its crops in pixels.
+        run: the training run it came from.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    run: str
+
+
+def read_weights(folder: Path, network: Network) -> WeightsFile:
+    """Find a network in a folder of weights and make sure that it is whole.
+
+    Args:
+        folder: holds ``manifest.json`` and the files that it names.
+        network: :data:`SEGMENTER` or :data:`GENERATOR`.
+
+    Raises:
+        EngineError: no manifest, no such network in it, or a file that is not the one it names.
+    """
+    try:
+        entry = json.loads((folder / MANIFEST).read_text())[network.name]
+        weights = WeightsFile(folder / entry["file"], entry["sha256"], int(entry["size"]), entry["run"])
+        found = hashlib.sha256(weights.path.read_bytes()).hexdigest()
+    except FileNotFoundError as error:
+        raise EngineError(f"The weights are incomplete: {error.filename} is missing.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
+    if found != weights.sha256:
+        raise EngineError(
+            f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {weights.sha256[:12]}..."
+        )
+    return weights
+
+
+def _listed(ports: Sequence[tuple[str, Shape]]) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in ports) or "none"

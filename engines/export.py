@@ -1,0 +1,235 @@
+"""From training runs to the ONNX files that the engines run.
+
+python -m engines.export --data PHOTOS --segmenter runs/seg --generator runs/gen --weights FOLDER
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.contract import GENERATOR, MANIFEST, SEGMENTER, Network
+from engines.engine import EngineError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+OPSET = 18
+LARGEST = 25_000_000
+"""Bytes that a network's file may have."""
+
+_CALM_SHARE = 0.4
+"""Share of the weights of a run without critics, where one is mixed in: chosen by looking."""
+
+_WORST = 2e-3
+"""Largest difference of a value between PyTorch and ONNX Runtime that passes; values span 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How near the exported network is to the trained one, over all outputs.
+
+    Attributes:
+        worst: largest absolute difference, values spanning 2 (patch) or 1 (map).
+        psnr: peak signal-to-noise ratio in dB between both.
+    """
+
+    worst: float
+    psnr: float
+
+
+def fold_norms(network: nn.Module) -> nn.Module:
+    """A copy of ``network`` in evaluation mode whose batch norms are folded into its convolutions."""
+    from copy import deepcopy
+
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    folded = deepcopy(network).eval()
+    for part in folded.modules():
+        if not isinstance(part, nn.Sequential):
+            continue
+        for place in range(len(part) - 1):
+            first, second = part[place], part[place + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                part[place] = fuse_conv_bn_eval(first, second)
+                part[place + 1] = nn.Identity()
+    return folded
+
+
+def compare(network: nn.Module, path: Path, samples: tuple[Tensor, ...]) -> Agreement:
+    """Run ``samples`` through PyTorch and through ONNX Runtime.
+
+    Args:
+        network: the trained network.
+        path: its exported file.
+        samples: one N,C,S,S input for each of its inputs, in order.
+
+    Raises:
+        EngineError: the exported network gives something that is not a number.
+    """
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feeds = {port.name: sample.numpy() for port, sample in zip(session.get_inputs(), samples, strict=True)}
+    found: NDArray[np.float32] = session.run(None, feeds)[0]
+    with torch.no_grad():
+        wanted = network.eval()(*samples).numpy()
+    if not np.isfinite(found).all():
+        raise EngineError(f"{path.name} gives values that are not numbers.")
+    gap = np.abs(found - wanted)
+    error = max(float((gap.astype(np.float64) ** 2).mean()), 1e-20)
+    return Agreement(float(gap.max()), float(10 * np.log10(4 / error)))
+
+
+def export_network(
+    network: nn.Module, kind: Network, folder: Path, run: str, samples: tuple[Tensor, ...]
+) -> Agreement:
+    """Write one network as ``<folder>/<name>.onnx`` and enter it into the manifest.
+
+    The file is checked before it takes the old one's place, and the manifest changes last.
+
+    Args:
+        network: the trained network, batch norms and all.
+        kind: which one it is.
+        folder: of the weights; made if need be.
+        run: where the weights come from, for the manifest.
+        samples: what to compare on, one N,C,S,S tensor in the contract's ranges for each input.
+
+    Raises:
+        EngineError: the exported file is too large or does not do what the network does.
+    """
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{kind.name}.part.onnx"
+    one = tuple(sample[:2].contiguous() for sample in samples)
+    torch.onnx.export(
+        fold_norms(network),
+        one,
+        str(part),
+        input_names=list(kind.inputs),
+        output_names=list(kind.outputs),
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in one),
+        verbose=False,
+    )
+    agreement = compare(network, part, samples)
+    if agreement.worst > _WORST or part.stat().st_size > LARGEST:
+        size, part_name = part.stat().st_size, part.name
+        part.unlink()
+        raise EngineError(f"{part_name} is not fit for use: {agreement}, {size} bytes.")
+    path = folder / f"{kind.name}.onnx"
+    part.replace(path)
+    entry = {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "size": int(samples[0].shape[-1]),
+        "run": run,
+    }
+    _enter(folder / MANIFEST, kind.name, entry)
+    return agreement
+
+
+def _enter(manifest: Path, name: str, entry: dict[str, Any]) -> None:
+    known = json.loads(manifest.read_text()) if manifest.exists() else {}
+    part = manifest.with_suffix(".part")
+    part.write_text(json.dumps(known | {name: entry}, indent=2) + "\n")
+    part.replace(manifest)
+
+
+def _samples(data: Path, count: int, size: int) -> tuple[Tensor, Tensor]:
+    """Crops with masks on, N,3,S,S, and their true maps, N,1,S,S."""
+    import torch
+
+    from trainer.data import read_photos
+    from trainer.synth.pairs import PairData, PairSettings, unpack
+
+    pairs = PairData(read_photos(data, ["val_core"]), PairSettings(size=size, masked=1.0), 5, count)
+    batch = torch.utils.data.default_collate([pairs[number] for number in range(count)])
+    return unpack(batch["crop"]), unpack(batch["map"])
+
+
+def _mix_in(trained: nn.Module, calm: Path) -> None:
+    """Take some of the weights of the run that ``trained`` began with: fewer invented details, less noise.
+
+    Network interpolation: Wang et al., "ESRGAN", 2018, section 3.4.
+    """
+    import torch
+
+    from trainer.loop import load_averaged
+    from trainer.networks.generator import Generator
+
+    origin = Generator()
+    load_averaged(origin, calm)
+    with torch.no_grad():
+        for own, other in zip(trained.parameters(), origin.parameters(), strict=True):
+            own.lerp_(other, _CALM_SHARE)
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
+@click.option("--segmenter", type=click.Path(path_type=Path), required=True, help="Run of the segmenter.")
+@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
+@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
+@click.option("--inner", type=int, help="Side that the generator works at, if not that of the crops.")
+@click.option(
+    "--calm", type=click.Path(path_type=Path), help="Run without critics, the generator's origin, to mix in."
+)
+@click.option("--note", default="", help="What to say of the runs in the manifest.")
+def main(
+    data: Path,
+    segmenter: Path,
+    generator: Path | None,
+    weights: Path,
+    size: int,
+    inner: int | None,
+    calm: Path | None,
+    note: str,
+) -> None:
+    """Export trained networks, compare them with PyTorch, put them in their place."""
+    import torch
+
+    from trainer.loop import load_averaged, run_summary
+    from trainer.networks.generator import AtSide, Generator
+    from trainer.networks.segmenter import Segmenter
+
+    crops, _ = _samples(data, 16, size)
+    finder = Segmenter().eval()
+    load_averaged(finder, segmenter)
+    finder_run = f"{run_summary(segmenter)} {note}".strip()
+    click.echo(f"segmenter: {export_network(finder, SEGMENTER, weights, finder_run, (crops,))}")
+    if generator is None:
+        return
+    trained = Generator()
+    load_averaged(trained, generator)
+    if calm is not None:
+        _mix_in(trained, calm)
+    painter = (trained if inner is None else AtSide(trained, inner)).eval()
+    with torch.no_grad():
+        maps = finder(crops)
+        previous = painter(crops, maps, torch.zeros_like(crops))
+    painter_run = f"{run_summary(generator)} {note}".strip()
+    result = export_network(painter, GENERATOR, weights, painter_run, (crops, maps, previous))
+    click.echo(f"generator: {result}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except EngineError as error:
+        sys.exit(str(error))

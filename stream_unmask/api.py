@@ -1,0 +1,255 @@
+"""The Python API: one call for a video or a picture, and an object that keeps the networks loaded."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from stream_unmask.errors import UnmaskError
+from stream_unmask.maps import MapSink, map_path, map_picture
+from stream_unmask.pipeline import Stream
+from stream_unmask.report import Report
+from stream_unmask.running import Item, run
+from stream_unmask.settings import Settings
+from stream_unmask.toolkit import Toolkit
+from stream_unmask.video.compare import side_by_side
+from stream_unmask.video.files import check_output, redact
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.images import as_frame, paste_back, read_image, write_image
+from stream_unmask.video.sink import EncoderSettings, FileSink
+from stream_unmask.video.source import Source, open_source
+from stream_unmask.video.watermark import Watermark
+
+SYNTHETIC = (
+    "Where a face mask was worn, what is shown in its place is synthetic: "
+    f"a guess made by stream-unmask {version('stream-unmask')}, not a picture of that face."
+)
+"""The label that goes into every output's metadata."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What is written, apart from the unmasking itself.
+
+    Attributes:
+        encoder: codec and quality of a video.
+        overwrite: replace an output that exists.
+        compare: show the input and the output side by side.
+        watermark: write SYNTHETIC into a corner of every picture.
+        save_maps: write a picture or video of where masks were found beside the output.
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    overwrite: bool = False
+    compare: bool = False
+    watermark: bool = False
+    save_maps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a video is.
+
+    Attributes:
+        frames: frames done.
+        total: frames in all, as far as the file says.
+        faces: faces in the last frame that wear a mask.
+    """
+
+    frames: int
+    total: int | None
+    faces: int
+
+
+class Unmasker:
+    """Keeps the networks loaded from one video or picture to the next. Not for two threads at once."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Compile the networks.
+
+        Raises:
+            EngineError: no engine can run here, or not the one asked for.
+            UnmaskError: the face detector's files are missing.
+        """
+        self.settings = settings or Settings()
+        self.toolkit = Toolkit.load(self.settings)
+
+    def stream(self, *, rotation: int = 0) -> Stream:
+        """Start on a video of your own: hand its frames to ``process`` of what this returns, in order."""
+        return Stream(self.toolkit, self.settings, rotation=rotation)
+
+    def video(
+        self,
+        source: str | Path,
+        output: str | Path,
+        options: OutputOptions | None = None,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Report:
+        """Unmask a video file or a camera.
+
+        Args:
+            source: a file, an ``rtsp://`` address, or ``webcam:0``.
+            output: the file to write. It appears under this name when it is whole.
+            options: what to write.
+            progress: called after every frame, in this thread.
+            stop: set it from anywhere to end early. What was done by then is kept as a playable file
+                beside ``output``, under a name that says so; Ctrl-C does the same.
+
+        Returns:
+            The report. ``output`` in it is the file that was written.
+
+        Raises:
+            UnmaskError: bad input, output or options, or a full disk. No output is left.
+        """
+        options = options or OutputOptions()
+        report = self._report(redact(source), Path(output))
+        with open_source(source, threads=self.settings.threads) as opened:
+            stream = self.stream(rotation=opened.info.rotation)
+            job = _VideoJob(stream, opened, Path(output), options, progress)
+            started = time.perf_counter()
+            try:
+                report.interrupted = run(opened, job, job.process, stream.stages, stop or threading.Event())
+                written = job.finish(report.interrupted)
+            except BaseException:
+                job.discard()
+                raise
+            report.seconds = time.perf_counter() - started
+            report.warnings = [*opened.problems.sentences(), *job.warnings()]
+        report.output = str(written or "")
+        report.frames = job.frames
+        _fill(report, stream)
+        return report
+
+    def image(self, source: str | Path, output: str | Path, options: OutputOptions | None = None) -> Report:
+        """Unmask a picture.
+
+        Args:
+            source: a picture file.
+            output: the picture to write.
+            options: what to write; ``encoder`` has no meaning here.
+
+        Raises:
+            UnmaskError: bad input or output, or a full disk.
+        """
+        options = options or OutputOptions()
+        source, output = Path(source), Path(output)
+        report = self._report(str(source), output)
+        check_output(output, source, overwrite=options.overwrite)
+        started = time.perf_counter()
+        image = read_image(source)
+        frame = as_frame(image)
+        stream = self.stream()
+        faces = stream.process(frame)
+        if options.watermark:
+            Watermark().draw(frame)
+        unmasked = paste_back(image, frame)
+        if options.compare:
+            unmasked = image.beside(unmasked)
+        write_image(output, unmasked, overwrite=options.overwrite, comment=SYNTHETIC)
+        if options.save_maps:
+            write_image(map_path(output, ".png"), map_picture(frame, faces), overwrite=options.overwrite)
+        report.frames, report.seconds = 1, time.perf_counter() - started
+        _fill(report, stream)
+        return report
+
+    def _report(self, source: str, output: Path) -> Report:
+        return Report(source, str(output), self.toolkit.engine, self.toolkit.selection.passed_over)
+
+
+def unmask_video(
+    source: str | Path,
+    output: str | Path,
+    *,
+    settings: Settings | None = None,
+    options: OutputOptions | None = None,
+) -> Report:
+    """Unmask one video; see :meth:`Unmasker.video`."""
+    return Unmasker(settings).video(source, output, options)
+
+
+def unmask_image(
+    source: str | Path,
+    output: str | Path,
+    *,
+    settings: Settings | None = None,
+    options: OutputOptions | None = None,
+) -> Report:
+    """Unmask one picture; see :meth:`Unmasker.image`."""
+    return Unmasker(settings).image(source, output, options)
+
+
+class _VideoJob:
+    """One video on its way: the stream, the files it goes into, and what is drawn besides."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        source: Source,
+        output: Path,
+        options: OutputOptions,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.stream = stream
+        self.frames = 0
+        self._compare = options.compare
+        self._total = source.info.frames
+        self._progress = progress
+        self._watermark = Watermark(source.info.rotation) if options.watermark else None
+        self._sink = FileSink(
+            output,
+            source,
+            options.encoder,
+            overwrite=options.overwrite,
+            width_factor=2 if options.compare else 1,
+            metadata={"comment": SYNTHETIC},
+        )
+        self._maps: MapSink | None = None
+        if options.save_maps:
+            try:
+                self._maps = MapSink(output, source, overwrite=options.overwrite)
+            except UnmaskError:
+                self._sink.discard()
+                raise
+
+    def process(self, frame: Frame) -> Frame:
+        faces = self.stream.process(frame)
+        if self._maps is not None:
+            self._maps.write(frame, faces)
+        if self._watermark is not None:
+            self._watermark.draw(frame)
+        self.frames += 1
+        if self._progress is not None:
+            self._progress(Progress(self.frames, self._total, len(faces)))
+        return side_by_side(frame) if self._compare else frame
+
+    def write(self, item: Item) -> None:
+        self._sink.write(item)
+
+    def finish(self, interrupted: bool) -> Path | None:
+        """Close the files; where they are, None if nothing was worth keeping."""
+        if self._maps is not None:
+            self._maps.finish(interrupted)
+        return self._sink.keep() if interrupted else self._sink.close()
+
+    def discard(self) -> None:
+        self._sink.discard()
+        if self._maps is not None:
+            self._maps.discard()
+
+    def warnings(self) -> list[str]:
+        repaired = self._sink.repaired_timestamps
+        moved = [f"{repaired} timestamps were missing or went backwards, and were moved."] if repaired else []
+        return [*self._sink.warnings, *moved]
+
+
+def _fill(report: Report, stream: Stream) -> None:
+    """Add what the stream knows to the report."""
+    report.faces = stream.faces
+    frames = max(report.frames, 1)
+    report.stages = {stage: 1000 * spent / frames for stage, spent in stream.stages.seconds.items()}

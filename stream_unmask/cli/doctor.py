@@ -1,0 +1,51 @@
+"""``stream-unmask doctor``: what this machine has, and what will run on it."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import av
+import click
+from rich.console import Console
+from rich.table import Table
+
+from engines import select_backend
+from engines.contract import GENERATOR, SEGMENTER, read_weights
+from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
+from stream_unmask.faces import weights as face_networks
+from stream_unmask.settings import Settings
+from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
+
+_PACKAGES = ("av", "numpy", "numba", "opencv-python-headless", "openvino", "onnxruntime")
+_OPTIONAL = ("torch", "tensorrt", "torch-tensorrt")
+
+
+@click.command()
+def doctor() -> None:
+    """Print what this machine has, which engine would run, and why not a faster one."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("stream-unmask", f"{version('stream-unmask')}, Python {platform.python_version()}")
+    table.add_row("System", platform.platform())
+    table.add_row("CPU", f"{cpu_name()}, {cpu_cores()} cores, {memory_gib():.0f} GiB memory")
+    table.add_row("NVIDIA GPU", ", ".join(nvidia_gpus()) or "none found")
+    table.add_row("Packages", ", ".join(f"{name} {_installed(name)}" for name in _PACKAGES))
+    table.add_row("Optional", ", ".join(f"{name} {_installed(name)}" for name in _OPTIONAL))
+    table.add_row("FFmpeg", f"libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}")
+    for network in (SEGMENTER, GENERATOR):
+        weights = read_weights(BUNDLED_WEIGHTS, network)
+        table.add_row(network.name.capitalize(), f"{weights.size} px, {weights.run}")
+    for kind, path in (("Detector", face_networks.centerface()), ("Mesh", face_networks.face_landmark())):
+        table.add_row(kind, f"{path.name}, {path.stat().st_size / 2**20:.1f} MiB")
+    selection = select_backend()
+    for reason in selection.passed_over:
+        table.add_row("Not used", reason)
+    table.add_row("Engine", Toolkit.load(Settings()).engine)
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

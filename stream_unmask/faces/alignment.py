@@ -1,0 +1,141 @@
+"""From face-mesh points to the crop the networks see.
+
+One function serves video and training alike: :func:`align` fits a rigid mean face to the points that a
+mask leaves visible (forehead, brows, eyes, nose bridge) and derives the crop from the fit. Because the
+fit knows the turn of the head, a turned face keeps the size and the place that it has when seen from
+the front; an alignment by the distance between two eyes would zoom in on it.
+
+Method: scaled-orthographic pose from an affine least-squares fit, made orthonormal by an SVD
+(the first step of POSIT: DeMenthon & Davis, "Model-Based Object Pose in 25 Lines of Code", 1995).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+MESH_POINTS = 468
+"""Points of MediaPipe's face mesh (Kartynnik et al., 2019) without the irises."""
+
+_BRIDGE_DEPTH = 0.3
+"""Mesh points above this height of the mean face (in eye distances below the eyes) are used: the nose
+bridge is, the cheeks and the nose tip, which masks cover, are not."""
+
+CROP_SIDE = 3.4
+"""Side of the crop in eye distances: chin, ears and a worn mask fit in, little else."""
+
+_CROP_CENTRE = np.array([0.0, 0.55, -0.15])
+"""What the crop is centred on, in the mean face's eye distances (right, down, away from the camera)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where a face's crop lies in its frame.
+
+    Attributes:
+        matrix: (2, 3) float64 similarity from frame pixels to crop pixels; pixel centres lie at whole
+            numbers in both.
+        size: side S of the crop in pixels.
+        yaw: turn of the head to its left or right in degrees, 0 when it faces the camera, positive
+            where the nose points to the picture's right.
+        eye_distance: distance between the eyes in frame pixels, as if seen from the front.
+    """
+
+    matrix: NDArray[np.float64]
+    size: int
+    yaw: float
+    eye_distance: float
+
+    @property
+    def scale(self) -> float:
+        """Crop pixels per frame pixel; below 1 the face is larger than the crop."""
+        return float(np.hypot(self.matrix[0, 0], self.matrix[0, 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """A rigid mean face seen by a scaled-orthographic camera: what an alignment is made of.
+
+    Kept apart from :class:`Alignment` because filters smooth these five numbers, not a matrix.
+
+    Attributes:
+        x: crop centre in frame pixels.
+        y: crop centre in frame pixels.
+        roll: turn in the picture plane in radians, clockwise positive.
+        scale: eye distance in frame pixels.
+        yaw: as in :class:`Alignment`, in degrees.
+    """
+
+    x: float
+    y: float
+    roll: float
+    scale: float
+    yaw: float
+
+    def alignment(self, size: int) -> Alignment:
+        """The crop of ``size`` pixels that shows this pose upright and centred."""
+        zoom = size / (CROP_SIDE * self.scale)
+        cos, sin = np.cos(self.roll) * zoom, np.sin(self.roll) * zoom
+        middle = (size - 1) / 2
+        matrix = np.array(
+            [
+                [cos, sin, middle - cos * self.x - sin * self.y],
+                [-sin, cos, middle + sin * self.x - cos * self.y],
+            ]
+        )
+        return Alignment(matrix, size, self.yaw, self.scale)
+
+
+@cache
+def mean_face() -> NDArray[np.float64]:
+    """(468, 3) mean face mesh: symmetric, eyes level at the origin, one eye distance wide.
+
+    Axes: x to the picture's right, y down, z away from the camera.
+    """
+    with files(__package__).joinpath("face_model.npy").open("rb") as file:
+        return np.asarray(np.load(file, allow_pickle=False), np.float64)
+
+
+@cache
+def _visible() -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Indices of the points used, their centre, and the pseudo-inverse of their centred positions."""
+    used = np.flatnonzero(mean_face()[:, 1] < _BRIDGE_DEPTH)
+    points = mean_face()[used]
+    centre = points.mean(axis=0)
+    return used, centre, np.linalg.pinv(points - centre)
+
+
+def fit_pose(points: NDArray[np.floating]) -> Pose:
+    """Fit the mean face to mesh points.
+
+    Args:
+        points: (>= 468, 2 or more) mesh points, x and y in frame pixels first. Only those that a mask
+            leaves visible are used.
+
+    Returns:
+        The pose, with the crop's centre in frame pixels.
+    """
+    used, centre, inverse = _visible()
+    seen = np.asarray(points, np.float64)[used, :2]
+    middle = seen.mean(axis=0)
+    affine = (inverse @ (seen - middle)).T
+    left, stretch, right = np.linalg.svd(affine, full_matrices=False)
+    rotation = left @ right
+    scale = float(stretch.mean())
+    x, y = middle + scale * rotation @ (_CROP_CENTRE - centre)
+    away = np.cross(rotation[0], rotation[1])
+    # The roll is that of the head's upright axis as the picture shows it, free of yaw and pitch.
+    roll = float(np.arctan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1]))
+    facing = np.array([rotation[0, 2], rotation[1, 2], away[2]])
+    turn = np.cos(roll) * facing[0] + np.sin(roll) * facing[1]
+    yaw = float(np.degrees(np.arctan2(-turn, facing[2])))
+    return Pose(float(x), float(y), roll, scale, yaw)
+
+
+def align(points: NDArray[np.floating], size: int) -> Alignment:
+    """The alignment of a face from its mesh points; see :func:`fit_pose`."""
+    return fit_pose(points).alignment(size)

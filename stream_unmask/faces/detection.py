@@ -1,0 +1,123 @@
+"""Finding faces in one frame with CenterFace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.engine import Engine
+from stream_unmask.faces.boxes import overlaps
+from stream_unmask.video.thumbnail import Thumbnail
+
+INPUT_SHAPE = (1, 3, 384, 640)
+"""What CenterFace's engine must be loaded with: the thumbnail's height and width."""
+
+_STRIDE = 4
+_SAME_FACE = 0.3
+"""Boxes that overlap more than this (intersection over union) show one face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The faces seen in one frame, best first.
+
+    Attributes:
+        boxes: (n, 4) float64 x0, y0, x1, y1 in frame pixels; a face that the frame cuts off has a box
+            that reaches beyond it.
+        scores: (n,) float64 confidence, 0..1.
+        five: (n, 5, 2) float64 frame pixels of the eye on the picture's left, the right one, the nose
+            tip, and the left and right mouth corner, as the upright picture shows them.
+    """
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    five: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class CenterFace:
+    """The face detector.
+
+    Method: "CenterFace: Joint Face Detection and Alignment Using Face as Point" (Xu et al., 2019).
+    """
+
+    def __init__(self, engine: Engine, *, threshold: float = 0.3) -> None:
+        """Take over a compiled network.
+
+        Args:
+            engine: ``centerface.onnx``, loaded with :data:`INPUT_SHAPE`.
+            threshold: confidence below which a detection is dropped, 0..1.
+        """
+        self._engine = engine
+        self._threshold = threshold
+        self._input = np.empty(INPUT_SHAPE, np.float32)
+
+    def detect(self, thumbnail: Thumbnail) -> Detections:
+        """Find the faces of one frame.
+
+        Args:
+            thumbnail: the frame's small upright picture, 384 rows of 640 pixels.
+
+        Returns:
+            What was found, in pixels of the frame that the thumbnail was made of.
+        """
+        self._input[0] = thumbnail.rgb.transpose(2, 0, 1)
+        heat, scale, offset, landmarks = self._engine.run(self._input)
+        found = decode(heat, scale, offset, landmarks, self._threshold)
+        corners = _apply(thumbnail.to_frame, found.boxes.reshape(-1, 2, 2))
+        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        return Detections(boxes, found.scores, _apply(thumbnail.to_frame, found.five))
+
+
+def decode(
+    heat: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    landmarks: NDArray[np.float32],
+    threshold: float,
+) -> Detections:
+    """Read detections out of CenterFace's four outputs.
+
+    Args:
+        heat: (1, 1, h, w) confidence that a face is centred in a cell of 4x4 pixels.
+        scale: (1, 2, h, w) logarithm of the face's height and width, in cells.
+        offset: (1, 2, h, w) where in its cell the centre lies, down and right.
+        landmarks: (1, 10, h, w) five points, each down and right from the box's corner, in box sides.
+        threshold: lowest confidence kept, 0..1.
+
+    Returns:
+        Non-overlapping detections in pixels of the network's input, best first.
+    """
+    rows, columns = np.nonzero(heat[0, 0] > threshold)
+    scores = heat[0, 0, rows, columns].astype(np.float64)
+    order = np.argsort(-scores, kind="stable")
+    rows, columns, scores = rows[order], columns[order], scores[order]
+    # From here on (n, 2) arrays hold x before y; the network has y first.
+    sides = np.exp(scale[0, ::-1, rows, columns].astype(np.float64)) * _STRIDE
+    cells = np.stack([columns, rows], axis=1) + 0.5
+    # The last half pixel takes the network's corners to pixel centres at whole numbers.
+    centres = (cells + offset[0, ::-1, rows, columns]) * _STRIDE - 0.5
+    corners = centres - sides / 2
+    boxes = np.concatenate([corners, corners + sides], axis=1)
+    points = landmarks[0, :, rows, columns].reshape(-1, 5, 2)[:, :, ::-1]
+    five = points * sides[:, None] + corners[:, None]
+    kept = _suppress(boxes)
+    return Detections(boxes[kept], scores[kept], five[kept])
+
+
+def _suppress(boxes: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Non-maximum suppression: indices of boxes, best first, that no better kept one overlaps."""
+    same = overlaps(boxes, boxes) > _SAME_FACE
+    kept: list[int] = []
+    for index in range(len(boxes)):
+        if not same[index, kept].any():
+            kept.append(index)
+    return np.array(kept, np.intp)
+
+
+def _apply(affine: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return points @ affine[:, :2].T + affine[:, 2]

@@ -1,0 +1,180 @@
+"""Following every face of a stream: detect now and then, track in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.boxes import overlaps
+from stream_unmask.faces.cuts import CutDetector
+from stream_unmask.faces.detection import CenterFace, Detections
+from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
+from stream_unmask.faces.tracking import SURE, Track, eyes_apart, match
+from stream_unmask.pixels.planes import Planes
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.thumbnail import Thumbnailer
+
+M = TypeVar("M")
+
+_PRESENT = 0.5
+"""Presence from which a mesh is believed."""
+
+_FIRST_LOOKS = 3
+"""A scene's first frames, each of which is searched for faces."""
+
+_MISSING_EVERY = 2
+"""While a face is missing, it is searched for every so many frames."""
+
+_ASTRAY = 0.35
+"""A mesh whose eyes lie this many eye distances off a detection's has left its face."""
+
+_SHORTEST_STEP = 1e-3
+"""Seconds that are taken to have passed between two frames where their timestamps do not go on."""
+
+_DUPLICATE = 0.5
+"""Two tracks whose boxes overlap more than this follow one face."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowSettings:
+    """How faces are followed.
+
+    Attributes:
+        detect_every: frames from one search for faces to the next.
+        min_face: smallest side of a face's box in frame pixels that is followed.
+        coast_seconds: how long a face that is not seen is carried on.
+        trust_seconds: how long a mesh that is sure of its face is believed while the detector finds none.
+        vouch_seconds: how long a detection vouches for a mesh that is unsure of its face.
+    """
+
+    detect_every: int = 5
+    min_face: float = 20.0
+    coast_seconds: float = 0.7
+    trust_seconds: float = 2.0
+    vouch_seconds: float = 0.6
+
+
+class FaceFollower(Generic[M]):
+    """Follows the faces of one stream; give it every frame in order."""
+
+    def __init__(
+        self,
+        detector: CenterFace,
+        mesh: FaceMesh,
+        thumbnailer: Thumbnailer,
+        settings: FollowSettings,
+        memory: Callable[[], M],
+    ) -> None:
+        """Start before the first frame.
+
+        Args:
+            detector: finds faces.
+            mesh: fits one face.
+            thumbnailer: makes the pictures for the detector; knows the stream's rotation.
+            settings: see there.
+            memory: makes what a new track keeps for the work on its face.
+        """
+        self._detector = detector
+        self._mesh = mesh
+        self._thumbnailer = thumbnailer
+        self._settings = settings
+        self._memory = memory
+        self._cuts = CutDetector()
+        self._tracks: list[Track[M]] = []
+        self._count = 0
+        self._looks = 0
+        self._since_look = 0
+        self._time: float | None = None
+
+    def follow(self, frame: Frame) -> list[Track[M]]:
+        """Find where every face is in the next frame.
+
+        Returns:
+            The live tracks, oldest first.
+        """
+        # Clocks of live sources may jump back; tracks need time that goes on.
+        elapsed = 0.0 if self._time is None else max(frame.time - self._time, _SHORTEST_STEP)
+        self._time = frame.time
+        planes = frame.planes()
+        if self._cuts.is_cut(planes):
+            self._tracks = []
+            self._looks = 0
+        for track in self._tracks:
+            self._carry(track, elapsed, planes)
+        self._since_look += 1
+        if self._is_look_due():
+            self._look(frame, planes)
+        self._drop(planes)
+        for track in self._tracks:
+            track.settle()
+        return list(self._tracks)
+
+    def _carry(self, track: Track[M], elapsed: float, planes: Planes) -> None:
+        """Follow one face by its mesh alone."""
+        track.predict(elapsed)
+        mesh = self._mesh.fit(planes, track.region)
+        vouched = track.undetected <= self._settings.vouch_seconds
+        if mesh.presence >= _PRESENT or (vouched and track.expects(mesh)):
+            track.see(mesh)
+
+    def _is_look_due(self) -> bool:
+        if self._looks < _FIRST_LOOKS or self._since_look >= self._settings.detect_every:
+            return True
+        missing = any(track.coasting for track in self._tracks)
+        return missing and self._since_look >= _MISSING_EVERY
+
+    def _look(self, frame: Frame, planes: Planes) -> None:
+        """Search the frame for faces; set tracks right that have gone astray and start new ones."""
+        self._looks += 1
+        self._since_look = 0
+        found = self._detector.detect(self._thumbnailer.shrink(frame))
+        matches = match(np.array([track.box for track in self._tracks]).reshape(-1, 4), found)
+        for number, index in matches.pairs:
+            track, score = self._tracks[number], float(found.scores[index])
+            if not track.coasting and track.astray(found.five[index]) < _ASTRAY:
+                track.confirm(score)
+                continue
+            mesh = self._fit(planes, found, index)
+            if mesh is not None:
+                track.found(mesh, score)
+        for index in matches.new:
+            mesh = self._fit(planes, found, index)
+            if mesh is not None:
+                self._count += 1
+                score = float(found.scores[index])
+                self._tracks.append(Track(self._count, self._memory(), mesh, score))
+
+    def _fit(self, planes: Planes, found: Detections, index: int) -> Mesh | None:
+        """The mesh of a detection, None where there is none to be trusted.
+
+        Presence alone does not tell: a mask may bring it near 0 on a face whose mesh fits well. Then a
+        sure detection whose eyes are where the mesh has them is proof enough.
+        """
+        box, five = found.boxes[index], found.five[index]
+        if np.prod(box[2:] - box[:2]) < self._settings.min_face**2:
+            return None
+        mesh = self._mesh.fit(planes, Region.of_detection(box, five))
+        agreed = found.scores[index] >= SURE and eyes_apart(mesh, five) < _ASTRAY
+        return mesh if mesh.presence >= _PRESENT or agreed else None
+
+    def _drop(self, planes: Planes) -> None:
+        """End the tracks that are lost, have left the frame, or follow an older one's face."""
+        kept: list[Track[M]] = []
+        for track in self._tracks:
+            others = np.array([other.box for other in kept]).reshape(-1, 4)
+            lost = track.unseen > self._settings.coast_seconds
+            doubted = track.undetected > self._settings.trust_seconds
+            twin = (overlaps(track.box[None], others) > _DUPLICATE).any()
+            if not (lost or doubted or twin or _is_outside(track.box, planes)):
+                kept.append(track)
+        self._tracks = kept
+
+
+def _is_outside(box: NDArray[np.float64], planes: Planes) -> bool:
+    """Whether the middle of a box lies outside the frame."""
+    x, y = (box[:2] + box[2:]) / 2
+    return not (0 <= x < planes.width and 0 <= y < planes.height)

@@ -1,0 +1,69 @@
+"""Affine maps between frame, plane and crop coordinates.
+
+Everywhere in this package pixel centres lie at whole numbers: a picture of width W spans -0.5 to W - 0.5.
+An affine map is a (2, 3) float64 array ``[A | t]`` that takes (x, y) to ``A @ (x, y) + t``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.pixels.planes import Planes
+
+Affine = NDArray[np.float64]
+"""(2, 3) float64 affine map."""
+
+
+class Box(NamedTuple):
+    """A rectangle of whole pixels, in frame pixels unless stated; ``x1`` and ``y1`` are exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def empty(self) -> bool:
+        return self.x1 <= self.x0 or self.y1 <= self.y0
+
+
+def invert(affine: Affine) -> Affine:
+    """The map that undoes ``affine``."""
+    (a, b, x), (c, d, y) = affine.tolist()
+    inverse = 1.0 / (a * d - b * c)
+    a, b, c, d = d * inverse, -b * inverse, -c * inverse, a * inverse
+    return np.array([[a, b, -a * x - b * y], [c, d, -c * x - d * y]])
+
+
+def compose(outer: Affine, inner: Affine) -> Affine:
+    """The map that applies ``inner`` first and ``outer`` then."""
+    product = outer[:, :2] @ inner
+    product[:, 2] += outer[:, 2]
+    return product
+
+
+def zoom(alignment: Affine) -> float:
+    """Frame pixels per crop pixel: above 1 the face is larger than its crop."""
+    determinant = alignment[0, 0] * alignment[1, 1] - alignment[0, 1] * alignment[1, 0]
+    return float(abs(determinant) ** -0.5)
+
+
+def chroma_positions(planes: Planes) -> Affine:
+    """Frame pixels -> positions in the chroma planes, siting honoured."""
+    step_x, step_y = 1 << planes.shift_x, 1 << planes.shift_y
+    first_x = 0.0 if planes.cosited_x else (step_x - 1) / 2
+    first_y = 0.0 if planes.cosited_y else (step_y - 1) / 2
+    return np.array([[1 / step_x, 0.0, -first_x / step_x], [0.0, 1 / step_y, -first_y / step_y]])
+
+
+def extent(affine: Affine, box: Box) -> tuple[float, float, float, float]:
+    """Smallest x, smallest y, largest x and largest y that the pixel centres of ``box`` are taken to."""
+    right, bottom = box.x1 - 1, box.y1 - 1
+    xs, ys = (
+        [row[0] * x + row[1] * y + row[2] for x in (box.x0, right) for y in (box.y0, bottom)]
+        for row in affine.tolist()
+    )
+    return min(xs), min(ys), max(xs), max(ys)

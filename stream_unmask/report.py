@@ -1,0 +1,109 @@
+"""What was done, for people and for programs: per face, per stage, per file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class FaceReport:
+    """One followed face.
+
+    Attributes:
+        number: the track's number, from 1.
+        first: when it was first seen, in seconds of the video.
+        last: when it was last seen.
+        frames: frames in which it was followed.
+        masked_frames: frames in which its mask was replaced.
+        score: mean certainty 0..1 that it wears a mask, over all frames looked at.
+        looked_at: frames in which a mask was looked for.
+        left_alone: frames in which the face was beyond what the networks can do, by reason.
+    """
+
+    number: int
+    first: float
+    last: float
+    frames: int = 0
+    masked_frames: int = 0
+    score: float = 0.0
+    looked_at: int = 0
+    left_alone: dict[str, int] = field(default_factory=dict)
+
+    def leave_alone(self, reason: str) -> None:
+        self.left_alone[reason] = self.left_alone.get(reason, 0) + 1
+
+    def add_score(self, score: float) -> None:
+        self.looked_at += 1
+        self.score += (score - self.score) / self.looked_at
+
+
+class Stages:
+    """Wall time spent in each stage of the way of a frame; one thread a stage."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.runs: Counter[str] = Counter()
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+            self.runs[stage] += 1
+
+
+@dataclass(slots=True)
+class Report:
+    """One video or picture from start to end.
+
+    Attributes:
+        source: what was read, without secrets.
+        output: the file that was written.
+        engine: what ran the networks.
+        passed_over: why no faster backend ran them.
+        frames: pictures written.
+        seconds: wall time from the first frame read to the file in its place.
+        interrupted: the user stopped it before the end.
+        faces: every face followed, in order of appearance.
+        stages: milliseconds a frame spent in each stage. Stages overlap: they add up to more than the
+            wall time.
+        warnings: what went wrong on the way and was mended or left out, a sentence each.
+    """
+
+    source: str
+    output: str
+    engine: str
+    passed_over: tuple[str, ...]
+    frames: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    faces: list[FaceReport] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def masked_faces(self) -> int:
+        """Faces of which at least one frame was unmasked."""
+        return sum(face.masked_frames > 0 for face in self.faces)
+
+    def as_dict(self) -> dict[str, object]:
+        return {**dataclasses.asdict(self), "fps": round(self.fps, 2)}
+
+
+def write_reports(path: Path, reports: list[Report]) -> None:
+    """Write reports as JSON: one object for one file, a list for a folder's."""
+    content = [report.as_dict() for report in reports]
+    path.write_text(json.dumps(content[0] if len(content) == 1 else content, indent=2) + "\n")

@@ -1,0 +1,141 @@
+"""Threads and queues: decoding, computing and encoding overlap, and nothing piles up between them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from stream_unmask.report import Stages
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.source import CopiedPacket, Source
+
+Item = Frame | CopiedPacket
+
+_DEPTH = 4
+"""Items between two threads: enough to even out their pace, little enough to bound the memory for 4K."""
+
+_PATIENCE = 0.1
+"""Seconds between two looks at whether the other side is still alive."""
+
+
+class Writer(Protocol):
+    """What :func:`run` needs of a sink."""
+
+    def write(self, item: Item) -> None: ...
+
+
+class _StopError(Exception):
+    """Somebody asked for the end, or the other side of a queue is gone."""
+
+
+class _Worker(threading.Thread):
+    """A thread that keeps the error it died of."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except _StopError:
+            pass
+        except BaseException as error:
+            self.error = error
+
+
+def run(
+    source: Source,
+    sink: Writer,
+    process: Callable[[Frame], Frame],
+    stages: Stages,
+    stop: threading.Event,
+) -> bool:
+    """Move everything from a source to a sink, each frame through ``process``.
+
+    Decoding and encoding have a thread each, ``process`` runs in the caller's. Order is kept.
+
+    Args:
+        source: what is read, until its end or until ``stop``.
+        sink: what is written; neither finished nor closed here.
+        process: changes a frame, or returns another in its place.
+        stages: where the time of each thread is added up.
+        stop: set it from anywhere to end early; Ctrl-C in the caller's thread does the same.
+
+    Returns:
+        Whether it ended early. Every frame that was processed by then has been written.
+
+    Raises:
+        Exception: whatever the source, ``process`` or the sink raised.
+    """
+    decoded: queue.Queue[Item | None] = queue.Queue(_DEPTH)
+    finished: queue.Queue[Item | None] = queue.Queue(_DEPTH)
+    reading_over = threading.Event()
+
+    def read() -> None:
+        items = iter(source)
+        try:
+            while True:
+                with stages("decode"):
+                    item = next(items, None)
+                _put(decoded, item, reading_over.is_set)
+                if item is None:
+                    return
+        except Exception:
+            _put(decoded, None, reading_over.is_set)
+            raise
+
+    def write() -> None:
+        while (item := finished.get()) is not None:
+            with stages("encode"):
+                sink.write(item)
+
+    reader = _Worker("decode", read)
+    writer = _Worker("encode", write)
+    try:
+        while (item := _get(decoded, stop.is_set)) is not None:
+            if isinstance(item, Frame):
+                with stages("compute"):
+                    item = process(item)
+            _put(finished, item, lambda: not writer.is_alive())
+    except (_StopError, KeyboardInterrupt):
+        stop.set()
+    finally:
+        reading_over.set()
+        _finish(finished, writer)
+        reader.join()
+    for worker in (writer, reader):
+        if worker.error is not None:
+            raise worker.error
+    return stop.is_set()
+
+
+def _put(to: queue.Queue[Item | None], item: Item | None, over: Callable[[], bool]) -> None:
+    while not over():
+        try:
+            return to.put(item, timeout=_PATIENCE)
+        except queue.Full:
+            continue
+    raise _StopError
+
+
+def _get(from_: queue.Queue[Item | None], over: Callable[[], bool]) -> Item | None:
+    while not over():
+        try:
+            return from_.get(timeout=_PATIENCE)
+        except queue.Empty:
+            continue
+    raise _StopError
+
+
+def _finish(finished: queue.Queue[Item | None], writer: _Worker) -> None:
+    """Let the writer work off what it was given."""
+    try:
+        _put(finished, None, lambda: not writer.is_alive())
+    except _StopError:
+        return
+    writer.join()

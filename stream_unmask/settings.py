@@ -1,0 +1,36 @@
+"""What a user can decide about the unmasking itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream_unmask.unmasking.blending import Blend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How faces are followed and unmasked.
+
+    Attributes:
+        backend: what runs the networks; see :data:`engines.BACKENDS`.
+        threads: CPU threads for each network, 0 for all that the process may use.
+        detect_every: frames between two runs of the face detector; in between faces are followed.
+        min_face: width in frame pixels below which a face is left alone.
+        blend: how the patch is joined to the face around it.
+        smooth: damp what flickers from frame to frame.
+    """
+
+    backend: str = "auto"
+    threads: int = 0
+    detect_every: int = 6
+    min_face: int = 32
+    blend: Blend = "feather"
+    smooth: bool = True
+
+    def __post_init__(self) -> None:
+        if self.threads < 0:
+            raise ValueError(f"threads must be 0 or more, got {self.threads}")
+        if self.detect_every < 1:
+            raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
+        if self.min_face < 1:
+            raise ValueError(f"min_face must be 1 or more, got {self.min_face}")

@@ -1,0 +1,80 @@
+"""Everything that is loaded once and serves every video: the four compiled networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines import Engine, Selection, load_engine, select_backend
+from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
+from engines.engine import EngineError
+from engines.openvino_cpu import OpenVINOEngine
+from stream_unmask.faces import weights as face_networks
+from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
+from stream_unmask.faces.mesh import FaceMesh
+from stream_unmask.settings import Settings
+from stream_unmask.unmasking.generating import Generator
+from stream_unmask.unmasking.segmenting import Segmenter
+from stream_unmask.unmasking.warming import warm_up
+
+BUNDLED_WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolkit:
+    """The networks, ready to run. Belongs to one thread at a time.
+
+    Attributes:
+        detector: finds faces.
+        mesh: fits the face mesh.
+        segmenter: finds the mask on a face.
+        generator: makes what the mask hides.
+        size: side S of the crops in pixels.
+        engine: what runs segmenter and generator, for people.
+        selection: the backend and why no faster one.
+    """
+
+    detector: CenterFace
+    mesh: FaceMesh
+    segmenter: Segmenter
+    generator: Generator
+    size: int
+    engine: str
+    selection: Selection
+
+    @classmethod
+    def load(cls, settings: Settings, weights: Path = BUNDLED_WEIGHTS) -> Toolkit:
+        """Compile the networks for this machine.
+
+        Args:
+            settings: ``backend`` and ``threads`` count here.
+            weights: folder with ``manifest.json`` and the networks' files.
+
+        Raises:
+            EngineError: the backend cannot run, or the weights do not fit the contract.
+            UnmaskError: the face detector's files are missing.
+        """
+        selection = select_backend(settings.backend)
+        threads = settings.threads
+
+        def compiled(network: Network) -> Engine:
+            file = read_weights(weights, network)
+            engine = load_engine(file.path, backend=selection.backend, threads=threads)
+            network.check(engine, file.size)
+            return engine
+
+        segmenter, generator = compiled(SEGMENTER), compiled(GENERATOR)
+        if segmenter.inputs[0].shape != generator.inputs[0].shape:
+            raise EngineError(f"The networks in {weights} were made for crops of different sizes.")
+        warm_up()
+        detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
+        mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
+        return cls(
+            detector=CenterFace(detector),
+            mesh=FaceMesh(mesh),
+            segmenter=Segmenter(segmenter),
+            generator=Generator(generator),
+            size=segmenter.inputs[0].shape[-1],
+            engine=segmenter.description,
+            selection=selection,
+        )

@@ -1,0 +1,1 @@
+"""The work on one face: segmenting, generating, smoothing, matching, blending."""

@@ -1,0 +1,95 @@
+"""Whether a face wears a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_CELLS = 64
+"""Side of the small map that is scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSettings:
+    """When a face counts as masked.
+
+    Attributes:
+        share: the smallest mask that counts in full, as a share of the crop; a smaller one scores less.
+        puts_on: score from which a face that was bare counts as masked.
+        takes_off: score below which a face that was masked counts as bare.
+        puts_on_after: frames in a row that the score must stay up.
+        takes_off_after: frames in a row that the score must stay down.
+        fade: frames that a patch takes to come or to go.
+    """
+
+    share: float = 0.04
+    puts_on: float = 0.75
+    takes_off: float = 0.35
+    puts_on_after: int = 2
+    takes_off_after: int = 5
+    fade: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.takes_off <= self.puts_on <= 1:
+            raise ValueError(f"need 0 <= takes_off <= puts_on <= 1, got {self.takes_off} and {self.puts_on}")
+        if min(self.puts_on_after, self.takes_off_after, self.fade) < 1:
+            raise ValueError("puts_on_after, takes_off_after and fade are counts of frames, at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What one frame says about the mask on a face.
+
+    Attributes:
+        wears: the face wears a mask.
+        score: how sure this frame is of a mask, 0..1.
+        strength: how much of the patch shows, 0..1; above 0 for some frames after ``wears`` has ended.
+    """
+
+    wears: bool
+    score: float
+    strength: float
+
+
+class MaskPresence:
+    """Decides for one track, frame by frame, whether it wears a mask.
+
+    Two thresholds and a few frames of patience keep a doubtful map from switching the patch on and off.
+    A track's first frame decides at once, without a fade: a video that begins with a masked face, or a
+    single picture, must not show the mask first.
+    """
+
+    def __init__(self, settings: PresenceSettings | None = None) -> None:
+        self._settings = settings or PresenceSettings()
+        self._wears: bool | None = None
+        self._frames_against = 0
+        self._strength = 0.0
+
+    def update(self, map: NDArray[np.float32]) -> Presence:
+        """Take in one frame's map, (S, S) in 0..1."""
+        settings = self._settings
+        score = mask_score(map, settings.share)
+        if self._wears is None:
+            self._wears = score >= settings.puts_on
+            self._strength = float(self._wears)
+            return Presence(self._wears, score, self._strength)
+        against = score < settings.takes_off if self._wears else score >= settings.puts_on
+        self._frames_against = self._frames_against + 1 if against else 0
+        patience = settings.takes_off_after if self._wears else settings.puts_on_after
+        if self._frames_against >= patience:
+            self._wears = not self._wears
+            self._frames_against = 0
+        step = 1 / settings.fade
+        change = step if self._wears else -step
+        self._strength = min(max(self._strength + change, 0.0), 1.0)
+        return Presence(self._wears, score, self._strength)
+
+
+def mask_score(map: NDArray[np.float32], share: float) -> float:
+    """Mean probability of the surest pixels that together make up ``share`` of the crop, 0..1."""
+    small = cv2.resize(map, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA).ravel()
+    count = max(1, round(share * small.size))
+    return float(np.partition(small, small.size - count)[-count:].mean())

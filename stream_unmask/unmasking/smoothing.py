@@ -1,0 +1,163 @@
+"""Patches that do not flicker."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import Alignment
+from stream_unmask.pixels.geometry import Affine, compose, invert
+from stream_unmask.unmasking.cells import CELL, from_cells, to_cells
+from stream_unmask.unmasking.generating import carry_planes, displacement
+
+_VISIBLE = 0.1
+"""Map value up to which a cell counts as visible face."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothingSettings:
+    """How much of the last patch and map stays in the next ones.
+
+    Differences are of RGB in [-1, 1]: one 8-bit level is 0.008.
+
+    Attributes:
+        keep_patch: share of the carried patch that stays where a still face's patch hardly changes.
+        keep_map: share of the carried map that stays on a still face.
+        hold_map: share of the carried map that stays in any case where the new one is lower, so that
+            one missed frame does not let the mask flash through.
+        small_change: difference between patch and carried patch that is taken for flicker when the
+            face moves; larger ones are taken for real and shown.
+        small_change_still: the same when the face is still.
+        moved: mean difference of the visible face between two frames at which it no longer counts as
+            still.
+        shifted: crop pixels that the face may shift against its crop's last place for the same.
+    """
+
+    keep_patch: float = 0.75
+    keep_map: float = 0.5
+    hold_map: float = 0.4
+    small_change: float = 0.05
+    small_change_still: float = 0.14
+    moved: float = 0.06
+    shifted: float = 12.0
+
+
+class PatchSmoother:
+    """Steadies the patch and the map of one track.
+
+    A recursive filter along time whose weight follows the picture: strong where the face is still and
+    the patch hardly changes, none where the patch has really changed (a mouth that opens, a cut).
+    """
+
+    def __init__(self, settings: SmoothingSettings | None = None) -> None:
+        self._settings = settings or SmoothingSettings()
+        self._alignment: Affine | None = None
+        self._map: NDArray[np.float32] | None = None
+        self._face: NDArray[np.float32] | None = None
+
+    def reset(self) -> None:
+        """Forget the past, as after a while without a patch."""
+        self._alignment = self._map = self._face = None
+
+    def smooth(
+        self,
+        crop: NDArray[np.float32],
+        map: NDArray[np.float32],
+        patch: NDArray[np.float32],
+        carried: NDArray[np.float32],
+        alignment: Alignment,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Steady one frame's map and patch.
+
+        Args:
+            crop: (3, S, S) RGB in [-1, 1].
+            map: (S, S) in 0..1, C-contiguous.
+            patch: (3, S, S) RGB in [-1, 1], C-contiguous.
+            carried: (3, S, S) what this method returned for the last frame, brought into this crop.
+            alignment: where this crop lies.
+
+        Returns:
+            The map (S, S) and the patch (3, S, S), new arrays.
+        """
+        settings = self._settings
+        face = to_cells(crop)
+        if self._alignment is None or self._map is None or self._face is None:
+            smooth_map, smooth_patch = map.copy(), patch.copy()
+        else:
+            carried_map = carry_planes(self._map[None], self._alignment, alignment.matrix)[0]
+            stillness = self._stillness(face, map, self._alignment, self._face, alignment.matrix)
+            smooth_map = np.empty(map.shape, np.float32)
+            rising = settings.keep_map * stillness
+            _mix_maps(map, carried_map, rising, max(rising, settings.hold_map), smooth_map)
+            keep = self._keep(to_cells(patch), to_cells(carried), stillness)
+            smooth_patch = np.empty(patch.shape, np.float32)
+            _mix(patch, carried, from_cells(keep, map.shape[0]), smooth_patch)
+        self._alignment, self._map, self._face = alignment.matrix, smooth_map, face
+        return smooth_map, smooth_patch
+
+    def _stillness(
+        self,
+        face: NDArray[np.float32],
+        map: NDArray[np.float32],
+        last_alignment: Affine,
+        last_face: NDArray[np.float32],
+        alignment: Affine,
+    ) -> float:
+        """1 when the visible face has not changed since the last frame, towards 0 as it does."""
+        settings = self._settings
+        cells, size = face.shape[1], map.shape[0]
+        middle = (1 - CELL) / 2
+        coarse = np.array([[1, 0, middle], [0, 1, middle]]) / CELL
+        before = carry_planes(last_face, compose(coarse, last_alignment), compose(coarse, alignment))
+        visible = to_cells(map) < _VISIBLE
+        margin = cells // 8
+        visible[:margin], visible[-margin:], visible[:, :margin], visible[:, -margin:] = 0, 0, 0, 0
+        count = int(visible.sum())
+        if count == 0:
+            return 0.0
+        change = float(np.abs(face - before).mean(axis=0)[visible].mean())
+        shift = displacement(compose(alignment, invert(last_alignment)), size)
+        return math.exp(-((change / settings.moved) ** 2) - (shift / settings.shifted) ** 2)
+
+    def _keep(
+        self, patch: NDArray[np.float32], carried: NDArray[np.float32], stillness: float
+    ) -> NDArray[np.float32]:
+        """Share of the carried patch that stays, per cell."""
+        settings = self._settings
+        flicker = settings.small_change + stillness * (settings.small_change_still - settings.small_change)
+        change: NDArray[Any] = cv2.blur(np.abs(patch - carried).max(axis=0), (3, 3))
+        share = settings.keep_patch * (0.4 + 0.6 * stillness)
+        return np.float32(share) * np.exp(-((change / np.float32(flicker)) ** 2))
+
+
+def warm_up() -> None:
+    """Compile (or load from numba's cache) what the smoother runs."""
+    planes = np.zeros((3, 2, 2), np.float32)
+    _mix(planes, planes, planes[0], planes.copy())
+    _mix_maps(planes[0], planes[0], 0.5, 0.5, planes[1])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _mix(patch: Any, carried: Any, keep: Any, out: Any) -> None:
+    """``patch`` (3, S, S) moved towards ``carried`` by ``keep`` (S, S)."""
+    for k in range(3):
+        for i in range(keep.shape[0]):
+            for j in range(keep.shape[1]):
+                new = patch[k, i, j]
+                out[k, i, j] = new + keep[i, j] * (carried[k, i, j] - new)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _mix_maps(map: Any, carried: Any, rising: Any, falling: Any, out: Any) -> None:
+    """``map`` moved towards ``carried`` by ``rising`` where it is higher, by ``falling`` where lower."""
+    keep_rising, keep_falling = np.float32(rising), np.float32(falling)
+    for i in range(map.shape[0]):
+        for j in range(map.shape[1]):
+            change = carried[i, j] - map[i, j]
+            out[i, j] = map[i, j] + change * (keep_falling if change > 0 else keep_rising)

@@ -1,0 +1,1 @@
+"""Video in, video out: frames with their timestamps, and everything else that a file holds."""

@@ -1,0 +1,95 @@
+"""From packets to frames, each with a timestamp and in a pixel format that planes can view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+from av.packet import Packet
+from av.stream import Stream
+from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.stream import VideoStream
+
+from stream_unmask.video.formats import viewable_format
+from stream_unmask.video.frame import FULL_RANGE, HD_HEIGHT, LIMITED_RANGE, Frame
+from stream_unmask.video.info import SourceProblems
+
+_RGB = 0
+_BT709 = 1
+_BT470BG = 5
+_SCALER_MATRIX = {_BT709: int(Colorspace.ITU709), _BT470BG: int(Colorspace.ITU601)}
+
+
+class PictureDecoder:
+    """Decodes one video stream.
+
+    Args:
+        stream: what the packets belong to.
+        problems: where damage is counted.
+    """
+
+    def __init__(self, stream: VideoStream, problems: SourceProblems) -> None:
+        self._stream = stream
+        self._problems = problems
+        self._time_base = stream.time_base or Fraction(1, 90_000)
+        rate = stream.average_rate or stream.guessed_rate
+        self._usual_duration = max(1, round(1 / (rate * self._time_base))) if rate else 1
+        self._reformatter = VideoReformatter()
+        self._index = 0
+        self._next_pts = 0
+
+    def decode(self, packet: Packet[Stream]) -> Iterator[Frame]:
+        """The frames that a packet completes; none where it is broken."""
+        return self._frames(packet)
+
+    def flush(self) -> Iterator[Frame]:
+        """The frames still inside the decoder when the packets are over."""
+        return self._frames(None)
+
+    def _frames(self, packet: Packet[Stream] | None) -> Iterator[Frame]:
+        try:
+            pictures = self._stream.decode(packet)
+        except av.FFmpegError:
+            self._problems.broken_packets += 1
+            return
+        for picture in pictures:
+            yield self._frame(picture)
+
+    def _frame(self, picture: av.VideoFrame) -> Frame:
+        if picture.is_corrupt:
+            self._problems.broken_frames += 1
+        pts = picture.pts if picture.pts is not None else picture.dts
+        if picture.pts is None:
+            self._problems.missing_timestamps += 1
+        if pts is None:
+            pts = self._next_pts
+        duration = picture.duration or 0
+        picture = self._viewable(picture)
+        picture.pts, picture.time_base = pts, self._time_base
+        frame = Frame(picture, self._index, pts, self._time_base, duration)
+        self._index += 1
+        self._next_pts = pts + (duration or self._usual_duration)
+        return frame
+
+    def _viewable(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """The picture itself, or the one conversion that formats without Y, U and V planes go through."""
+        name = viewable_format(picture.format.name)
+        if name == picture.format.name:
+            return picture
+        matrix = picture.colorspace
+        if picture.format.is_rgb or picture.format.has_palette or matrix == _RGB:
+            matrix = _BT709 if picture.height >= HD_HEIGHT else _BT470BG
+            converted = self._reformatter.reformat(
+                picture, format=name, dst_colorspace=_SCALER_MATRIX[matrix], dst_color_range="MPEG"
+            )
+            converted.colorspace, converted.color_range = matrix, LIMITED_RANGE
+            return converted
+        # Gray counts as full range unless it says otherwise.
+        gray = len([c for c in picture.format.components if not c.is_alpha]) == 1
+        levels = picture.color_range or (FULL_RANGE if gray else LIMITED_RANGE)
+        converted = self._reformatter.reformat(
+            picture, format=name, src_color_range=levels, dst_color_range=levels
+        )
+        converted.colorspace, converted.color_range = matrix, levels if gray else picture.color_range
+        return converted

@@ -1,0 +1,141 @@
+"""One decoded picture with its place in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.pixels.planes import Plane, Planes
+from stream_unmask.video.formats import PlaneLayout, plane_layout
+
+# ITU-T H.273, table 4, MatrixCoefficients -> (kr, kb).
+_BT601 = (0.299, 0.114)
+_BT709 = (0.2126, 0.0722)
+_WEIGHTS = {
+    1: _BT709,
+    4: (0.30, 0.11),
+    5: _BT601,
+    6: _BT601,
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+HD_HEIGHT = 720
+"""From this height on untagged pictures are taken for BT.709."""
+
+LIMITED_RANGE, FULL_RANGE = 1, 2
+
+
+@dataclass(slots=True)
+class Frame:
+    """A picture in its decoder's own pixel format, with its timestamp.
+
+    Attributes:
+        picture: the picture; its pixel format is one that planes can view.
+        index: how many frames came before it in its source.
+        pts: presentation timestamp in ``time_base`` ticks; may be negative.
+        time_base: seconds in a tick.
+        duration: ticks that it is shown for; 0 where the source does not say.
+    """
+
+    picture: av.VideoFrame
+    index: int
+    pts: int
+    time_base: Fraction
+    duration: int
+    _planes: Planes | None = field(default=None, init=False, repr=False, compare=False)
+    _decoded: Planes | None = field(default=None, init=False, repr=False, compare=False)
+    _decoded_reference: object = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def time(self) -> float:
+        """Presentation time in seconds."""
+        return float(self.pts * self.time_base)
+
+    @property
+    def touched(self) -> bool:
+        """Whether a writable copy was made of it."""
+        return self._decoded is not None
+
+    def planes(self) -> Planes:
+        """Views of the picture as it is now, for reading; no copy. They live as long as this frame does."""
+        if self._planes is None:
+            self._planes = picture_planes(self.picture)
+        return self._planes
+
+    def decoded_planes(self) -> Planes:
+        """Views of the picture as the decoder left it, also after ``writable_planes``; for reading."""
+        return self._decoded or self.planes()
+
+    def writable_planes(self) -> Planes:
+        """Views that may be drawn into.
+
+        The first call copies the samples, since a decoder may still predict from the ones it handed out; all
+        else that the picture carries (timestamps, side data, colour tags) stays with it.
+        """
+        if self._decoded is None:
+            decoded = self.planes()
+            # The reference makes the buffer shared, so that the copy below is made in every case, and keeps
+            # the views that were handed out before it valid.
+            self._decoded_reference = self.picture.planes[0].__dlpack__()
+            self.picture.make_writable()
+            self._decoded = decoded
+            self._planes = None
+        return self.planes()
+
+
+def picture_planes(picture: av.VideoFrame) -> Planes:
+    """Views of a picture's planes.
+
+    Raises:
+        ValueError: its pixel format cannot be viewed as Y, U and V planes.
+    """
+    layout = plane_layout(picture.format.name)
+    if layout is None:
+        raise ValueError(f"{picture.format.name} cannot be viewed as planes")
+    shift_x, shift_y = layout.shifts
+    y, u, v = _views(picture, layout)
+    kr, kb = luma_weights(picture.colorspace, picture.height)
+    full_range = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
+    return Planes(
+        y=y,
+        u=u,
+        v=v,
+        shift_x=shift_x,
+        shift_y=shift_y,
+        depth=layout.depth,
+        kr=kr,
+        kb=kb,
+        full_range=full_range,
+        # H.264, HEVC and MPEG-2 site 4:2:0 chroma on the left luma sample; JPEG sites it between two.
+        cosited_x=not picture.format.name.startswith("yuvj"),
+        cosited_y=False,
+    )
+
+
+def luma_weights(colorspace: int, height: int) -> tuple[float, float]:
+    """(kr, kb) for a matrix coefficients tag; untagged pictures are BT.709 from 720 lines on, else BT.601."""
+    return _WEIGHTS.get(colorspace, _BT709 if height >= HD_HEIGHT else _BT601)
+
+
+def _views(picture: av.VideoFrame, layout: PlaneLayout) -> tuple[Plane, Plane, Plane]:
+    sample = np.dtype(np.uint8 if layout.depth == 8 else np.uint16)
+    shift_x, shift_y = layout.shifts
+    width, height = picture.width, picture.height
+    chroma_width, chroma_height = -(-width >> shift_x), -(-height >> shift_y)
+    planes = picture.planes
+
+    def view(index: int, shape: tuple[int, int], first: int = 0, step: int = 1) -> NDArray[np.generic]:
+        strides = (planes[index].line_size, step * sample.itemsize)
+        return np.ndarray(shape, sample, memoryview(planes[index]), first * sample.itemsize, strides)
+
+    y = view(0, (height, width))
+    chroma_shape = (chroma_height, chroma_width)
+    if not layout.semi_planar:
+        return y, view(1, chroma_shape), view(2, chroma_shape)
+    even, odd = view(1, chroma_shape, 0, 2), view(1, chroma_shape, 1, 2)
+    return (y, odd, even) if layout.v_first else (y, even, odd)

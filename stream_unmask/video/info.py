@@ -1,0 +1,190 @@
+"""What a source is: its size, its timing, its colours, and what else its container holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True, slots=True)
+class ColourTags:
+    """Colour tags as FFmpeg numbers them (ITU-T H.273); 2 says unspecified, and for the range 0 does."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    range: int
+
+    @property
+    def hdr(self) -> bool:
+        """The transfer is PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
+        return self.transfer in (16, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before its frames are read.
+
+    Attributes:
+        uri: where it is read from, without passwords: fit for messages and logs.
+        width: of a frame as coded, in pixels, before any display rotation.
+        height: of a frame as coded, in pixels.
+        pixel_format: of the frames handed out; one that planes can view.
+        decoded_format: of the frames as the decoder gives them; another one where a conversion is needed.
+        time_base: seconds in a tick of the frames' pts.
+        average_rate: frames per second, None where unknown.
+        rotation: degrees clockwise that show the frames upright: 0, 90, 180 or 270.
+        display_matrix: the nine numbers behind ``rotation`` as the container had them, None without.
+        sample_aspect: width of a pixel over its height, None where unknown.
+        colours: colour tags.
+        mastering_display: FFmpeg's AVMasteringDisplayMetadata of an HDR10 stream.
+        content_light: FFmpeg's AVContentLightMetadata of an HDR10 stream.
+        interlaced: its frames are made of two fields.
+        field_order: FFmpeg's number for the order of these fields.
+        frames: estimate of the number of frames.
+        duration: seconds, as the container claims.
+        live: it has no end and cannot wait.
+        format: names of the container format, as FFmpeg calls it ("mov,mp4,m4a,3gp,3g2,mj2").
+        codec: name of the video codec.
+        stream_index: of the video among the container's streams.
+        other_streams: codec names of the streams that are copied, by stream index.
+        disposition: of the video stream, as FFmpeg's flags.
+        metadata: the container's tags.
+        stream_metadata: the video stream's tags (language, handler name, ...).
+        chapters: as PyAV gives and takes them.
+    """
+
+    uri: str
+    width: int
+    height: int
+    pixel_format: str
+    decoded_format: str
+    time_base: Fraction
+    average_rate: Fraction | None
+    rotation: int
+    display_matrix: tuple[int, ...] | None
+    sample_aspect: Fraction | None
+    colours: ColourTags
+    mastering_display: bytes | None
+    content_light: bytes | None
+    interlaced: bool
+    field_order: int
+    frames: int | None
+    duration: float | None
+    live: bool
+    format: str
+    codec: str
+    stream_index: int
+    other_streams: Mapping[int, str] = field(default_factory=dict)
+    disposition: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    stream_metadata: Mapping[str, str] = field(default_factory=dict)
+    chapters: tuple[Any, ...] = ()
+
+
+@dataclass(slots=True)
+class SourceProblems:
+    """What went wrong while reading and was lived with.
+
+    Attributes:
+        broken_packets: packets that could not be read or decoded.
+        broken_frames: frames that the decoder repaired as well as it could.
+        missing_timestamps: frames that came without a pts and were given one.
+        warnings: what a user should know, a sentence each.
+    """
+
+    broken_packets: int = 0
+    broken_frames: int = 0
+    missing_timestamps: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.sentences())
+
+    def sentences(self) -> list[str]:
+        """All of it, as a user reads it."""
+        counts = {
+            "packets could not be decoded": self.broken_packets,
+            "frames were damaged and are shown as far as they could be repaired": self.broken_frames,
+            "frames came without a timestamp and were given one": self.missing_timestamps,
+        }
+        return [f"{count} {what}." for what, count in counts.items() if count] + self.warnings
+
+
+def main_video(container: InputContainer) -> VideoStream | None:
+    """The stream to work on: the container's best video that is not cover art."""
+    videos = [stream for stream in container.streams.video if not is_cover(stream) and stream.codec_context]
+    best = container.streams.best("video")
+    return next((stream for stream in videos if stream is best), videos[0] if videos else None)
+
+
+def is_cover(stream: Stream) -> bool:
+    """A still picture that decorates the file, and not its video."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def describe(
+    uri: str, container: InputContainer, stream: VideoStream, first: av.VideoFrame, live: bool
+) -> SourceInfo:
+    """Gather what is known, from the container and from the first picture handed out."""
+    rate = stream.average_rate or stream.guessed_rate or None
+    duration = _duration(container, stream)
+    return SourceInfo(
+        uri=uri,
+        width=first.width,
+        height=first.height,
+        pixel_format=first.format.name,
+        decoded_format=stream.codec_context.pix_fmt or first.format.name,
+        time_base=stream.time_base or Fraction(1, 90_000),
+        average_rate=rate,
+        # PyAV counts counterclockwise. Only quarter turns can be undone by moving pixels.
+        rotation=round(-first.rotation / 90) * 90 % 360,
+        display_matrix=_display_matrix(first),
+        sample_aspect=stream.sample_aspect_ratio or None,
+        colours=ColourTags(first.color_primaries, first.color_trc, first.colorspace, first.color_range),
+        mastering_display=_side_data(first, SideDataType.MASTERING_DISPLAY_METADATA),
+        content_light=_side_data(first, SideDataType.CONTENT_LIGHT_LEVEL),
+        interlaced=first.interlaced_frame,
+        field_order=stream.codec_context.field_order,
+        frames=stream.frames or (round(duration * rate) if duration and rate else None),
+        duration=duration,
+        live=live,
+        format=container.format.name,
+        codec=stream.codec_context.name,
+        stream_index=stream.index,
+        other_streams={
+            other.index: getattr(other, "name", None) or "none"
+            for other in container.streams
+            if other is not stream
+        },
+        disposition=int(stream.disposition),
+        metadata=dict(container.metadata),
+        stream_metadata=dict(stream.metadata),
+        chapters=tuple(container.chapters()),
+    )
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
+    # It iterates over its values although it is typed as a mapping.
+    found = [data for data in cast(Iterable[SideData], picture.side_data) if data.type is kind]
+    return bytes(found[0]) if found else None
+
+
+def _display_matrix(picture: av.VideoFrame) -> tuple[int, ...] | None:
+    data = _side_data(picture, SideDataType.DISPLAYMATRIX)
+    return tuple(memoryview(data).cast("i")) if data and any(data) else None

@@ -1,0 +1,29 @@
+"""Clips that several tests share; made once, with a real face in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.clips import ClipOptions, make_clip
+from stream_unmask.api import Unmasker
+
+SMALL = {"width": 640, "height": 360, "frames": 24, "rate": 12}
+
+
+@pytest.fixture(scope="session")
+def masked_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """640x360, 24 frames, two seconds, sound, one masked face."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "masked.mp4", ClipOptions(**SMALL))
+
+
+@pytest.fixture(scope="session")
+def bare_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same camera movement and noise as ``masked_clip``, without the mask."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "bare.mp4", ClipOptions(masked=False, **SMALL))
+
+
+@pytest.fixture(scope="session")
+def unmasker() -> Unmasker:
+    return Unmasker()

@@ -1,0 +1,138 @@
+"""Both CPU engines on a tiny network, and what happens to files that are none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from engines import BACKENDS, load_engine, select_backend
+from engines.contract import GENERATOR, SEGMENTER, read_weights
+from engines.engine import EngineError
+
+SIZE = 16
+
+
+def network(path: Path, name: str = "map", channels: int = 3) -> Path:
+    """A network that averages its input's channels, with an open batch."""
+    weights = helper.make_tensor("w", TensorProto.FLOAT, (1, channels, 1, 1), [1 / channels] * channels)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["crop", "w"], [name])],
+        "tiny",
+        [helper.make_tensor_value_info("crop", TensorProto.FLOAT, ("n", channels, SIZE, SIZE))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("n", 1, SIZE, SIZE))],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_backend_computes_the_same(tmp_path: Path, backend: str) -> None:
+    engine = load_engine(network(tmp_path / "n.onnx"), backend=backend, threads=1)
+    crop = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIZE, SIZE)).astype(np.float32)
+    (found,) = engine.run(crop)
+    np.testing.assert_allclose(found[0, 0], crop[0].mean(axis=0), atol=1e-2)
+    assert [(port.name, port.shape) for port in engine.inputs] == [("crop", (1, 3, SIZE, SIZE))]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_file_that_is_no_network_is_refused_in_one_sentence(tmp_path: Path, backend: str) -> None:
+    path = tmp_path / "n.onnx"
+    path.write_bytes(b"not a network")
+    with pytest.raises(EngineError, match="n.onnx"):
+        load_engine(path, backend=backend)
+
+
+_SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from engines import load_engine
+first, second = (load_engine(Path(sys.argv[1]), backend="openvino", threads=1) for _ in range(2))
+del first
+del second
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_heard_after_engines_have_come_and_gone(tmp_path: Path) -> None:
+    path = network(tmp_path / "n.onnx")
+    done = subprocess.run([sys.executable, "-c", _SIGNALLED, path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="nowhere.onnx is missing"):
+        load_engine(tmp_path / "nowhere.onnx")
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(EngineError, match="'magic'.*openvino"):
+        select_backend("magic")
+
+
+def test_auto_names_what_it_picked() -> None:
+    assert select_backend().backend == "openvino"
+    assert select_backend("onnxruntime").backend == "onnxruntime"
+
+
+def test_a_gpu_is_never_silently_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.choose.nvidia_gpus", lambda: ["NVIDIA RTX 9000"])
+    assert any("NVIDIA RTX 9000" in reason for reason in select_backend().passed_over)
+
+
+def test_the_contract_refuses_another_network(tmp_path: Path) -> None:
+    fitting = load_engine(network(tmp_path / "a.onnx"))
+    SEGMENTER.check(fitting, SIZE)
+    with pytest.raises(EngineError, match="expected the inputs crop 1x3x32x32, found crop 1x3x16x16"):
+        SEGMENTER.check(fitting, 32)
+    with pytest.raises(EngineError, match="generator does not fit"):
+        GENERATOR.check(fitting, SIZE)
+    with pytest.raises(EngineError, match="outputs map .* found depth"):
+        SEGMENTER.check(load_engine(network(tmp_path / "b.onnx", name="depth")), SIZE)
+
+
+def manifest(folder: Path, **changes: object) -> Path:
+    content = network(folder / "segmenter.onnx").read_bytes()
+    entry = {
+        "file": "segmenter.onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": SIZE,
+        "run": "test",
+    }
+    (folder / "manifest.json").write_text(json.dumps({"segmenter": entry | changes}))
+    return folder
+
+
+def test_weights_are_read_with_what_is_known_of_them(tmp_path: Path) -> None:
+    weights = read_weights(manifest(tmp_path), SEGMENTER)
+    assert (weights.path.name, weights.size, weights.run) == ("segmenter.onnx", SIZE, "test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sha256": "0" * 64}, "is damaged"),
+        ({"file": "gone.onnx"}, "gone.onnx is missing"),
+        ({"size": "large"}, "does not describe a segmenter"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(EngineError, match=sentence):
+        read_weights(manifest(tmp_path, **changes), SEGMENTER)
+
+
+def test_a_network_that_the_manifest_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="does not describe a generator"):
+        read_weights(manifest(tmp_path), GENERATOR)

@@ -1,0 +1,192 @@
+"""The main job, end to end, on clips with a real face."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stream_unmask import EncoderSettings, Frame, OutputOptions, Progress, Settings, Unmasker, UnmaskError
+from stream_unmask.video.images import read_image, write_image
+from stream_unmask.video.source import open_source
+
+LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
+
+
+def pictures(path: Path) -> list[NDArray[np.uint8]]:
+    with av.open(path) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def planes(path: Path) -> list[NDArray[np.uint8]]:
+    with av.open(path) as container:
+        return [frame.to_ndarray() for frame in container.decode(video=0)]
+
+
+def times(path: Path) -> list[float]:
+    with av.open(path) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def sound(path: Path) -> list[bytes]:
+    with av.open(path) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def test_the_mask_is_replaced_by_something_closer_to_the_face(
+    unmasker: Unmasker, masked_clip: Path, bare_clip: Path, tmp_path: Path
+) -> None:
+    report = unmasker.video(masked_clip, tmp_path / "out.mkv", LOSSLESS)
+    assert (report.frames, len(report.faces), report.masked_faces) == (24, 1, 1)
+    assert report.faces[0].masked_frames == 24
+    assert report.faces[0].score > 0.8
+    given, truth, made = (
+        np.stack(pictures(path)).astype(int) for path in (masked_clip, bare_clip, tmp_path / "out.mkv")
+    )
+    masked = np.abs(given - truth).max(axis=-1) > 40
+    assert masked.mean() > 0.01
+    assert np.abs(made - truth)[masked].mean() < 0.7 * np.abs(given - truth)[masked].mean()
+
+
+def test_time_and_sound_come_out_as_they_went_in(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    unmasker.video(masked_clip, tmp_path / "out.mp4")
+    assert times(tmp_path / "out.mp4") == times(masked_clip)
+    assert sound(tmp_path / "out.mp4") == sound(masked_clip)
+
+
+def test_a_video_without_masks_is_unchanged_bit_for_bit(
+    unmasker: Unmasker, bare_clip: Path, tmp_path: Path
+) -> None:
+    report = unmasker.video(bare_clip, tmp_path / "out.mkv", LOSSLESS)
+    assert (len(report.faces), report.masked_faces) == (1, 0)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(planes(bare_clip), planes(tmp_path / "out.mkv"), strict=True)
+    )
+
+
+def test_outside_the_patch_a_masked_video_is_unchanged_bit_for_bit(
+    unmasker: Unmasker, masked_clip: Path
+) -> None:
+    stream = unmasker.stream()
+    with open_source(masked_clip) as source:
+        for frame in (item for item in source if isinstance(item, Frame)):
+            (face,) = stream.process(frame)
+            before, after = frame.decoded_planes().y, frame.planes().y
+            y, x = np.nonzero(before != after)
+            assert len(y) > 100
+            matrix = face.alignment.matrix
+            crop_x, crop_y = matrix[:, :2] @ np.stack([x, y]) + matrix[:, 2:]
+            near = np.clip(np.round([crop_y, crop_x]).astype(int), 1, face.alpha.shape[0] - 2)
+            reach = max(1, round(face.alignment.scale))
+            alpha = np.max(
+                [
+                    face.alpha[near[0] + i, near[1] + j]
+                    for i in (-reach, 0, reach)
+                    for j in (-reach, 0, reach)
+                ],
+                axis=0,
+            )
+            assert (alpha > 0).all()
+            break
+
+
+def test_the_output_says_that_it_is_synthetic(unmasker: Unmasker, masked_clip: Path, tmp_path: Path) -> None:
+    unmasker.video(masked_clip, tmp_path / "out.mp4")
+    with av.open(tmp_path / "out.mp4") as container:
+        assert "synthetic" in container.metadata["comment"]
+
+
+def test_side_by_side_is_twice_as_wide_and_shows_the_input(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    options = OutputOptions(encoder=EncoderSettings(codec="ffv1"), compare=True)
+    unmasker.video(masked_clip, tmp_path / "both.mkv", options)
+    given, both = pictures(masked_clip), pictures(tmp_path / "both.mkv")
+    assert both[0].shape == (360, 1280, 3)
+    assert np.abs(both[5][:, :636].astype(int) - given[5][:, :636]).max() <= 2
+
+
+def test_stopped_early_it_keeps_a_playable_file_under_another_name(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def at_ten(progress: Progress) -> None:
+        if progress.frames == 10:
+            stop.set()
+
+    report = unmasker.video(masked_clip, tmp_path / "out.mp4", progress=at_ten, stop=stop)
+    kept = tmp_path / "out.interrupted.mp4"
+    assert report.interrupted
+    assert report.output == str(kept)
+    assert [path.name for path in tmp_path.iterdir()] == [kept.name]
+    assert times(kept) == times(masked_clip)[:10]
+
+
+def test_an_error_on_the_way_leaves_nothing_behind(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    def fail(progress: Progress) -> None:
+        raise UnmaskError("enough")
+
+    with pytest.raises(UnmaskError, match="enough"):
+        unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_maps=True), progress=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_maps_of_a_video_show_where_its_masks_are(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_maps=True))
+    maps = pictures(tmp_path / "out.map.mp4")
+    assert len(maps) == 24
+    white = (maps[12] > 200).mean()
+    assert 0.005 < white < 0.2
+    assert times(tmp_path / "out.map.mp4") == times(masked_clip)
+
+
+def test_a_picture_is_unmasked_and_otherwise_unchanged(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    photo = pictures(masked_clip)[0]
+    source = tmp_path / "photo with ünicode.png"
+    write_image(source, photo)
+    report = unmasker.image(source, tmp_path / "out.png", OutputOptions(save_maps=True))
+    made, map_ = read_image(tmp_path / "out.png").pixels, read_image(tmp_path / "out.map.png").pixels
+    assert report.masked_faces == 1
+    changed = (made != photo).any(axis=-1)
+    assert 0.005 < changed.mean() < 0.2
+    assert changed[map_[..., 0] > 200].mean() > 0.95
+    rows, columns = np.nonzero(changed)
+    box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    outside = np.ones(changed.shape, bool)
+    outside[box] = False
+    assert np.array_equal(made[outside], photo[outside])
+
+
+def test_faces_too_small_are_left_alone_and_named(masked_clip: Path, tmp_path: Path) -> None:
+    report = Unmasker(Settings(min_face=300)).video(masked_clip, tmp_path / "out.mp4")
+    assert report.masked_faces == 0
+    assert report.faces[0].left_alone == {"too small": 24}
+
+
+@pytest.mark.parametrize("blend", ["pyramid", "poisson"])
+def test_every_way_of_blending_gives_about_the_same_face(
+    blend: str, unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    first = pictures(masked_clip)[0]
+    write_image(tmp_path / "in.png", first)
+    unmasker.image(tmp_path / "in.png", tmp_path / "feather.png")
+    Unmasker(Settings(blend=blend)).image(tmp_path / "in.png", tmp_path / "other.png")  # type: ignore[arg-type]
+    feather, other = (
+        read_image(tmp_path / f"{name}.png").pixels.astype(int) for name in ("feather", "other")
+    )
+    changed = (feather != first).any(axis=-1)
+    assert not np.array_equal(feather, other)
+    assert np.abs(feather - other)[changed].mean() < 20

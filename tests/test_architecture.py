@@ -1,0 +1,67 @@
+"""Who may import whom. What breaks this turns layers into a knot."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("stream_unmask", "engines", "trainer", "benchmarks", "tests")
+
+# The command line is the entry to everything; the trainer aligns faces with the very code that video uses.
+ALLOWED = {
+    "engines": {"engines"},
+    "engines/export.py": {"engines", "trainer"},
+    "stream_unmask": {"stream_unmask", "engines"},
+    "stream_unmask/cli": set(PACKAGES) - {"tests"},
+    "trainer": {
+        "trainer",
+        "engines.contract",
+        "engines.engine",
+        "engines.export",
+        "stream_unmask.faces",
+        "stream_unmask.errors",
+    },
+}
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return {name for name in found if name.split(".")[0] in PACKAGES}
+
+
+def rule_for(path: Path) -> set[str]:
+    name = path.relative_to(ROOT).as_posix()
+    return ALLOWED[max((prefix for prefix in ALLOWED if name.startswith(prefix)), key=len)]
+
+
+def sources() -> list[Path]:
+    return sorted(
+        path for package in ("engines", "stream_unmask", "trainer") for path in (ROOT / package).rglob("*.py")
+    )
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_point_downwards(path: Path) -> None:
+    allowed = rule_for(path)
+    for name in imports(path):
+        assert any(name == rule or name.startswith(f"{rule}.") for rule in allowed), (
+            f"{path.name} imports {name}"
+        )
+
+
+def test_the_product_runs_without_torch() -> None:
+    for path in (ROOT / "stream_unmask").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
+        modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not any(name.split(".")[0] == "torch" for name in names | modules), path

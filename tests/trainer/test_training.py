@@ -1,0 +1,130 @@
+"""Every recipe learns, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from stream_unmask.errors import UnmaskError
+from trainer.cli import commands
+from trainer.data import Photo
+from trainer.loop import Loop, LoopSettings, load_averaged
+from trainer.networks.segmenter import Segmenter
+from trainer.recipes.generator import GeneratorRecipe, PainterRecipe, mouth_windows, usual_face
+from trainer.recipes.segmenter import SegmenterRecipe
+
+
+def _log(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+class _Interrupted(SegmenterRecipe):
+    """Asks its own process to end in the third step."""
+
+    steps = 0
+
+    def step(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        self.steps += 1
+        if self.steps == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().step(*args, **kwargs)
+
+
+def _loop(recipe: type[SegmenterRecipe], photos: list[Photo], run: Path, steps: int) -> Loop:
+    torch.manual_seed(1)
+    return Loop(recipe(photos, 64), LoopSettings(run, steps=steps, batch=4, rate=5e-3, workers=0, threads=1))
+
+
+def test_the_segmenter_learns(photos: list[Photo], tmp_path: Path) -> None:
+    assert _loop(SegmenterRecipe, photos, tmp_path, 30).run() == 30
+    entropy = [line["entropy"] for line in _log(tmp_path)]
+    assert sum(entropy[-5:]) < 0.8 * sum(entropy[:5])
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(photos: list[Photo], tmp_path: Path) -> None:
+    _loop(SegmenterRecipe, photos, tmp_path / "whole", 6).run()
+    assert _loop(_Interrupted, photos, tmp_path / "cut", 6).run() == 3
+    again = _loop(SegmenterRecipe, photos, tmp_path / "cut", 6)
+    again.resume()
+    assert again.run() == 6
+    whole, cut = _log(tmp_path / "whole"), _log(tmp_path / "cut")
+    assert [line["step"] for line in cut] == [1, 2, 3, 4, 5, 6]
+    for one, other in zip(whole, cut, strict=True):
+        assert one["entropy"] == pytest.approx(other["entropy"], rel=1e-3)
+
+
+def _train(recipe: PainterRecipe, steps: int) -> list[dict[str, float]]:
+    """Losses of ``steps`` steps on one batch."""
+    data, optimizers = recipe.data(0, 100), recipe.optimizers(1e-3)
+    batch = torch.utils.data.default_collate([data[number] for number in range(4)])
+    progress = [number / steps for number in range(steps)]
+    return [recipe.step(batch, recipe.network, optimizers, done) for done in progress]
+
+
+def test_the_painter_learns_alone_and_then_with_its_own_patches(photos: list[Photo]) -> None:
+    torch.manual_seed(1)
+    losses = _train(PainterRecipe(photos, 64, usual_from=2), 30)
+    assert losses[-1]["paint"] < 0.7 * losses[0]["paint"]
+    assert "change" not in losses[5]
+    assert any("change" in each for each in losses[12:])
+
+
+def test_the_usual_face_is_that_of_the_photos_and_the_same_on_both_sides(photos: list[Photo]) -> None:
+    usual = usual_face(PainterRecipe(photos, 128, usual_from=0).data(0, 4), 4)
+    assert torch.allclose(usual, usual.flip(3), atol=1e-6)
+    # Eyes are darker than the forehead between them and the hair.
+    assert usual[..., 21, 20:24].mean() < usual[..., 14, 30:34].mean()
+
+
+def test_the_generator_learns_against_critics(photos: list[Photo]) -> None:
+    torch.manual_seed(1)
+    recipe = GeneratorRecipe(photos, 64, Segmenter())
+    before = {name: weight.clone() for name, weight in recipe.helpers["region"].state_dict().items()}
+    losses = _train(recipe, 30)
+    assert losses[-1]["paint"] < 0.8 * losses[0]["paint"]
+    assert all({"critics", "fooled", "matched"} <= set(each) for each in losses)
+    after = recipe.helpers["region"].state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_run_gives_its_averaged_weights(photos: list[Photo], tmp_path: Path) -> None:
+    loop = _loop(SegmenterRecipe, photos, tmp_path, 4)
+    loop.run()
+    fresh = Segmenter()
+    load_averaged(fresh, tmp_path)
+    wanted = loop.averaged.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())
+
+
+def test_mouth_windows_are_cut_around_the_map() -> None:
+    picture = torch.arange(32 * 32.0).reshape(1, 1, 32, 32)
+    map_ = torch.zeros(1, 1, 32, 32)
+    map_[..., 20:24, 8:12] = 1
+    window = mouth_windows(picture, map_, 8)
+    assert torch.equal(window, picture[..., 17:25, 5:13])
+    assert mouth_windows(picture, torch.zeros_like(map_), 8).shape == (1, 1, 8, 8)
+
+
+def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: Path) -> None:
+    base = ["train", "--data", str(shards), "--threads", "1", "--batch", "2", "--size", "64", "--steps", "2"]
+    run = str(tmp_path / "seg")
+    done = CliRunner().invoke(commands, [*base, "segmenter", "--run", run])
+    assert done.exit_code == 0, done.output
+    assert "2 steps done" in done.output
+    lacking = CliRunner().invoke(commands, [*base, "generator", "--run", str(tmp_path / "gen")])
+    assert isinstance(lacking.exception, UnmaskError)
+    assert "--segmenter" in str(lacking.exception)
+    nothing = CliRunner().invoke(commands, [*base, "segmenter", "--run", str(tmp_path / "x"), "--resume"])
+    assert isinstance(nothing.exception, UnmaskError)
+
+
+def test_a_run_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnmaskError, match="--minutes"):
+        LoopSettings(tmp_path)

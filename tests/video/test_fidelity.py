@@ -1,0 +1,233 @@
+"""What is not drawn into leaves as it came; what the picture means stays with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from stream_unmask.video.codecs import EncoderSettings
+from stream_unmask.video.frame import Frame
+from tests.video.making import FAST, LOSSLESS, Reading, Recipe, make_video, pass_through, read
+
+
+def assert_same_pictures(before: Reading, after: Reading) -> None:
+    assert len(before.pictures) == len(after.pictures)
+    for one, other in zip(before.pictures, after.pictures, strict=True):
+        for plane, copied in zip(one, other, strict=True):
+            np.testing.assert_array_equal(plane, copied)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"),
+    [
+        ("libx264", "yuv420p"),
+        ("libx264", "yuv422p"),
+        ("libx264", "yuv444p"),
+        ("libx264", "yuv420p10le"),
+        ("libx265", "yuv420p10le"),
+        ("ffv1", "yuv422p12le"),
+        ("ffv1", "yuv444p16le"),
+        ("mjpeg", "yuvj420p"),
+        ("rawvideo", "nv12"),
+        ("rawvideo", "nv21"),
+        ("rawvideo", "yuyv422"),
+        ("rawvideo", "gray"),
+    ],
+)
+def test_a_lossless_codec_gives_back_every_sample(tmp_path: Path, codec: str, pixel_format: str) -> None:
+    options = {"x265-params": "log-level=error"} if codec == "libx265" else {}
+    recipe = Recipe(
+        codec=codec, pixel_format=pixel_format, options=options, time_base=Fraction(1, 25), pts=range(8)
+    )
+    source = make_video(tmp_path / ("in.nut" if codec == "rawvideo" else "in.mkv"), recipe)
+    pass_through(source, tmp_path / "out.mkv", LOSSLESS)
+    before, after = read(source), read(tmp_path / "out.mkv")
+    assert_same_pictures(before, after)
+
+
+def test_only_what_is_drawn_into_changes(clip: Path, tmp_path: Path) -> None:
+    def draw(frame: Frame) -> Frame:
+        if frame.index % 3 == 0:
+            planes = frame.writable_planes()
+            planes.y[10:20, 8:30] = 200
+            planes.v[5:10, 4:15] = 30
+        return frame
+
+    pass_through(clip, tmp_path / "out.mkv", LOSSLESS, change=draw)
+    before, after = read(clip), read(tmp_path / "out.mkv")
+    for index, picture in enumerate(before.pictures):
+        if index % 3 == 0:
+            picture[0][10:20, 8:30] = 200
+            picture[2][5:10, 4:15] = 30
+    assert_same_pictures(before, after)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_format", "written"),
+    [
+        ("libx264", "yuv420p", "yuv420p"),
+        ("libx264", "yuv420p10le", "yuv420p10le"),
+        ("libx264", "yuv422p10le", "yuv422p10le"),
+        ("libx265", "yuv420p10le", "yuv420p10le"),
+        ("libvpx-vp9", "yuv422p", "yuv422p"),
+        ("libsvtav1", "yuv420p10le", "yuv420p10le"),
+        ("mpeg4", "yuv444p", "yuv420p"),
+        ("libx264", "yuv420p12le", "yuv420p10le"),
+    ],
+)
+def test_the_nearest_pixel_format_is_written(
+    tmp_path: Path, name: str, pixel_format: str, written: str
+) -> None:
+    recipe = Recipe(
+        codec="ffv1", pixel_format=pixel_format, options={}, time_base=Fraction(1, 25), pts=range(3)
+    )
+    source = make_video(tmp_path / "in.mkv", recipe)
+    pass_through(source, tmp_path / "out.mkv", EncoderSettings(name))
+    assert read(tmp_path / "out.mkv").info.pixel_format == written
+
+
+def test_deep_video_stays_deep_in_webm(tmp_path: Path) -> None:
+    recipe = Recipe(
+        codec="ffv1", pixel_format="yuv420p10le", options={}, time_base=Fraction(1, 25), pts=range(3)
+    )
+    source = make_video(tmp_path / "in.mkv", recipe)
+    sink = pass_through(source, tmp_path / "out.webm", EncoderSettings())
+    after = read(tmp_path / "out.webm").info
+    assert (after.codec, after.pixel_format) == ("libdav1d", "yuv420p10le")
+    assert sink.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "codec", "expected"),
+    [
+        (Recipe(65, 48), "libx264", "written as yuv444p, which not every player shows"),
+        (Recipe(pixel_format="yuv420p10le"), "libvpx-vp9", "written as yuv420p."),
+        (Recipe(), "libx264", None),
+    ],
+)
+def test_a_pixel_format_that_had_to_change_is_said(
+    tmp_path: Path, recipe: Recipe, codec: str, expected: str | None
+) -> None:
+    lossless = replace(recipe, codec="ffv1", options={}, time_base=Fraction(1, 25), pts=range(3))
+    source = make_video(tmp_path / "in.mkv", lossless)
+    sink = pass_through(source, tmp_path / "out.mkv", EncoderSettings(codec))
+    assert len(sink.warnings) == (expected is not None)
+    assert all(expected in warning for warning in sink.warnings if expected)
+
+
+@pytest.mark.parametrize("size", [(65, 48), (64, 49), (65, 49)])
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("mp4", "libx264"), ("mp4", "libx265"), ("webm", None), ("mkv", "ffv1")]
+)
+def test_odd_sizes_stay_odd(tmp_path: Path, size: tuple[int, int], suffix: str, codec: str | None) -> None:
+    width, height = size
+    recipe = Recipe(width, height, range(4), Fraction(1, 25), codec="ffv1", options={})
+    source = make_video(tmp_path / "in.mkv", recipe)
+    pass_through(source, tmp_path / f"out.{suffix}", EncoderSettings(codec))
+    before, after = read(source), read(tmp_path / f"out.{suffix}")
+    assert (after.info.width, after.info.height) == size
+    difference = before.pictures[2][0].astype(int) - after.pictures[2][0]
+    assert np.abs(difference).mean() < 4
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_rotation_is_kept_as_metadata(tmp_path: Path, degrees: int, suffix: str) -> None:
+    source = make_video(tmp_path / f"in.{suffix}", Recipe(rotation=degrees))
+    pass_through(source, tmp_path / f"out.{suffix}")
+    before, after = read(source).info, read(tmp_path / f"out.{suffix}").info
+    assert before.rotation == after.rotation == -degrees % 360
+    assert after.display_matrix == before.display_matrix
+    assert (after.width, after.height) == (64, 48)
+
+
+def test_a_container_without_rotation_says_so(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", Recipe(rotation=90))
+    sink = pass_through(source, tmp_path / "out.avi")
+    assert any("rotat" in warning for warning in sink.warnings)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sample_aspect_and_colour_tags_are_kept(tmp_path: Path, suffix: str) -> None:
+    recipe = Recipe(sample_aspect=Fraction(4, 3), colours=(9, 16, 9, 1), pixel_format="yuv420p10le")
+    source = make_video(tmp_path / "in.mp4", recipe)
+    pass_through(source, tmp_path / f"out.{suffix}")
+    before, after = read(source).info, read(tmp_path / f"out.{suffix}").info
+    assert after.sample_aspect == Fraction(4, 3)
+    assert before.colours == after.colours
+    assert after.colours.hdr
+
+
+HDR10 = (
+    "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    ":max-cll=1000,400:hdr10=1:log-level=error"
+)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_hdr10_metadata_is_kept(tmp_path: Path, codec: str) -> None:
+    recipe = Recipe(
+        codec="libx265", pixel_format="yuv420p10le", colours=(9, 16, 9, 1), options={"x265-params": HDR10}
+    )
+    source = make_video(tmp_path / "in.mp4", recipe)
+    pass_through(source, tmp_path / "out.mp4", EncoderSettings(codec))
+    before, after = read(source).info, read(tmp_path / "out.mp4").info
+    assert before.mastering_display is not None
+    assert after.mastering_display == before.mastering_display
+    assert after.content_light == before.content_light
+
+
+def test_full_range_video_stays_full_range(tmp_path: Path) -> None:
+    recipe = Recipe(
+        codec="mjpeg", pixel_format="yuvj420p", options={}, time_base=Fraction(1, 25), pts=range(5)
+    )
+    source = make_video(tmp_path / "in.avi", recipe)
+    pass_through(source, tmp_path / "out.mp4", EncoderSettings("libx264", 10))
+    pass_through(source, tmp_path / "out.webm", EncoderSettings(quality=10))
+    before = read(source)
+    for name in ("out.mp4", "out.webm"):
+        after = read(tmp_path / name)
+        assert after.info.colours.range == 2
+        assert abs(float(after.pictures[1][0].mean()) - float(before.pictures[1][0].mean())) < 2
+
+
+def test_rgb_is_converted_once_and_tagged(tmp_path: Path) -> None:
+    recipe = Recipe(codec="ffv1", pixel_format="bgr0", options={}, time_base=Fraction(1, 25), pts=range(3))
+    source = make_video(tmp_path / "in.mkv", recipe)
+    before = read(source)
+    assert (before.info.pixel_format, before.info.decoded_format) == ("yuv444p", "bgr0")
+    assert before.info.colours.matrix == 5
+    pass_through(source, tmp_path / "out.mp4", EncoderSettings("libx264", 1))
+    with av.open(str(source)) as one, av.open(str(tmp_path / "out.mp4")) as other:
+        first: Any = next(one.decode(video=0)).to_ndarray(format="rgb24")
+        second: Any = next(other.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.abs(first.astype(int) - second).mean() < 2
+
+
+def test_the_source_does_not_choose_the_frame_types(tmp_path: Path) -> None:
+    # Every frame of the source is a key frame; an encoder that took that for an order would repeat it.
+    source = make_video(tmp_path / "in.mp4", Recipe(options={"preset": "ultrafast", "g": "1"}))
+    pass_through(source, tmp_path / "out.mp4", FAST)
+    with av.open(str(tmp_path / "out.mp4")) as after:
+        keys = [packet.is_keyframe for packet in after.demux(video=0) if packet.size]
+    assert keys == [True] + [False] * 9
+
+
+def test_a_copy_of_the_frame_object_still_encodes(clip: Path, tmp_path: Path) -> None:
+    pass_through(clip, tmp_path / "out.mkv", LOSSLESS, change=lambda frame: replace(frame))
+    assert_same_pictures(read(clip), read(tmp_path / "out.mkv"))
+
+
+def test_interlaced_video_stays_interlaced(tmp_path: Path) -> None:
+    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
+    source = make_video(tmp_path / "in.mp4", Recipe(options=options))
+    assert read(source).info.interlaced
+    pass_through(source, tmp_path / "out.mp4")
+    before, after = read(source).info, read(tmp_path / "out.mp4").info
+    assert (after.interlaced, after.field_order) == (True, before.field_order)

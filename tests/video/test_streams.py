@@ -1,0 +1,190 @@
+"""Sound, subtitles, tags and all else that a file holds beside its video."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from av.stream import Disposition, Stream
+
+from stream_unmask.video.sink import FileSink
+from stream_unmask.video.source import CopiedPacket, open_source
+from tests.video.making import FAST, Recipe, make_video, pass_through, read
+
+TALK = Recipe(pts=range(0, 40 * 512, 512), sounds=("eng", "deu"))
+TEXT = ((0, 500, b"\0\x05Hello"), (700, 300, b"\0\x03you"))
+STYLED = ((100, 400, b"0,0,Default,,0,0,0,,Hello"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codec"),
+    [
+        ("in.mp4", "out.mp4", "aac"),
+        ("in.mp4", "out.mkv", "aac"),
+        ("in.mkv", "out.mkv", "libopus"),
+        ("in.mkv", "out.mp4", "libopus"),
+        ("in.mkv", "out.mkv", "flac"),
+        ("in.ts", "out.ts", "aac"),
+        ("in.mov", "out.mov", "pcm_s16le"),
+    ],
+)
+def test_every_sound_track_is_copied_byte_for_byte_and_in_sync(
+    tmp_path: Path, before: str, after: str, codec: str
+) -> None:
+    source = make_video(tmp_path / before, replace(TALK, sound_codec=codec))
+    sink = pass_through(source, tmp_path / after)
+    one, other = read(source), read(tmp_path / after)
+    assert sink.warnings == []
+    assert list(one.packets) == list(other.packets) == [1, 2]
+    assert one.packets == other.packets
+    # Against the video: a container may move everything so that nothing starts before zero.
+    for index in (1, 2):
+        offsets = [
+            (b - other.times[0]) - (a - one.times[0])
+            for a, b in zip(one.packet_times[index], other.packet_times[index], strict=True)
+        ]
+        assert max(abs(offset) for offset in offsets) <= Fraction(1, 1000)
+
+
+def test_languages_and_dispositions_are_kept(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", TALK)
+    pass_through(source, tmp_path / "out.mkv")
+    with av.open(str(source)) as one, av.open(str(tmp_path / "out.mkv")) as other:
+        assert [stream.language for stream in other.streams.audio] == ["eng", "deu"]
+        assert [s.disposition for s in other.streams] == [s.disposition for s in one.streams]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "lines"),
+    [("mp4", "mov_text", TEXT), ("mkv", "ass", STYLED), ("mkv", "subrip", STYLED)],
+)
+def test_subtitles_are_copied(
+    tmp_path: Path, suffix: str, codec: str, lines: tuple[tuple[int, int, bytes], ...]
+) -> None:
+    recipe = replace(TALK, subtitles=lines, subtitle_codec=codec)
+    source = make_video(tmp_path / f"in.{suffix}", recipe)
+    sink = pass_through(source, tmp_path / f"out.{suffix}")
+    one, other = read(source), read(tmp_path / f"out.{suffix}")
+    assert sink.warnings == []
+    assert one.packets[3]
+    assert other.packets[3] == one.packets[3]
+    assert other.packet_times[3] == one.packet_times[3]
+
+
+def test_what_a_container_cannot_hold_is_left_out_and_said(tmp_path: Path) -> None:
+    recipe = replace(TALK, subtitles=STYLED, subtitle_codec="ass", attachment=b"\0\1\0\0font")
+    source = make_video(tmp_path / "in.mkv", recipe)
+    sink = pass_through(source, tmp_path / "out.mp4")
+    assert len(sink.warnings) == 2
+    assert any("subtitle" in warning for warning in sink.warnings)
+    assert any("attachment" in warning for warning in sink.warnings)
+    after = read(tmp_path / "out.mp4")
+    assert list(after.info.other_streams.values()) == ["aac", "aac"]
+    assert len(after.pts) == 40
+
+
+def test_attachments_are_kept(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", replace(TALK, attachment=b"\0\1\0\0font"))
+    sink = pass_through(source, tmp_path / "out.mkv")
+    assert sink.warnings == []
+    with av.open(str(tmp_path / "out.mkv")) as after:
+        (attachment,) = after.streams.attachments
+        assert (attachment.name, attachment.mimetype) == ("font.ttf", "application/x-truetype-font")
+        assert attachment.data == b"\0\1\0\0font"
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_tags_and_chapters_are_kept(tmp_path: Path, suffix: str) -> None:
+    chapters = [
+        {"id": 1, "start": 0, "end": 800, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}},
+        {"id": 2, "start": 800, "end": 1600, "time_base": Fraction(1, 1000), "metadata": {"title": "Two"}},
+    ]
+    recipe = replace(TALK, chapters=chapters, metadata={"title": "A talk · ünïcode", "artist": "Somebody"})
+    source = make_video(tmp_path / f"in.{suffix}", recipe)
+    pass_through(source, tmp_path / f"out.{suffix}", metadata={"comment": "made", "synthetic": "yes"})
+    after = read(tmp_path / f"out.{suffix}").info
+    tags = {name.lower(): value for name, value in after.metadata.items()}
+    assert tags["title"] == "A talk · ünïcode"
+    assert tags["artist"] == "Somebody"
+    assert tags["comment"] == "made"
+    assert tags["synthetic"] == "yes"
+    starts = [chapter["start"] * chapter["time_base"] for chapter in after.chapters]
+    assert starts == [0, Fraction(4, 5)]
+    assert [chapter["metadata"]["title"] for chapter in after.chapters] == ["One", "Two"]
+
+
+def test_cover_art_is_copied_and_not_taken_for_the_video(tmp_path: Path) -> None:
+    source = _with_cover(tmp_path)
+    before = read(source)
+    assert (before.info.codec, list(before.info.other_streams.values())) == ("h264", ["png"])
+    assert len(before.pts) == 10
+    pass_through(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as after:
+        covers = [s for s in after.streams.video if s.disposition & Disposition.attached_pic]
+        assert len(covers) == 1
+    assert [len(packets) for packets in read(tmp_path / "out.mp4").packets.values()] == [1]
+
+
+def test_packets_without_order_are_repaired(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", replace(TALK, sounds=("eng",)))
+    with open_source(source) as opened:
+        sink = FileSink(tmp_path / "out.mp4", opened, FAST)
+        damaged = 0
+        for item in opened:
+            if isinstance(item, CopiedPacket) and item.packet.pts in (4096, 8192):
+                item.packet.dts = item.packet.pts = 100
+                damaged += 1
+            sink.write(item)
+        sink.close()
+    assert damaged == 2
+    assert sink.repaired_timestamps == 2
+    before, after = read(source), read(tmp_path / "out.mp4")
+    assert after.packets == before.packets
+    assert after.packet_times[1] == sorted(set(after.packet_times[1]))
+
+
+def test_a_packet_that_makes_no_sense_costs_only_itself(tmp_path: Path) -> None:
+    # From MPEG-TS to MP4 each packet of sound loses its ADTS header: one without is an error to the muxer.
+    source = make_video(tmp_path / "in.ts", replace(TALK, sounds=("eng",)))
+    with open_source(source) as opened:
+        sink = FileSink(tmp_path / "out.mp4", opened, FAST)
+        copied = 0
+        for item in opened:
+            if isinstance(item, CopiedPacket) and (copied := copied + 1) == 20:
+                item = _garbage_in_place_of(item)
+            sink.write(item)
+        sink.close()
+    assert sink.warnings == ["1 damaged packets of sound or data could not be copied."]
+    after = read(tmp_path / "out.mp4")
+    assert len(after.pts) == 40
+    assert len(after.packets[1]) == copied - 1
+
+
+def _garbage_in_place_of(item: CopiedPacket) -> CopiedPacket:
+    packet: av.Packet[Stream] = av.Packet(b"no sound at all, and not a header either")
+    packet.time_base, packet.duration = item.packet.time_base, item.packet.duration
+    packet.pts, packet.dts = item.packet.pts, item.packet.dts
+    return CopiedPacket(packet, item.stream_index)
+
+
+def _with_cover(folder: Path) -> Path:
+    """An MP4 whose first stream is a still picture that decorates it."""
+    clip = make_video(folder / "clip.mp4", Recipe())
+    path = folder / "cover.mp4"
+    with av.open(str(clip)) as source, av.open(str(path), "w") as container:
+        cover = container.add_stream("png", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "rgb24"
+        cover.disposition = Disposition.attached_pic
+        video = container.add_stream_from_template(source.streams.video[0], opaque=True)
+        frame = av.VideoFrame(32, 32, "rgb24")
+        frame.pts = 0
+        container.mux(cover.encode(frame))
+        container.mux(cover.encode(None))
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                container.mux(packet)
+    return path

@@ -1,0 +1,1 @@
+"""Training of the two networks: data, synthetic masks, networks, recipes, evaluation."""

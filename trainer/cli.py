@@ -1,0 +1,143 @@
+"""The trainer's commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import cv2
+import torch
+
+from engines.engine import EngineError
+from stream_unmask.errors import UnmaskError
+from trainer.data import TRAINING_SETS, VALIDATION_SETS, Photo, read_photos
+from trainer.evaluate import Networks, Score, held_out_pairs, mean_face_picture, roll_out, score
+from trainer.evaluate import sheet as draw_sheet
+from trainer.loop import Loop, LoopSettings, Recipe, load_averaged
+from trainer.networks.segmenter import Segmenter
+from trainer.recipes.generator import GeneratorRecipe, PainterRecipe
+from trainer.recipes.segmenter import SegmenterRecipe
+
+BUNDLED = Path(__file__).parent.parent / "stream_unmask" / "weights"
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def commands() -> None:
+    """Train and measure the networks of stream-unmask."""
+
+
+@commands.command()
+@click.argument("recipe", type=click.Choice(["segmenter", "painter", "generator"]))
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
+@click.option("--steps", type=int, help="Stop after this many steps in all.")
+@click.option("--minutes", type=float, help="Stop after this many minutes in all.")
+@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint.")
+@click.option("--batch", type=int, default=16, show_default=True)
+@click.option("--rate", type=float, default=1e-3, show_default=True, help="Highest learning rate.")
+@click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
+@click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--init", type=_FOLDER, help="Start with the averaged weights of this run.")
+@click.option("--segmenter", type=_FOLDER, help="Run whose segmenter makes the generator's maps.")
+def train(
+    recipe: str,
+    data: Path,
+    run: Path,
+    steps: int | None,
+    minutes: float | None,
+    resume: bool,
+    batch: int,
+    rate: float,
+    size: int,
+    threads: int,
+    seed: int,
+    init: Path | None,
+    segmenter: Path | None,
+) -> None:
+    """Train one network; Ctrl-C keeps what was learnt."""
+    cv2.setNumThreads(1)
+    torch.manual_seed(seed)
+    photos = read_photos(data, list(TRAINING_SETS))
+    settings = LoopSettings(run, steps, minutes, batch, rate, seed, threads)
+    begun = resume or init is not None
+    made = _recipe(recipe, photos, size, segmenter, begun)
+    if init is not None:
+        load_averaged(made.network, init)
+    loop = Loop(made, settings)
+    if resume:
+        loop.resume()
+    click.echo(f"{loop.run()} steps done; the checkpoint is {run / 'checkpoint.pt'}.")
+
+
+@commands.command()
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@click.option("--weights", type=_FOLDER, default=BUNDLED, show_default="the bundled ones")
+@click.option("--limit", type=int, help="Only so many photos of each set.")
+@click.option("--frames", default=200, show_default=True, help="How long to feed patches back.")
+@click.option(
+    "--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write figures here."
+)
+def evaluate(data: Path, weights: Path, limit: int | None, frames: int, as_json: Path | None) -> None:
+    """Measure exported networks on the held-out photos."""
+    networks = Networks(weights)
+    mean_face = mean_face_picture(read_photos(data, ["core"])[:300])
+    scores: dict[str, Score] = {}
+    for name in VALIDATION_SETS:
+        scores[name] = score(networks, read_photos(data, [name])[:limit], mean_face)
+        if name == VALIDATION_SETS[0]:
+            click.echo("set".ljust(14) + " ".join(field.rjust(12) for field in asdict(scores[name])))
+        click.echo(name.ljust(14) + " ".join(f"{value:12.3f}" for value in asdict(scores[name]).values()))
+    drifts = [
+        roll_out(networks, pair, frames)
+        for pair in held_out_pairs(read_photos(data, VALIDATION_SETS[:1])[: limit or 3][:3])
+    ]
+    click.echo(
+        f"drift over {frames} frames, dB: " + ", ".join(f"{last - first:+.2f}" for first, last in drifts)
+    )
+    if as_json is not None:
+        figures = {name: asdict(each) for name, each in scores.items()}
+        as_json.write_text(json.dumps(figures | {"drift": drifts}, indent=2) + "\n")
+
+
+@commands.command()
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@click.option("--weights", type=_FOLDER, default=BUNDLED, show_default="the bundled ones")
+@click.option("--set", "name", default="val_core", show_default=True, help="Which photos.")
+@click.option("--count", default=8, show_default=True)
+@click.option("--bare", is_flag=True, help="Without masks on.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def sheet(data: Path, weights: Path, name: str, count: int, bare: bool, output: Path) -> None:
+    """Write a PNG with a row for each photo: crop, map, patch, finished, truth."""
+    photos = read_photos(data, [name])
+    chosen = photos[:: max(1, len(photos) // count)][:count]
+    picture = draw_sheet(Networks(weights), chosen, not bare)
+    done, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise UnmaskError(f"Cannot draw {output}.")
+    output.write_bytes(coded.tobytes())
+
+
+def _recipe(name: str, photos: list[Photo], size: int, segmenter: Path | None, begun: bool) -> Recipe:
+    if name == "segmenter":
+        return SegmenterRecipe(photos, size)
+    if name == "painter":
+        return PainterRecipe(photos, size, usual_from=0 if begun else 600)
+    if segmenter is None:
+        raise UnmaskError("The generator trains on a segmenter's maps: name its run with --segmenter.")
+    trained = Segmenter()
+    load_averaged(trained, segmenter)
+    return GeneratorRecipe(photos, size, trained)
+
+
+def main() -> None:
+    """Run the commands; what the user can mend is said in a sentence."""
+    try:
+        commands()
+    except (UnmaskError, EngineError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

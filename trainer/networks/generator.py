@@ -1,0 +1,114 @@
+"""The generator: paints the face beneath a mask."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.networks.blocks import Residual, double, plain
+
+_WIDTHS = (32, 64, 128, 256)
+USUAL_SIDE = 64
+
+
+def widened(map_: Tensor) -> Tensor:
+    """N,1,S,S map, wider by 2 to 3 pixels, in steps of two."""
+    coarse = functional.max_pool2d(functional.max_pool2d(map_, 2), 3, 1, 1)
+    return functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
+
+
+def skin_colour(crop: Tensor, visible: Tensor) -> Tensor:
+    """N,3,1,1 mean colour of what is ``visible`` (N,1,S,S, 0..1) between brow and nose in the crop."""
+    side = crop.shape[-1]
+    window = (..., slice(side // 5, side // 2), slice(side * 3 // 10, side * 7 // 10))
+    seen = visible[window]
+    return (crop[window] * seen).mean((2, 3), keepdim=True) / (seen.mean((2, 3), keepdim=True) + 0.02)
+
+
+def _fitted(picture: Tensor, like: Tensor) -> Tensor:
+    """``picture`` at the height and width of ``like``."""
+    if picture.shape[2:] == like.shape[2:]:
+        return picture
+    return functional.interpolate(picture, like.shape[2:], mode="bilinear", align_corners=False)
+
+
+class Generator(nn.Module):
+    """U-Net that never sees the mask itself, only where it is.
+
+    The map, a little widened, cuts the mask out of the crop before anything else looks at it: how a mask
+    is printed cannot leak into the face, and a mask unlike any of the training is no surprise. Colours are
+    told from that of the visible skin, so that no skin is far from those of the training. What is painted
+    is what differs from the usual face, which is learnt as a picture; it fills the hole that the network
+    sees, too. The last patch comes in as a picture (recurrent inpainting: Kim et al., "Deep Video
+    Inpainting", 2019).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        fine, middle, coarse, whole = _WIDTHS
+        self.usual = nn.Parameter(torch.zeros(1, 3, USUAL_SIDE, USUAL_SIDE))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(28, fine, 2))
+        self.down1 = nn.Sequential(plain(fine, middle, 2), Residual(middle))
+        self.down2 = nn.Sequential(plain(middle, coarse, 2), Residual(coarse))
+        self.coarse_place = nn.Parameter(torch.zeros(1, coarse, 16, 16))
+        self.down3 = plain(coarse, whole, 2)
+        self.whole_place = nn.Parameter(torch.zeros(1, whole, 8, 8))
+        self.think = nn.Sequential(Residual(whole), Residual(whole, 2))
+        self.up3 = plain(whole, coarse)
+        self.merge2 = nn.Sequential(plain(coarse, coarse), plain(coarse, coarse))
+        self.up2 = plain(coarse, middle)
+        self.merge1 = nn.Sequential(plain(middle, middle), plain(middle, middle))
+        self.up1 = plain(middle, fine)
+        self.merge0 = plain(fine, fine)
+        self.head = nn.Sequential(nn.Conv2d(fine, 48, 3, 1, 1), nn.PixelShuffle(4))
+
+    def paint(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
+        """The patch before it is clipped to -1..1; see :meth:`forward`."""
+        hidden = widened(map_)
+        skin = skin_colour(crop, 1 - hidden)
+        usual = _fitted(self.usual, crop)
+        filled = (crop - skin) * (1 - hidden) + usual * hidden
+        fine = self.stem(torch.cat([filled, hidden, (previous - skin) * hidden], 1))
+        middle = self.down1(fine)
+        coarse = self.down2(middle)
+        coarse = coarse + _fitted(self.coarse_place, coarse)
+        whole = self.down3(coarse)
+        whole = self.think(whole + _fitted(self.whole_place, whole))
+        coarse = self.merge2(coarse + double(self.up3(whole)))
+        middle = self.merge1(middle + double(self.up2(coarse)))
+        fine = self.merge0(fine + double(self.up1(middle)))
+        painted: Tensor = self.head(fine)
+        return painted + usual + skin
+
+    def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
+        """Paint one frame.
+
+        Args:
+            crop: N,3,S,S in -1..1, S a multiple of 32.
+            map_: N,1,S,S in 0..1, the segmenter's.
+            previous: N,3,S,S in -1..1, the last patch brought into this crop, or zeros.
+
+        Returns:
+            The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
+        """
+        return self.paint(crop, map_, previous).clamp(-1, 1)
+
+
+class AtSide(nn.Module):
+    """A generator that works at the side it was trained at, whatever the side of the crops."""
+
+    def __init__(self, generator: Generator, side: int) -> None:
+        super().__init__()
+        self.generator = generator
+        self.side = side
+
+    def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
+        """As :meth:`Generator.forward`, at any S."""
+        size = (self.side, self.side)
+        small = [
+            functional.interpolate(picture, size, mode="bilinear", align_corners=False)
+            for picture in (crop, map_, previous)
+        ]
+        patch = self.generator(*small)
+        return functional.interpolate(patch, crop.shape[2:], mode="bilinear", align_corners=False)

@@ -1,0 +1,45 @@
+"""The segmenter: a small U-Net that finds the mask in a crop."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from trainer.networks.blocks import conv, double
+
+
+class Segmenter(nn.Module):
+    """Map of the mask in a crop (U-Net: Ronneberger et al., 2015; pixel unshuffle: Shi et al., 2016).
+
+    Works on a quarter of the crop's side and less: what a mask is, is seen in the whole face, and
+    only its edge in pixels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(12, 24, 2))
+        self.down1 = nn.Sequential(conv(24, 48, 2), conv(48, 48))
+        self.down2 = nn.Sequential(conv(48, 80, 2), conv(80, 80))
+        self.down3 = nn.Sequential(conv(80, 112, 2), conv(112, 112, dilation=2), conv(112, 112))
+        self.up3 = conv(112, 80)
+        self.merge2 = conv(80, 80)
+        self.up2 = conv(80, 48)
+        self.merge1 = conv(48, 48)
+        self.up1 = conv(48, 24)
+        self.merge0 = conv(24, 24)
+        self.head = nn.Sequential(nn.Conv2d(24, 16, 3, 1, 1), nn.PixelShuffle(4))
+
+    def logits(self, crop: Tensor) -> Tensor:
+        """N,3,S,S in -1..1 to N,1,S,S before the sigmoid. S is a multiple of 32."""
+        fine = self.stem(crop)
+        middle = self.down1(fine)
+        coarse = self.down2(middle)
+        whole = self.down3(coarse)
+        coarse = self.merge2(coarse + double(self.up3(whole)))
+        middle = self.merge1(middle + double(self.up2(coarse)))
+        fine = self.merge0(fine + double(self.up1(middle)))
+        out: Tensor = self.head(fine)
+        return out
+
+    def forward(self, crop: Tensor) -> Tensor:
+        """N,3,S,S in -1..1 to the map N,1,S,S in 0..1."""
+        return self.logits(crop).sigmoid()

@@ -1,0 +1,62 @@
+"""Recipe of the segmenter: binary cross-entropy and soft Dice on synthetic masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.data import Photo
+from trainer.loop import Batch
+from trainer.networks.segmenter import Segmenter
+from trainer.synth.pairs import PairData, PairSettings, unpack
+
+
+def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
+    """Soft Dice loss (Milletari et al., "V-Net", 2016) over each picture, N,1,S,S both; 0 is perfect.
+
+    The constant makes an empty truth ask for an empty map instead of dividing by nothing.
+    """
+    both = (map_ * truth).sum((1, 2, 3))
+    sums = map_.sum((1, 2, 3)) + truth.sum((1, 2, 3))
+    return (1 - (2 * both + 100) / (sums + 100)).mean()
+
+
+class SegmenterRecipe:
+    """Trains :class:`trainer.networks.segmenter.Segmenter`."""
+
+    def __init__(self, photos: Sequence[Photo], size: int) -> None:
+        self.network: nn.Module = Segmenter()
+        self.helpers: dict[str, nn.Module] = {}
+        self._photos = photos
+        self._pairs = PairSettings(size=size)
+
+    def data(self, seed: int, count: int) -> PairData:
+        """See :class:`trainer.loop.Recipe`."""
+        return PairData(self._photos, self._pairs, seed, count)
+
+    def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        """See :class:`trainer.loop.Recipe`."""
+        parameters = [{"params": list(self.network.parameters()), "initial_lr": rate}]
+        return {"network": torch.optim.AdamW(parameters, rate, weight_decay=1e-4)}
+
+    def step(
+        self, batch: Batch, averaged: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: float
+    ) -> dict[str, float]:
+        """See :class:`trainer.loop.Recipe`."""
+        assert isinstance(self.network, Segmenter)
+        crop = unpack(batch["crop"]).to(memory_format=torch.channels_last)
+        truth = unpack(batch["map"])
+        logits = self.network.logits(crop)
+        entropy = functional.binary_cross_entropy_with_logits(logits, truth)
+        dice = dice_loss(logits.sigmoid(), truth)
+        optimizers["network"].zero_grad()
+        (entropy + 0.5 * dice).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        optimizers["network"].step()
+        with torch.no_grad():
+            found, there = logits > 0, truth > 0.5
+            iou = (found & there).sum() / (found | there).sum().clamp(min=1)
+        return {"entropy": entropy.item(), "dice": dice.item(), "iou": iou.item()}

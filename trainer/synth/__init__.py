@@ -1,0 +1,1 @@
+"""Synthetic masks, worn by photographed faces: pictures whose truth is known."""

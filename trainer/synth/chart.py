@@ -1,0 +1,117 @@
+"""The face's chart: a flat map of the mean face that a mask is drawn on, and the way to the picture.
+
+Chart coordinates are those of the mean face seen from the front, in eye distances: the eyes lie at the
+origin, x to the picture's right, y down, the chin at y = 1.72. Two thin-plate splines (Bookstein,
+"Principal Warps", 1989) through mesh points lead to and fro, and go on smoothly outside the face, where
+ear loops and overhanging cloth lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import mean_face
+
+FloatArray = NDArray[np.float32]
+
+_MIDLINE = (168, 6, 197, 195, 5, 4, 2, 200, 152)
+_INNER = (
+    (33, 263),
+    (133, 362),
+    (118, 347),
+    (50, 280),
+    (205, 425),
+    (187, 411),
+    (136, 365),
+    (150, 379),
+    (176, 400),
+)
+_OUTLINE = ((127, 356), (234, 454), (93, 323), (132, 361), (58, 288), (172, 397))
+_INNER_NEIGHBOUR = ((116, 345), (116, 345), (123, 352), (147, 376), (192, 416), (214, 434))
+_GRID = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Spline:
+    """A thin-plate spline: ``anchors`` (n, 2), ``weights`` (n + 3, 2)."""
+
+    anchors: FloatArray
+    weights: FloatArray
+
+    def __call__(self, points: FloatArray) -> FloatArray:
+        return _basis(points, self.anchors) @ self.weights
+
+
+def _basis(points: FloatArray, anchors: FloatArray) -> FloatArray:
+    square = ((points[:, None] - anchors[None]) ** 2).sum(-1)
+    bend = square * np.log(square + 1e-6)
+    return np.concatenate([bend, np.ones((len(points), 1)), points], 1).astype(np.float32)
+
+
+def _fit(source: FloatArray, target: FloatArray, smooth: float) -> _Spline:
+    count = len(source)
+    system = np.zeros((count + 3, count + 3), np.float64)
+    system[:count] = _basis(source, source)
+    system[:count, :count] += smooth * np.eye(count)
+    system[count:, :count] = system[:count, count:].T
+    right = np.zeros((count + 3, 2))
+    right[:count] = target
+    return _Spline(source, np.linalg.solve(system, right).astype(np.float32))
+
+
+def _anchors(points: FloatArray) -> list[int]:
+    """Mesh points to fit through: those of the outline only where they do not lie behind the cheek."""
+    used = list(_MIDLINE) + [index for pair in _INNER for index in pair]
+    for pair, inner in zip(_OUTLINE, _INNER_NEIGHBOUR, strict=True):
+        for side, sign in ((0, -1.0), (1, 1.0)):
+            if sign * (points[pair[side], 0] - points[inner[side], 0]) > 0.02:
+                used.append(pair[side])
+    return used
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The chart of one face.
+
+    Attributes:
+        size: side of the crop in pixels.
+        unit: crop pixels in one eye distance.
+        points: (468, 2) mesh points in crop pixels.
+        hull: (n, 2) convex hull of the mesh in crop pixels: the face's silhouette.
+    """
+
+    size: int
+    unit: float
+    points: FloatArray
+    hull: FloatArray
+    _out: _Spline
+    _back: _Spline
+
+    @classmethod
+    def of(cls, points: FloatArray, size: int, unit: float) -> Chart:
+        """Fit the chart to ``points`` (468, 2) in pixels of a crop of ``size`` pixels."""
+        mean = mean_face()[:, :2].astype(np.float32)
+        scaled = (points / unit).astype(np.float32)
+        used = _anchors(scaled)
+        hull = np.asarray(cv2.convexHull(points.astype(np.float32)), np.float32)[:, 0]
+        out = _fit(mean[used], scaled[used], 0.02)
+        back = _fit(scaled[used], mean[used], 0.02)
+        return cls(size, unit, points, hull, out, back)
+
+    def to_crop(self, places: FloatArray) -> FloatArray:
+        """Chart places (n, 2) in crop pixels."""
+        return self._out(np.asarray(places, np.float32)) * np.float32(self.unit)
+
+    def of_crop(self) -> tuple[FloatArray, FloatArray]:
+        """(S, S) x and y in the chart of every pixel of the crop."""
+        step = self.size / _GRID
+        middles = ((np.arange(_GRID, dtype=np.float32) + 0.5) * step - 0.5) / self.unit
+        across, down = np.meshgrid(middles, middles)
+        coarse = self._back(np.stack([across.ravel(), down.ravel()], 1)).reshape(_GRID, _GRID, 2)
+        sides = (self.size, self.size)
+        fine = np.asarray(cv2.resize(coarse, sides, interpolation=cv2.INTER_LINEAR), np.float32)
+        return fine[..., 0], fine[..., 1]

@@ -1,0 +1,203 @@
+"""Training pairs: a face with a mask on, its map, and the face beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
+from trainer.data import TRAINING_SETS, Photo
+from trainer.synth.distractors import draw_glasses, draw_hair, hold_something
+from trainer.synth.masks import wear
+from trainer.synth.photometric import apply_tone, damage, draw_tone
+
+FloatArray = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+CROP_IN_EYES = 3.4
+"""Side of a crop in eye distances, as the alignment has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """Which pairs are made.
+
+    Attributes:
+        size: side of the crops in pixels.
+        masked: share of faces that wear a mask.
+        distracted: share of unmasked faces that hold something before them or wear a scarf.
+        damage: 0..1, how badly the input is hurt by blur, noise and compression.
+        varied: whether alignment, light and mirroring vary; without, only the mask is random.
+    """
+
+    size: int = 256
+    masked: float = 0.8
+    distracted: float = 0.45
+    damage: float = 1.0
+    varied: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One made pair.
+
+    Attributes:
+        crop: (S, S, 3) uint8 RGB, what the networks see.
+        map: (S, S) uint8, 255 where the mask is.
+        truth: (S, S, 3) uint8 RGB, the same face without the mask.
+    """
+
+    crop: Bytes
+    map: Bytes
+    truth: Bytes
+
+
+def _jittered(pose: Pose, rng: np.random.Generator) -> Pose:
+    """The pose as a mesh that is unsure beneath a mask would find it."""
+    side = CROP_IN_EYES * pose.scale
+    return Pose(
+        pose.x + side * float(rng.normal(0, 0.014)),
+        pose.y + side * float(rng.normal(0, 0.018)),
+        pose.roll + float(np.radians(rng.normal(0, 2.2))),
+        pose.scale * float(np.exp(rng.normal(0, 0.03))),
+        pose.yaw,
+    )
+
+
+def _over(picture: Bytes, area: Bytes, colour: tuple[int, ...]) -> Bytes:
+    alpha = area.astype(np.float32)[..., None] / 255
+    return np.asarray(picture + alpha * (np.array(colour, np.float32) - picture), np.float32).astype(np.uint8)
+
+
+def aligned(photo: Photo, size: int, rng: np.random.Generator | None) -> tuple[Bytes, FloatArray, float]:
+    """A photo's crop as the product would cut it, with chance if ``rng`` is given.
+
+    Returns:
+        (S, S, 3) uint8 RGB crop, (468, 2) mesh points in its pixels, yaw in degrees.
+    """
+    picture, points = photo.picture(), photo.points
+    if rng is not None and rng.random() < 0.5:
+        width = picture.shape[1]
+        picture = np.ascontiguousarray(picture[:, ::-1])
+        points = _mirrored(points, width)
+    pose = fit_pose(points)
+    matrix = (_jittered(pose, rng) if rng is not None else pose).alignment(size).matrix
+    crop = cv2.warpAffine(
+        picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    moved = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(crop, np.uint8), moved.astype(np.float32), pose.yaw
+
+
+@cache
+def _mirror_pairs() -> NDArray[np.intp]:
+    """For each mesh point the one that takes its place in a mirror."""
+    mean = mean_face()
+    distance = (((mean * [-1, 1, 1])[:, None] - mean[None]) ** 2).sum(-1)
+    return np.asarray(distance.argmin(1), np.intp)
+
+
+def _mirrored(points: FloatArray, width: int) -> FloatArray:
+    flipped = points[_mirror_pairs()].copy()
+    flipped[:, 0] = width - 1 - flipped[:, 0]
+    return flipped
+
+
+def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> tuple[Bytes, Bytes, Bytes]:
+    """Crop, map and truth before light and damage."""
+    truth, points, yaw = aligned(photo, settings.size, rng if settings.varied else None)
+    unit = settings.size / CROP_IN_EYES
+    if rng.random() >= settings.masked:
+        if rng.random() < settings.distracted:
+            truth = truth.copy()
+            hold_something(truth, points, unit, rng)
+        return truth, np.zeros(truth.shape[:2], np.uint8), truth
+    worn = wear(truth, points, yaw, unit, rng)
+    crop, map_ = worn.picture, worn.map
+    if settings.varied:
+        for chance, draw in ((0.12, draw_glasses), (0.1, draw_hair)):
+            if rng.random() < chance:
+                area, colour = draw(points, settings.size, unit, rng)
+                crop, truth = _over(crop, area, colour), _over(truth, area, colour)
+                map_ = np.minimum(map_, 255 - area)
+        if rng.random() < 0.2 * settings.distracted:
+            held = hold_something(crop, points, unit, rng)
+            map_ = np.minimum(map_, 255 - held)
+    return crop, map_, truth
+
+
+def _end_of_frame(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """A crop that reaches over the edge of its frame: there the last pixels go on, or black."""
+    turns = int(rng.integers(4))
+    crop, map_ = np.rot90(crop, turns).copy(), np.rot90(map_, turns).copy()
+    edge = int(crop.shape[1] * rng.uniform(0.6, 0.95))
+    crop[:, edge:] = crop[:, edge - 1 : edge] if rng.random() < 0.7 else 0
+    map_[:, edge:] = 0
+    return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(map_, -turns))
+
+
+def make_pair(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Pair:
+    """Put a random mask (or none) on a photo's face, light it, hurt it."""
+    crop, map_, truth = compose(photo, settings, rng)
+    if settings.varied:
+        table = draw_tone(rng)
+        crop, truth = apply_tone(crop, table), apply_tone(truth, table)
+    if settings.varied and rng.random() < 0.06:
+        crop, map_ = _end_of_frame(crop, map_, rng)
+    if settings.damage > 0:
+        crop = damage(crop, rng, settings.damage)
+    return Pair(crop, map_, truth)
+
+
+class PhotoDraw:
+    """Which photo the n-th sample shows: by the weight of its set, the same for the same seed."""
+
+    def __init__(self, photos: Sequence[Photo], seed: int) -> None:
+        weights = np.array([TRAINING_SETS.get(photo.set, 1.0) for photo in photos], np.float64)
+        self._photos = photos
+        self._edges = np.cumsum(weights / weights.sum())
+        self._seed = seed
+
+    def __call__(self, index: int) -> tuple[Photo, np.random.Generator]:
+        """The photo of sample ``index`` and the chance that goes with it."""
+        rng = np.random.default_rng((self._seed, index))
+        place = int(np.searchsorted(self._edges, rng.random()))
+        return self._photos[min(place, len(self._photos) - 1)], rng
+
+
+def to_tensor(picture: Bytes) -> Tensor:
+    """(S, S, 3) RGB to (3, S, S) in -1..1, or (S, S) map to (1, S, S) in 0..1, still as bytes on the way.
+
+    Bytes cross from the worker to the trainer; :func:`trainer.synth.pairs.unpack` makes floats of them.
+    """
+    array = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def unpack(data: Tensor) -> Tensor:
+    """uint8 N,3,H,W to floats in -1..1; N,1,H,W to floats in 0..1."""
+    return data.float() / 255 if data.shape[1] == 1 else data.float() / 127.5 - 1
+
+
+class PairData(torch.utils.data.Dataset[dict[str, Tensor]]):
+    """Endless pairs by number: sample n is the same in every run with the same seed."""
+
+    def __init__(self, photos: Sequence[Photo], settings: PairSettings, seed: int, count: int) -> None:
+        self._draw = PhotoDraw(photos, seed)
+        self._settings = settings
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        photo, rng = self._draw(index)
+        pair = make_pair(photo, self._settings, rng)
+        return {"crop": to_tensor(pair.crop), "map": to_tensor(pair.map), "truth": to_tensor(pair.truth)}
