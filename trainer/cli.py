@@ -13,6 +13,7 @@ import torch
 
 from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
+from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
 from trainer.data import TRAINING_SETS, VALIDATION_SETS, Photo, read_photos
 from trainer.evaluate import Networks, Score, held_out_pairs, mean_face_picture, roll_out, score
 from trainer.evaluate import sheet as draw_sheet
@@ -20,8 +21,9 @@ from trainer.loop import Loop, LoopSettings, Recipe, load_averaged
 from trainer.networks.segmenter import Segmenter
 from trainer.recipes.generator import GeneratorRecipe, PainterRecipe
 from trainer.recipes.segmenter import SegmenterRecipe
+from trainer.synth.pairs import unpack
 
-BUNDLED = Path(__file__).parent.parent / "stream_unmask" / "weights"
+_BUNDLED_NAME = Path("bundled")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -42,8 +44,14 @@ def commands() -> None:
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--threads", type=int, default=2, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--init", type=_FOLDER, help="Start with the averaged weights of this run.")
-@click.option("--segmenter", type=_FOLDER, help="Run whose segmenter makes the generator's maps.")
+@click.option("--init", type=_FOLDER, help="Start with the averaged weights of this run, or 'bundled'.")
+@click.option(
+    "--segmenter",
+    type=_FOLDER,
+    default="bundled",
+    show_default=True,
+    help="Run whose segmenter makes the generator's maps.",
+)
 def train(
     recipe: str,
     data: Path,
@@ -57,7 +65,7 @@ def train(
     threads: int,
     seed: int,
     init: Path | None,
-    segmenter: Path | None,
+    segmenter: Path,
 ) -> None:
     """Train one network; Ctrl-C keeps what was learnt."""
     cv2.setNumThreads(1)
@@ -66,8 +74,8 @@ def train(
     settings = LoopSettings(run, steps, minutes, batch, rate, seed, threads)
     begun = resume or init is not None
     made = _recipe(recipe, photos, size, segmenter, begun)
-    if init is not None:
-        load_averaged(made.network, init)
+    if init is not None and not resume:
+        _begin_with(made, init, seed)
     loop = Loop(made, settings)
     if resume:
         loop.resume()
@@ -76,7 +84,7 @@ def train(
 
 @commands.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, default=BUNDLED, show_default="the bundled ones")
+@click.option("--weights", type=_FOLDER, default=WEIGHTS, show_default="the bundled ones")
 @click.option("--limit", type=int, help="Only so many photos of each set.")
 @click.option("--frames", default=200, show_default=True, help="How long to feed patches back.")
 @click.option(
@@ -106,7 +114,7 @@ def evaluate(data: Path, weights: Path, limit: int | None, frames: int, as_json:
 
 @commands.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, default=BUNDLED, show_default="the bundled ones")
+@click.option("--weights", type=_FOLDER, default=WEIGHTS, show_default="the bundled ones")
 @click.option("--set", "name", default="val_core", show_default=True, help="Which photos.")
 @click.option("--count", default=8, show_default=True)
 @click.option("--bare", is_flag=True, help="Without masks on.")
@@ -122,15 +130,25 @@ def sheet(data: Path, weights: Path, name: str, count: int, bare: bool, output: 
     output.write_bytes(coded.tobytes())
 
 
-def _recipe(name: str, photos: list[Photo], size: int, segmenter: Path | None, begun: bool) -> Recipe:
+def _begin_with(recipe: Recipe, init: Path, seed: int) -> None:
+    if init != _BUNDLED_NAME:
+        load_averaged(recipe.network, init)
+    elif isinstance(recipe.network, Segmenter):
+        recipe.network.load_state_dict(bundled_segmenter().state_dict())
+        data = recipe.data(seed, 64)
+        revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
+    else:
+        recipe.network.load_state_dict(bundled_generator().state_dict())
+
+
+def _recipe(name: str, photos: list[Photo], size: int, segmenter: Path, begun: bool) -> Recipe:
     if name == "segmenter":
         return SegmenterRecipe(photos, size)
     if name == "painter":
         return PainterRecipe(photos, size, usual_from=0 if begun else 600)
-    if segmenter is None:
-        raise UnmaskError("The generator trains on a segmenter's maps: name its run with --segmenter.")
-    trained = Segmenter()
-    load_averaged(trained, segmenter)
+    trained = bundled_segmenter()
+    if segmenter != _BUNDLED_NAME:
+        load_averaged(trained, segmenter)
     return GeneratorRecipe(photos, size, trained)
 
 

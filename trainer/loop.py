@@ -256,7 +256,8 @@ class Loop:
         for optimizer in self._optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
-        losses = self._recipe.step(batch, self._averaged, self._optimizers, progress)
+        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+            losses = self._recipe.step(batch, self._averaged, self._optimizers, progress)
         if not all(math.isfinite(value) for value in losses.values()):
             raise UnmaskError(
                 f"Training went astray at step {self._step}: {losses}; lower the rate and resume."

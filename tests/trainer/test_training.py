@@ -118,9 +118,10 @@ def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: 
     done = CliRunner().invoke(commands, [*base, "segmenter", "--run", run])
     assert done.exit_code == 0, done.output
     assert "2 steps done" in done.output
-    lacking = CliRunner().invoke(commands, [*base, "generator", "--run", str(tmp_path / "gen")])
-    assert isinstance(lacking.exception, UnmaskError)
-    assert "--segmenter" in str(lacking.exception)
+    lacking = ["generator", "--run", str(tmp_path / "gen"), "--segmenter", str(tmp_path / "none")]
+    refused = CliRunner().invoke(commands, [*base, *lacking])
+    assert isinstance(refused.exception, UnmaskError)
+    assert "no checkpoint" in str(refused.exception)
     nothing = CliRunner().invoke(commands, [*base, "segmenter", "--run", str(tmp_path / "x"), "--resume"])
     assert isinstance(nothing.exception, UnmaskError)
 
