@@ -57,8 +57,12 @@ class Stages:
         try:
             yield
         finally:
-            self.seconds[stage] += time.perf_counter() - start
-            self.runs[stage] += 1
+            self.add(stage, time.perf_counter() - start)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Count one run of a stage."""
+        self.seconds[stage] += seconds
+        self.runs[stage] += 1
 
 
 @dataclass(slots=True)
