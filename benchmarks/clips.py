@@ -32,6 +32,9 @@ Pixels = NDArray[np.uint8]
 
 _AUDIO_RATE = 48_000
 
+_HEAD_LEFT, _HEAD_SIDE = 102, 256
+"""The square of the photograph's first rows that holds the head."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipOptions:
@@ -42,7 +45,8 @@ class ClipOptions:
         height: of the picture in pixels, even.
         frames: how many.
         rate: frames a second.
-        masked: the face wears a mask.
+        faces: how many, in cells beside each other; each as large as its cell allows.
+        masked: the faces wear masks.
         moving: the camera moves; else only the sensor's noise does.
         noise: standard deviation of the sensor's noise in 8-bit steps.
         sound: a short beep every second.
@@ -53,6 +57,7 @@ class ClipOptions:
     height: int = 720
     frames: int = 150
     rate: int = 25
+    faces: int = 1
     masked: bool = True
     moving: bool = True
     noise: float = 2.0
@@ -68,14 +73,11 @@ def make_clip(path: Path, options: ClipOptions, *, codec: str = "libx264") -> Pa
         options: what it shows.
         codec: video codec.
     """
-    # Larger than the frame, so that the moving camera never sees its edge.
-    photo = astronaut(round(1.3 * options.width))
-    if options.masked:
-        photo = put_mask_on(photo, options.seed)
+    scene = _portrait(options) if options.faces == 1 else _crowd(options)
     with av.open(path, "w") as container:
         video = _add_video(container, options, codec)
         tone = container.add_stream("aac", _AUDIO_RATE, layout="mono") if options.sound else None
-        for index, picture in enumerate(_pictures(photo, options)):
+        for index, picture in enumerate(_pictures(scene, options)):
             frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p", dst_colorspace=1)
             frame.pts, frame.time_base = index, Fraction(1, options.rate)
             container.mux(video.encode(frame))
@@ -113,7 +115,10 @@ def put_mask_on(photo: Pixels, seed: int) -> Pixels:
         photo: (H, W, 3) RGB with a face in it.
         seed: which mask.
     """
-    points = find_mesh(photo)
+    return _draw_mask(photo, find_mesh(photo), seed)
+
+
+def _draw_mask(photo: Pixels, points: NDArray[np.float64], seed: int) -> Pixels:
     pose = fit_pose(points)
     # The crop at the photograph's own scale, so that nothing is blurred on the way.
     size = round(CROP_SIDE * pose.scale)
@@ -136,21 +141,68 @@ def find_mesh(photo: Pixels) -> NDArray[np.float64]:
     return mesh.fit(frame.planes(), Region.of_detection(found.boxes[0], found.five[0])).points
 
 
-def _pictures(photo: Pixels, options: ClipOptions) -> Iterator[Pixels]:
-    """The photograph as a hand-held camera sees it, one picture after the other."""
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the camera looks at.
+
+    Attributes:
+        photo: (H, W, 3) RGB.
+        centre: the pixel of it that the camera turns about.
+        target: where in the frame that pixel lies while the camera is still, as shares of width and height.
+        reach: how far the camera moves; 1 is as far as one large face allows.
+    """
+
+    photo: Pixels
+    centre: tuple[float, float]
+    target: tuple[float, float]
+    reach: float = 1.0
+
+
+def _portrait(options: ClipOptions) -> _Scene:
+    # Larger than the frame, so that the moving camera never sees its edge.
+    photo = astronaut(round(1.3 * options.width))
+    if options.masked:
+        photo = put_mask_on(photo, options.seed)
+    return _Scene(photo, (photo.shape[1] * 0.44, photo.shape[0] * 0.27), (0.45, 0.47))
+
+
+def _crowd(options: ClipOptions) -> _Scene:
+    """The same face many times, every second one mirrored, each with a mask of its own."""
+    width, height, count = options.width, options.height, options.faces
+    columns = max(range(1, count + 1), key=lambda many: min(width // many, height // -(-count // many)))
+    rows = -(-count // columns)
+    side = min(width // columns, height // rows)
+    head = _photograph()[:_HEAD_SIDE, _HEAD_LEFT : _HEAD_LEFT + _HEAD_SIDE]
+    photo = np.full((height, width, 3), np.median(head[:, 0], axis=0), np.uint8)
+    points = find_mesh(head)
+    left, top = (width - columns * side) // 2, (height - rows * side) // 2
+    for index in range(count):
+        cell = _draw_mask(head, points, options.seed + index) if options.masked else head
+        cell = np.asarray(
+            cv2.resize(cell[:, :: -1 if index % 2 else 1], (side, side), interpolation=cv2.INTER_AREA)
+        )
+        y, x = top + index // columns * side, left + index % columns * side
+        photo[y : y + side, x : x + side] = cell
+    return _Scene(photo, (width / 2, height / 2), (0.5, 0.5), reach=1 / max(columns, rows))
+
+
+def _pictures(scene: _Scene, options: ClipOptions) -> Iterator[Pixels]:
+    """The scene as a hand-held camera sees it, one picture after the other."""
     rng = np.random.default_rng(options.seed)
     size = (options.width, options.height)
     grain = rng.normal(0.0, options.noise, (2 * options.height, 2 * options.width, 1)).astype(np.float32)
-    face_x, face_y = photo.shape[1] * 0.44, photo.shape[0] * 0.27
+    (x, y), reach = scene.centre, scene.reach
     for index in range(options.frames):
         seconds = index / options.rate if options.moving else 0.0
         sway = np.sin(2 * np.pi * seconds * np.array([0.21, 0.17, 0.13, 0.11]))
-        matrix = cv2.getRotationMatrix2D((face_x, face_y), 4.0 * sway[0], 1.0 + 0.06 * sway[1])
+        matrix = cv2.getRotationMatrix2D(scene.centre, 4.0 * reach * sway[0], 1.0 + 0.06 * reach * sway[1])
         matrix[:, 2] += (
-            0.06 * options.width * sway[2] + options.width / 2 - face_x - 0.05 * options.width,
-            0.05 * options.height * sway[3] + options.height * 0.47 - face_y,
+            (0.06 * reach * sway[2] + scene.target[0]) * options.width - x,
+            (0.05 * reach * sway[3] + scene.target[1]) * options.height - y,
         )
-        picture = cv2.warpAffine(photo, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        picture = cv2.warpAffine(
+            scene.photo, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
         # A window moved at random over one field of noise: new grain in every picture, for little work.
         left, top = rng.integers(0, options.width), rng.integers(0, options.height)
         noise = grain[top : top + options.height, left : left + options.width]
