@@ -1,4 +1,4 @@
-"""The generator: paints the face beneath a mask."""
+"""The generator: paints the face beneath a mask. The light one, for a CPU; the other is in ``full.py``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.networks.blocks import Residual, double, plain
+from trainer.networks.blocks import Residual, double, fitted, plain
 
 _WIDTHS = (32, 64, 128, 256)
 USUAL_SIDE = 64
@@ -26,60 +26,37 @@ def skin_colour(crop: Tensor, visible: Tensor) -> Tensor:
     return (crop[window] * seen).mean((2, 3), keepdim=True) / (seen.mean((2, 3), keepdim=True) + 0.02)
 
 
-def _fitted(picture: Tensor, like: Tensor) -> Tensor:
-    """``picture`` at the height and width of ``like``."""
-    if picture.shape[2:] == like.shape[2:]:
-        return picture
-    return functional.interpolate(picture, like.shape[2:], mode="bilinear", align_corners=False)
+class Painter(nn.Module):
+    """What the generators of both sizes share: what they are shown, and what they paint upon.
 
-
-class Generator(nn.Module):
-    """U-Net that never sees the mask itself, only where it is.
-
-    The map, a little widened, cuts the mask out of the crop before anything else looks at it: how a mask
-    is printed cannot leak into the face, and a mask unlike any of the training is no surprise. Colours are
-    told from that of the visible skin, so that no skin is far from those of the training. What is painted
-    is what differs from the usual face, which is learnt as a picture; it fills the hole that the network
-    sees, too. The last patch comes in as a picture (recurrent inpainting: Kim et al., "Deep Video
-    Inpainting", 2019).
+    None ever sees the mask itself, only where it is: the map, a little widened, cuts the mask out of the
+    crop before anything else looks at it, so how a mask is printed cannot leak into the face, and a mask
+    unlike any of the training is no surprise. Colours are told from that of the visible skin, so that no
+    skin is far from those of the training. What is painted is what differs from the usual face, which is
+    learnt as a picture; it fills the hole that the network sees, too. The last patch comes in as a picture
+    (recurrent inpainting: Kim et al., "Deep Video Inpainting", 2019).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        fine, middle, coarse, whole = _WIDTHS
         self.usual = nn.Parameter(torch.zeros(1, 3, USUAL_SIDE, USUAL_SIDE))
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(28, fine, 2))
-        self.down1 = nn.Sequential(plain(fine, middle, 2), Residual(middle))
-        self.down2 = nn.Sequential(plain(middle, coarse, 2), Residual(coarse))
-        self.coarse_place = nn.Parameter(torch.zeros(1, coarse, 16, 16))
-        self.down3 = plain(coarse, whole, 2)
-        self.whole_place = nn.Parameter(torch.zeros(1, whole, 8, 8))
-        self.think = nn.Sequential(Residual(whole), Residual(whole, 2))
-        self.up3 = plain(whole, coarse)
-        self.merge2 = nn.Sequential(plain(coarse, coarse), plain(coarse, coarse))
-        self.up2 = plain(coarse, middle)
-        self.merge1 = nn.Sequential(plain(middle, middle), plain(middle, middle))
-        self.up1 = plain(middle, fine)
-        self.merge0 = plain(fine, fine)
-        self.head = nn.Sequential(nn.Conv2d(fine, 48, 3, 1, 1), nn.PixelShuffle(4))
+
+    def draw(self, shown: Tensor) -> Tensor:
+        """What differs from the usual face, N,3,S,S.
+
+        Args:
+            shown: N,7,S,S: the crop, its hole filled with the usual face, told from the skin (3); the
+                widened map (1); the last patch inside it, told from the skin (3).
+        """
+        raise NotImplementedError
 
     def paint(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
         """The patch before it is clipped to -1..1; see :meth:`forward`."""
         hidden = widened(map_)
         skin = skin_colour(crop, 1 - hidden)
-        usual = _fitted(self.usual, crop)
+        usual = fitted(self.usual, crop)
         filled = (crop - skin) * (1 - hidden) + usual * hidden
-        fine = self.stem(torch.cat([filled, hidden, (previous - skin) * hidden], 1))
-        middle = self.down1(fine)
-        coarse = self.down2(middle)
-        coarse = coarse + _fitted(self.coarse_place, coarse)
-        whole = self.down3(coarse)
-        whole = self.think(whole + _fitted(self.whole_place, whole))
-        coarse = self.merge2(coarse + double(self.up3(whole)))
-        middle = self.merge1(middle + double(self.up2(coarse)))
-        fine = self.merge0(fine + double(self.up1(middle)))
-        painted: Tensor = self.head(fine)
-        return painted + usual + skin
+        return self.draw(torch.cat([filled, hidden, (previous - skin) * hidden], 1)) + usual + skin
 
     def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
         """Paint one frame.
@@ -95,16 +72,52 @@ class Generator(nn.Module):
         return self.paint(crop, map_, previous).clamp(-1, 1)
 
 
+class Generator(Painter):
+    """The ``light`` size, a plain U-Net (Ronneberger et al., 2015) that begins at half the crop's side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fine, middle, coarse, whole = _WIDTHS
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(28, fine, 2))
+        self.down1 = nn.Sequential(plain(fine, middle, 2), Residual(middle))
+        self.down2 = nn.Sequential(plain(middle, coarse, 2), Residual(coarse))
+        self.coarse_place = nn.Parameter(torch.zeros(1, coarse, 16, 16))
+        self.down3 = plain(coarse, whole, 2)
+        self.whole_place = nn.Parameter(torch.zeros(1, whole, 8, 8))
+        self.think = nn.Sequential(Residual(whole), Residual(whole, 2))
+        self.up3 = plain(whole, coarse)
+        self.merge2 = nn.Sequential(plain(coarse, coarse), plain(coarse, coarse))
+        self.up2 = plain(coarse, middle)
+        self.merge1 = nn.Sequential(plain(middle, middle), plain(middle, middle))
+        self.up1 = plain(middle, fine)
+        self.merge0 = plain(fine, fine)
+        self.head = nn.Sequential(nn.Conv2d(fine, 48, 3, 1, 1), nn.PixelShuffle(4))
+
+    def draw(self, shown: Tensor) -> Tensor:
+        """See :meth:`Painter.draw`."""
+        fine = self.stem(shown)
+        middle = self.down1(fine)
+        coarse = self.down2(middle)
+        coarse = coarse + fitted(self.coarse_place, coarse)
+        whole = self.down3(coarse)
+        whole = self.think(whole + fitted(self.whole_place, whole))
+        coarse = self.merge2(coarse + double(self.up3(whole)))
+        middle = self.merge1(middle + double(self.up2(coarse)))
+        fine = self.merge0(fine + double(self.up1(middle)))
+        painted: Tensor = self.head(fine)
+        return painted
+
+
 class AtSide(nn.Module):
     """A generator that works at the side it was trained at, whatever the side of the crops."""
 
-    def __init__(self, generator: Generator, side: int) -> None:
+    def __init__(self, generator: Painter, side: int) -> None:
         super().__init__()
         self.generator = generator
         self.side = side
 
     def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
-        """As :meth:`Generator.forward`, at any S."""
+        """As :meth:`Painter.forward`, at any S."""
         size = (self.side, self.side)
         small = [
             functional.interpolate(picture, size, mode="bilinear", align_corners=False)
