@@ -1,0 +1,121 @@
+"""The first frames of a clip, read as fast as can be or at the pace of a camera."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+import av
+from av.stream import Stream
+
+from stream_unmask.video.encoder import VideoEncoder
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.info import SourceInfo, SourceProblems
+from stream_unmask.video.sink import EncoderSettings
+from stream_unmask.video.source import CopiedPacket, Source
+from stream_unmask.video.timeline import Timeline
+
+LIVE_ENCODER = EncoderSettings(codec="libx264", preset="ultrafast", threads=1)
+"""Looks ahead at no frame and has no threads to fill: each frame's packet is out before the next comes in."""
+
+
+class Excerpt:
+    """A source that ends after so many frames; see :class:`stream_unmask.video.source.Source`."""
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self.info: SourceInfo = source.info
+        self._source = source
+        self._frames = frames
+
+    @property
+    def problems(self) -> SourceProblems:
+        return self._source.problems
+
+    @property
+    def copied_streams(self) -> Mapping[int, Stream]:
+        return self._source.copied_streams
+
+    def __iter__(self) -> Iterator[Frame | CopiedPacket]:
+        left = self._frames
+        for item in self._source:
+            yield item
+            left -= isinstance(item, Frame)
+            if not left:
+                return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class ClipCamera(Excerpt):
+    """An excerpt that comes at its own pace, as a camera's does: who is late never sees the frames missed.
+
+    Attributes:
+        rate: frames a second.
+        offered: frames that a viewer in time would have seen.
+        captured: when each frame that was handed out was taken, on ``time.perf_counter``, by its pts.
+    """
+
+    def __init__(self, source: Source, frames: int) -> None:
+        super().__init__(source, frames)
+        self.info = dataclasses.replace(self.info, live=True)
+        self.rate = float(self.info.average_rate or 25)
+        self.offered = 0
+        self.captured: dict[int, float] = {}
+
+    def __iter__(self) -> Iterator[Frame | CopiedPacket]:
+        beginning: float | None = None
+        for frame in super().__iter__():
+            if not isinstance(frame, Frame):
+                continue  # no sound here
+            now = time.perf_counter()
+            if beginning is None:
+                beginning = now - frame.time
+            taken = beginning + frame.time
+            self.offered += 1
+            if now >= taken + 1 / self.rate:
+                continue  # the next one is there already
+            time.sleep(max(0.0, taken - now))
+            self.captured[frame.pts] = taken
+            yield frame
+
+
+class LiveOutput:
+    """Encodes frames as they come, for nobody, and notes how long each was on its way.
+
+    Attributes:
+        latencies: seconds from a frame's capture until its packet was ready, in order.
+    """
+
+    def __init__(self, camera: ClipCamera) -> None:
+        self.latencies: list[float] = []
+        self._camera = camera
+        self._container = av.open("nowhere", "w", format="null")
+        self._encoder = VideoEncoder(self._container, camera.info, LIVE_ENCODER, Timeline())
+        self._inside: deque[int] = deque()
+
+    def write(self, item: Frame | CopiedPacket) -> None:
+        if isinstance(item, Frame):
+            self._inside.append(item.pts)
+            self._note(len(self._encoder.encode(item)))
+
+    def close(self) -> None:
+        self._note(len(self._encoder.flush()))
+        self._container.close()
+
+    def _note(self, packets: int) -> None:
+        now = time.perf_counter()
+        for _ in range(packets):
+            self.latencies.append(now - self._camera.captured[self._inside.popleft()])
