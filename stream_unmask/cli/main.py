@@ -9,8 +9,10 @@ import click
 import cv2
 
 from engines.engine import EngineError
+from stream_unmask.cli.bench import bench
 from stream_unmask.cli.demo import demo
 from stream_unmask.cli.doctor import doctor
+from stream_unmask.cli.engines import engines
 from stream_unmask.cli.sheet import sheet
 from stream_unmask.cli.unmask import unmask
 from stream_unmask.errors import UnmaskError
@@ -41,7 +43,7 @@ def cli() -> None:
     """
 
 
-for _command in (unmask, demo, doctor, sheet):
+for _command in (unmask, bench, demo, doctor, engines, sheet):
     cli.add_command(_command)
 
 

@@ -1,0 +1,87 @@
+"""Whether an engine computes what ONNX Runtime does. No engine is used before it has passed.
+
+Half precision overflows in some networks and gives black or noisy pictures; which fused kernel does so
+depends on the GPU. So each engine is compared on the machine that built it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.engine import Engine, EngineError, Shape
+
+_LIMITS = {"fp32": (5e-3, 60.0), "fp16": (0.1, 40.0), "int8": (0.5, 28.0)}
+"""For each precision: the largest difference of a value and the least PSNR in dB that pass; values span 2."""
+
+_COARSE = 8
+"""Cells on a side of the coarsest noise in the test pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How near an engine comes to ONNX Runtime, over all outputs and batches.
+
+    Attributes:
+        worst: largest absolute difference of a value.
+        psnr: peak signal-to-noise ratio in dB; values span 2.
+    """
+
+    worst: float
+    psnr: float
+
+
+def compare(engine: Engine, reference: Engine, batches: tuple[int, ...], precision: str) -> Agreement:
+    """Run the same pictures through an engine and through the reference.
+
+    Args:
+        engine: the engine to check.
+        reference: the same network run by ONNX Runtime.
+        batches: sizes of the batches to try.
+        precision: what the network computes in, ``fp32``, ``fp16`` or ``int8``: decides what passes.
+
+    Raises:
+        EngineError: the engine gives something that is not a number, or differs by too much.
+    """
+    worst, squares, count = 0.0, 0.0, 0
+    for batch in batches:
+        inputs = [pictures((batch, *port.shape[1:]), seed) for seed, port in enumerate(engine.inputs)]
+        for found, wanted in zip(engine.run(*inputs), reference.run(*inputs), strict=True):
+            if not np.isfinite(found).all():
+                raise EngineError("The engine gives values that are not numbers.")
+            gap = np.abs(found.astype(np.float64) - wanted)
+            worst = max(worst, float(gap.max()))
+            squares += float((gap**2).sum())
+            count += gap.size
+    agreement = Agreement(worst, float(10 * np.log10(4 / max(squares / count, 1e-20))))
+    most, least = _LIMITS[precision]
+    if agreement.worst > most or agreement.psnr < least:
+        raise EngineError(
+            f"The engine differs from ONNX Runtime by up to {agreement.worst:.2g} ({agreement.psnr:.0f} dB); "
+            f"in {precision}, {most:g} and {least:.0f} dB are allowed."
+        )
+    return agreement
+
+
+def pictures(shape: Shape, seed: int) -> NDArray[np.float32]:
+    """Test pictures with something at every scale, as photos have; a map for one channel.
+
+    Returns:
+        (N, C, S, S) in [-1, 1], or in 0..1 where C is 1; the same for the same seed.
+    """
+    count, channels, height, width = shape
+    chance = np.random.default_rng(seed)
+    planes = np.empty((count * channels, height, width), np.float32)
+    for plane in planes:
+        plane[:] = chance.uniform(-0.1, 0.1, (height, width))
+        cells = _COARSE
+        while cells <= min(height, width):
+            noise = chance.uniform(-1, 1, (cells, cells)).astype(np.float32)
+            # Half the height for twice the fineness: the spectrum of natural pictures.
+            plane += _COARSE / cells * cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR)
+            cells *= 2
+    values = np.clip(planes.reshape(shape), -1, 1)
+    return np.ascontiguousarray((values > 0).astype(np.float32) if channels == 1 else values)

@@ -1,0 +1,172 @@
+"""``stream-unmask engines``: build TensorRT engines for this machine's GPU, list, check and delete them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from engines.contract import GENERATOR, SEGMENTER, Network, WeightsFile, read_weights
+from engines.engine import EngineError
+from engines.tensorrt.build import parse
+from engines.tensorrt.cache import EngineCache
+from engines.tensorrt.cuda import Gpu, find_gpu
+from engines.tensorrt.flavour import find_flavour
+from engines.tensorrt.plan import BuildOptions, Plan, this_machine
+from engines.tensorrt.ready import Order, kept_engine, make_ready, verify
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+
+_weights = click.option(
+    "--weights",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=BUNDLED_WEIGHTS,
+    help="Folder of the networks; the bundled ones by default.",
+)
+
+
+@click.group()
+def engines() -> None:
+    """Build TensorRT engines for this machine's NVIDIA GPU, once; videos then run on them.
+
+    They are kept in ~/.cache/stream-unmask/engines (or $XDG_CACHE_HOME, or $STREAM_UNMASK_CACHE itself).
+    """
+
+
+@engines.command()
+@_weights
+@click.option("--batch", type=click.IntRange(1, 64), default=8, show_default=True, help="Most faces at once.")
+@click.option(
+    "--tune", type=click.IntRange(1, 64), default=1, show_default=True, help="Faces to be fastest at."
+)
+@click.option("--level", type=click.IntRange(0, 5), default=3, show_default=True, help="Optimisation level.")
+@click.option(
+    "--workspace", type=click.IntRange(16), default=1024, show_default=True, help="MiB that a layer may use."
+)
+@click.option("--refit", is_flag=True, help="Keep the weights exchangeable, at some cost in speed.")
+@click.option("--dry-run", is_flag=True, help="Print the plan; needs no GPU.")
+def build(
+    weights: Path, batch: int, tune: int, level: int, workspace: int, refit: bool, dry_run: bool
+) -> None:
+    """Build the engines of both networks, check them against ONNX Runtime, and keep them."""
+    options = BuildOptions(batch, tune, level, workspace, refit)
+    cache = EngineCache()
+    console = Console(soft_wrap=True, highlight=False)
+    files = [(network, read_weights(weights, network)) for network in (SEGMENTER, GENERATOR)]
+    if dry_run:
+        for network, file in files:
+            console.print(_plan(network, file, options, cache))
+        return
+    for network, file in files:
+        entry = make_ready(Order(file.path), options, cache, console.print)
+        console.print(
+            f"{network.name}: ready in {entry.plan.precision}, {cache.size(entry) / 2**20:.1f} MiB, built in "
+            f"{entry.seconds:.0f} s, within {entry.agreement.worst:.1g} of ONNX Runtime "
+            f"({entry.agreement.psnr:.0f} dB)"
+        )
+
+
+@engines.command("list")
+def list_engines() -> None:
+    """List the engines that are kept."""
+    cache = EngineCache()
+    table = Table("Engine", "Precision", "Faces", "GPU", "TensorRT", "MiB", "Built", "To ONNX Runtime", "Key")
+    for entry in cache.entries():
+        plan = entry.plan
+        table.add_row(
+            entry.name,
+            plan.precision,
+            f"1..{plan.options.max_batch}",
+            plan.machine.gpu.name,
+            f"{plan.machine.flavour} {plan.machine.version}",
+            f"{cache.size(entry) / 2**20:.1f}",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.built)),
+            f"{entry.agreement.psnr:.0f} dB",
+            plan.key,
+        )
+    if table.row_count:
+        Console().print(table)
+    else:
+        click.echo(f"No engine is kept in {cache.folder}.")
+
+
+@engines.command("verify")
+@_weights
+def verify_engines(weights: Path) -> None:
+    """Compare the engines that this machine would use with ONNX Runtime again."""
+    machine, cache = this_machine(), EngineCache()
+    for network in (SEGMENTER, GENERATOR):
+        file = read_weights(weights, network)
+        entry = kept_engine(file.sha256, machine, cache)
+        if entry is None:
+            raise EngineError(
+                f"No engine of the {network.name} is built here: run `stream-unmask engines build`."
+            )
+        agreement = verify(entry, file.path, cache)
+        click.echo(
+            f"{network.name}: good, within {agreement.worst:.1g} of ONNX Runtime ({agreement.psnr:.0f} dB)"
+        )
+
+
+@engines.command()
+@_weights
+@click.option("--all", "everything", is_flag=True, help="Delete every engine.")
+def prune(weights: Path, everything: bool) -> None:
+    """Delete the engines that this machine would not use: of other networks, GPUs, drivers or versions."""
+    cache = EngineCache()
+    used: set[str] = set()
+    if not everything:
+        machine = this_machine()
+        for network in (SEGMENTER, GENERATOR):
+            entry = kept_engine(read_weights(weights, network).sha256, machine, cache)
+            if entry is not None:
+                used.add(entry.plan.key)
+    count, freed = cache.prune(lambda entry: entry.plan.key in used)
+    click.echo(f"Deleted {count} engines; {freed / 2**20:.1f} MiB are free again.")
+
+
+def _plan(network: Network, file: WeightsFile, options: BuildOptions, cache: EngineCache) -> Table:
+    """All that a build would do, as far as it can be known on this machine."""
+    sides = f"{file.size}x{file.size}"
+    faces = f"1..{options.max_batch} faces, fastest at {options.tuned_batch}"
+    ports = (network.inputs | network.outputs).items()
+    table = Table.grid(padding=(0, 2))
+    table.add_row(network.name.capitalize(), f"{file.path}, sha256 {file.sha256[:12]}...")
+    table.add_row(
+        "Batch", f"{faces}: {', '.join(f'{name} Nx{channels}x{sides}' for name, channels in ports)}"
+    )
+    table.add_row(
+        "Builder",
+        f"strongly typed, level {options.level}, at most {options.workspace} MiB for a layer, no TF32, no "
+        f"streams of its own, weights {'exchangeable' if options.refittable else 'fixed'}",
+    )
+    table.add_row("TensorRT", _told(lambda: _parsed(file)))
+    table.add_row("GPU", _told(lambda: " ".join(_gpu_words(find_gpu()))))
+    table.add_row("Engine", _told(lambda: _place(file, options, cache)))
+    return table
+
+
+def _told(question: Callable[[], str]) -> str:
+    """The answer, or why there is none."""
+    try:
+        return question()
+    except EngineError as error:
+        return str(error)
+
+
+def _parsed(file: WeightsFile) -> str:
+    flavour = find_flavour()
+    network = parse(file.path, flavour.api.Builder(flavour.log), flavour)
+    return f"{flavour.name} {flavour.version}, which reads the network as {network.num_layers} layers"
+
+
+def _gpu_words(gpu: Gpu) -> tuple[str, ...]:
+    return f"{gpu.name},", f"compute capability {gpu.capability},", f"driver {gpu.driver}"
+
+
+def _place(file: WeightsFile, options: BuildOptions, cache: EngineCache) -> str:
+    plan = Plan(file.sha256, "fp32", options, this_machine())
+    return f"{cache.path(plan.key)}, {'to be built' if cache.find(plan) is None else 'built already'}"

@@ -1,0 +1,59 @@
+"""TensorRT for the tests: the rig that really builds, and small networks to build."""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from engines.tensorrt.flavour import Flavour, find_flavour
+from tests.engines.tensorrt.rig.making import RigError, make_rig
+
+RIG = Path(__file__).parents[3] / ".rig"
+SIZE = 16
+
+
+@pytest.fixture(scope="session")
+def rig() -> Flavour:
+    """TensorRT's real parser and a real compiler; made once, kept in a folder that git ignores."""
+    try:
+        with (RIG.with_suffix(".lock")).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not RIG.exists():
+                make_rig(RIG)
+    except RigError as error:
+        pytest.skip(str(error))
+    sys.path.insert(0, str(RIG))
+    try:
+        return find_flavour.__wrapped__()
+    finally:
+        # Nobody else in this process shall take it for an installed one.
+        sys.path.remove(str(RIG))
+        sys.modules.pop("tensorrt", None)
+
+
+def tiny_network(
+    path: Path, gain: float = 1.0, open_sides: tuple[str | int, ...] = ("n", 3, SIZE, SIZE)
+) -> Path:
+    """A network that gives the mean of its input's channels, ``gain`` times."""
+    weights = helper.make_tensor("w", TensorProto.FLOAT, (1, 3, 1, 1), [gain / 3] * 3)
+    batch, _, *sides = open_sides
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["crop", "w"], ["map"], name="mean")],
+        "tiny",
+        [helper.make_tensor_value_info("crop", TensorProto.FLOAT, open_sides)],
+        [helper.make_tensor_value_info("map", TensorProto.FLOAT, (batch, 1, *sides))],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return tiny_network(tmp_path / "tiny.onnx")
