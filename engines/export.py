@@ -6,17 +6,17 @@ python -m engines.export --data PHOTOS --segmenter runs/seg --generator runs/gen
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.contract import GENERATOR, MANIFEST, SEGMENTER, Network
+from engines.contract import GENERATOR, SEGMENTER, Network, WeightsFile, enter_weights
 from engines.engine import EngineError
 
 if TYPE_CHECKING:
@@ -134,33 +134,34 @@ def export_network(
         raise EngineError(f"{part_name} is not fit for use: {agreement}, {size} bytes.")
     path = folder / f"{kind.name}.onnx"
     part.replace(path)
-    entry = {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "size": int(samples[0].shape[-1]),
-        "run": run,
-    }
-    _enter(folder / MANIFEST, kind.name, entry)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    enter_weights(WeightsFile(path, sha256, int(samples[0].shape[-1]), run), kind)
     return agreement
 
 
-def _enter(manifest: Path, name: str, entry: dict[str, Any]) -> None:
-    known = json.loads(manifest.read_text()) if manifest.exists() else {}
-    part = manifest.with_suffix(".part")
-    part.write_text(json.dumps(known | {name: entry}, indent=2) + "\n")
-    part.replace(manifest)
+def sample_crops(
+    data: Path, count: int, size: int, sets: Sequence[str] = ("val_core",), seed: int = 5
+) -> NDArray[np.float32]:
+    """Crops of faces with masks on, as the synthesiser makes them of photos.
 
+    Args:
+        data: folder of photo shards.
+        count: how many.
+        size: side S in pixels.
+        sets: of photos to draw from.
+        seed: the same crops for the same seed.
 
-def _samples(data: Path, count: int, size: int) -> tuple[Tensor, Tensor]:
-    """Crops with masks on, N,3,S,S, and their true maps, N,1,S,S."""
-    import torch
+    Returns:
+        (count, 3, S, S) RGB in [-1, 1].
 
+    Raises:
+        UnmaskError: a set is missing or damaged.
+    """
     from trainer.data import read_photos
     from trainer.synth.pairs import PairData, PairSettings, unpack
 
-    pairs = PairData(read_photos(data, ["val_core"]), PairSettings(size=size, masked=1.0), 5, count)
-    batch = torch.utils.data.default_collate([pairs[number] for number in range(count)])
-    return unpack(batch["crop"]), unpack(batch["map"])
+    pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=1.0), seed, count)
+    return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
 
 
 def _mix_in(trained: nn.Module, calm: Path) -> None:
@@ -170,7 +171,7 @@ def _mix_in(trained: nn.Module, calm: Path) -> None:
     """
     import torch
 
-    from trainer.loop import load_averaged
+    from trainer.checkpoint import load_averaged
     from trainer.networks.generator import Generator
 
     origin = Generator()
@@ -204,11 +205,11 @@ def main(
     """Export trained networks, compare them with PyTorch, put them in their place."""
     import torch
 
-    from trainer.loop import load_averaged, run_summary
+    from trainer.checkpoint import load_averaged, run_summary
     from trainer.networks.generator import AtSide, Generator
     from trainer.networks.segmenter import Segmenter
 
-    crops, _ = _samples(data, 16, size)
+    crops = torch.from_numpy(sample_crops(data, 16, size))
     finder = Segmenter().eval()
     load_averaged(finder, segmenter)
     finder_run = f"{run_summary(segmenter)} {note}".strip()

@@ -14,16 +14,21 @@ import torch
 from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
+from trainer.checkpoint import load_averaged
 from trainer.data import TRAINING_SETS, VALIDATION_SETS, Photo, read_photos
+from trainer.devices import PrecisionName, default_workers
 from trainer.evaluate import Networks, Score, held_out_pairs, mean_face_picture, roll_out, score
 from trainer.evaluate import sheet as draw_sheet
-from trainer.loop import Loop, LoopSettings, Recipe, load_averaged
+from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import Segmenter
+from trainer.recipe import Batch, Recipe
 from trainer.recipes.generator import GeneratorRecipe, PainterRecipe
 from trainer.recipes.segmenter import SegmenterRecipe
-from trainer.synth.pairs import unpack
+from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _BUNDLED_NAME = Path("bundled")
+_HELD_OUT = 12
+_HELD_OUT_SEED = 2026
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -52,6 +57,13 @@ def commands() -> None:
     show_default=True,
     help="Run whose segmenter makes the generator's maps.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "32", "bf16", "16"]),
+    default="auto",
+    show_default="what the device is best at",
+)
+@click.option("--workers", type=int, help="Processes that make samples; all cores but one if not said.")
 def train(
     recipe: str,
     data: Path,
@@ -66,17 +78,29 @@ def train(
     seed: int,
     init: Path | None,
     segmenter: Path,
+    precision: PrecisionName,
+    workers: int | None,
 ) -> None:
-    """Train one network; Ctrl-C keeps what was learnt."""
+    """Train one network; Ctrl-C keeps what was learnt. Under torchrun, on many GPUs."""
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
     photos = read_photos(data, list(TRAINING_SETS))
-    settings = LoopSettings(run, steps, minutes, batch, rate, seed, threads)
+    settings = LoopSettings(
+        run=run,
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        threads=threads,
+        workers=default_workers() if workers is None else workers,
+        precision=precision,
+    )
     begun = resume or init is not None
     made = _recipe(recipe, photos, size, segmenter, begun)
     if init is not None and not resume:
         _begin_with(made, init, seed)
-    loop = Loop(made, settings)
+    loop = Loop(made, settings, _held_out(data, size))
     if resume:
         loop.resume()
     click.echo(f"{loop.run()} steps done; the checkpoint is {run / 'checkpoint.pt'}.")
@@ -128,6 +152,14 @@ def sheet(data: Path, weights: Path, name: str, count: int, bare: bool, output: 
     if not done:
         raise UnmaskError(f"Cannot draw {output}.")
     output.write_bytes(coded.tobytes())
+
+
+def _held_out(data: Path, size: int) -> Batch:
+    """A few pairs that no training sees, the same in every run."""
+    pairs = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.3, varied=False)
+    samples = PairData(read_photos(data, VALIDATION_SETS), pairs, _HELD_OUT_SEED, _HELD_OUT)
+    batch: Batch = torch.utils.data.default_collate([samples[number] for number in range(_HELD_OUT)])
+    return batch
 
 
 def _begin_with(recipe: Recipe, init: Path, seed: int) -> None:

@@ -1,8 +1,7 @@
-"""The training loop: schedule, averaged weights, checkpoints, log, stopping and going on."""
+"""The training loop: schedule, averaged weights, held-out trials, checkpoints, stopping and going on."""
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import time
@@ -11,14 +10,24 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from stream_unmask.errors import UnmaskError
+from trainer.checkpoint import BEST, LAST, read_checkpoint, write_checkpoint
+from trainer.devices import PrecisionName, make_fabric
+from trainer.learner import Learner, average
+from trainer.log import RunLog
+from trainer.recipe import Batch, Recipe
+from trainer.terminal import Terminal
 
-Batch = dict[str, Tensor]
+_ASTRAY_LIMIT = 20
+"""Steps in a row without a finite gradient that end the training: fp16 needs some to find its scale."""
+
+_SHEETS = 20
+"""Sample sheets in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +35,17 @@ class LoopSettings:
     """How long and how fast to train.
 
     Attributes:
-        run: folder of the run: ``checkpoint.pt`` and ``log.jsonl``.
+        run: folder of the run: checkpoints, log, sheets.
         steps: stop after as many steps in all; None for no limit.
         minutes: stop after as many minutes of training in all; None for no limit.
-        batch: samples in a step.
+        batch: samples in a step of each process.
         rate: highest learning rate.
         seed: of the weights and the data.
         threads: of PyTorch.
         workers: processes that make samples; 0 to make them in between.
         save_minutes: time between checkpoints.
         ema: decay of the averaged weights for each step.
+        precision: see :func:`trainer.devices.make_fabric`.
     """
 
     run: Path
@@ -48,46 +58,11 @@ class LoopSettings:
     workers: int = 1
     save_minutes: float = 2.0
     ema: float = 0.998
+    precision: PrecisionName = "auto"
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise UnmaskError("Say how long to train: --steps or --minutes.")
-
-
-class Recipe(Protocol):
-    """What is trained.
-
-    Attributes:
-        network: the network whose averaged weights are the result.
-        helpers: networks trained beside it (discriminators), by name.
-    """
-
-    network: nn.Module
-    helpers: dict[str, nn.Module]
-
-    def data(self, seed: int, count: int) -> torch.utils.data.Dataset[Batch]:
-        """At least ``count`` samples, the same for the same seed."""
-        ...
-
-    def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
-        """Fresh optimizers by name; ``network`` steps the network itself."""
-        ...
-
-    def step(
-        self, batch: Batch, averaged: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: float
-    ) -> dict[str, float]:
-        """One step of learning: sets the gradients and steps the optimizers.
-
-        Args:
-            batch: the collated samples.
-            averaged: the averaged network, in evaluation mode.
-            optimizers: what :meth:`optimizers` gave.
-            progress: share of the training that is done, 0..1.
-
-        Returns:
-            Losses by name, for the log.
-        """
-        ...
 
 
 def schedule(step: int, progress: float) -> float:
@@ -95,31 +70,6 @@ def schedule(step: int, progress: float) -> float:
     warm = min(1.0, (step + 1) / 100)
     late = max(0.0, (progress - 0.35) / 0.65)
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, late))))
-
-
-def load_averaged(network: nn.Module, run: Path) -> None:
-    """Put a run's averaged weights into ``network``.
-
-    Raises:
-        UnmaskError: the run has no checkpoint, or it is of another network.
-    """
-    path = run / "checkpoint.pt"
-    if not path.exists():
-        raise UnmaskError(f"There is no checkpoint in {run}.")
-    try:
-        network.load_state_dict(torch.load(path, weights_only=True)["averaged"])
-    except (KeyError, RuntimeError) as error:
-        raise UnmaskError(f"The checkpoint in {run} is of another network.") from error
-
-
-def run_summary(run: Path) -> str:
-    """A run in one line: its name, its steps and minutes, the day of its last checkpoint."""
-    path = run / "checkpoint.pt"
-    if not path.exists():
-        raise UnmaskError(f"There is no checkpoint in {run}.")
-    state = torch.load(path, weights_only=True)
-    day = time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
-    return f"{run.name}: {state['step']} steps in {state['spent'] / 60:.0f} minutes, {day}"
 
 
 class _Stop:
@@ -149,19 +99,36 @@ def _leave_stopping_to_parent(_worker: int) -> None:
 
 
 class Loop:
-    """Trains one recipe, from the start or from its last checkpoint."""
+    """Trains one recipe, from the start or from its last checkpoint, in one process or in many."""
 
-    def __init__(self, recipe: Recipe, settings: LoopSettings) -> None:
+    def __init__(self, recipe: Recipe, settings: LoopSettings, held_out: Batch | None = None) -> None:
+        """Take the recipe's networks to their device.
+
+        Args:
+            recipe: what to train.
+            settings: how.
+            held_out: pairs to try the averaged network on at each checkpoint, as
+                :meth:`trainer.recipe.Recipe.show` wants them; None for no trials.
+
+        Raises:
+            UnmaskError: the device does not compute in the precision asked for.
+        """
         torch.set_num_threads(settings.threads)
         self._recipe = recipe
         self._settings = settings
+        self._fabric = make_fabric(settings.precision)
+        self._held_out = held_out
         self._step = 0
         self._spent = 0.0
+        self._best = -math.inf
+        self._astray = 0
+        self._sheets = 0
         for network in (recipe.network, *recipe.helpers.values()):
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(self._fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             network.train()
+        self._agree()
         self._averaged = deepcopy(recipe.network).eval().requires_grad_(False)
-        self._optimizers = recipe.optimizers(settings.rate)
+        self._learn = Learner(self._fabric, recipe.optimizers(settings.rate))
 
     @property
     def averaged(self) -> nn.Module:
@@ -171,64 +138,89 @@ class Loop:
     def resume(self) -> None:
         """Go on from the run's checkpoint.
 
+        On a CPU, with a number of steps as the end, what follows is what would have followed without the
+        break; on a GPU up to its unordered sums.
+
         Raises:
             UnmaskError: there is none, or it is of other networks.
         """
-        path = self._settings.run / "checkpoint.pt"
-        if not path.exists():
-            raise UnmaskError(f"There is no checkpoint in {self._settings.run} to go on from.")
-        state = torch.load(path, weights_only=True)
+        state = read_checkpoint(self._settings.run)
         try:
             self._recipe.network.load_state_dict(state["network"])
             self._averaged.load_state_dict(state["averaged"])
             for name, helper in self._recipe.helpers.items():
                 helper.load_state_dict(state["helpers"][name])
-        except (KeyError, RuntimeError) as error:
+            for name, optimizer in self._learn.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+        except (KeyError, RuntimeError, ValueError) as error:
             raise UnmaskError(f"The checkpoint in {self._settings.run} is of other networks.") from error
-        for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+        self._fabric.strategy.precision.load_state_dict(state.get("precision", {}))
         self._step, self._spent = state["step"], state["spent"]
-        torch.set_rng_state(state["chance"])
+        self._sheets = int(self._progress() * _SHEETS)
+        self._best = state.get("best", -math.inf)
 
     def run(self) -> int:
-        """Train until done or asked to stop; returns the number of steps done in all."""
-        settings = self._settings
-        settings.run.mkdir(parents=True, exist_ok=True)
-        saved = time.monotonic()
-        with _Stop() as stop, (settings.run / "log.jsonl").open("a", encoding="utf-8") as log:
-            before = time.monotonic()
-            for batch in self._batches():
-                progress = self._progress()
-                if stop.asked or progress >= 1.0:
-                    break
-                losses = self._one_step(batch, progress)
-                now = time.monotonic()
-                self._spent += now - before
-                line = {"step": self._step, "seconds": round(now - before, 3), "progress": round(progress, 4)}
-                log.write(json.dumps(line | {key: round(value, 5) for key, value in losses.items()}) + "\n")
-                log.flush()
-                before = now
-                if now - saved > 60 * settings.save_minutes:
-                    self.save()
-                    saved = now
-        self.save()
-        return self._step
+        """Train until done or asked to stop; returns the number of steps done in all.
+
+        Raises:
+            UnmaskError: a photo is damaged, the disk is full, or the training went astray; the last
+                checkpoint can be gone on from.
+        """
+        run = self._settings.run
+        with _Stop() as stop:
+            try:
+                run.mkdir(parents=True, exist_ok=True)
+                if not self._fabric.is_global_zero:
+                    return self._train(stop, None, None)
+                with RunLog(run, self._step) as log, Terminal() as terminal:
+                    return self._train(stop, log, terminal)
+            except OSError as error:
+                raise UnmaskError(
+                    f"Cannot write to {run} ({error.strerror}): make room and go on with --resume."
+                ) from error
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        state: dict[str, Any] = {
+        if not self._fabric.is_global_zero:
+            return
+        optimizers = self._learn.optimizers.items()
+        state = {
             "network": self._recipe.network.state_dict(),
             "averaged": self._averaged.state_dict(),
             "helpers": {name: helper.state_dict() for name, helper in self._recipe.helpers.items()},
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers},
+            "precision": self._fabric.strategy.precision.state_dict(),
             "step": self._step,
             "spent": self._spent,
-            "chance": torch.get_rng_state(),
+            "best": self._best,
         }
-        path = self._settings.run / "checkpoint.pt"
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        write_checkpoint(state, self._settings.run / LAST)
+
+    def _train(self, stop: _Stop, log: RunLog | None, terminal: Terminal | None) -> int:
+        settings = self._settings
+        saved = before = time.monotonic()
+        for batch in self._batches():
+            arrived = time.monotonic()
+            due = arrived - saved >= 60 * settings.save_minutes or self._step + 1 == settings.steps
+            # The first process decides for all.
+            progress, halt, due = self._fabric.broadcast((self._progress(), stop.asked, due))
+            if halt or progress >= 1.0:
+                break
+            losses = self._one_step(batch, progress)
+            now = time.monotonic()
+            self._spent += now - before
+            line = {"step": self._step, "seconds": now - before, "waited": arrived - before} | losses
+            before = now
+            if log is not None and terminal is not None:
+                if due:
+                    line |= self._try_out(log, progress)
+                log.write(line | {"progress": progress})
+                terminal.tell(line, progress)
+            if due:
+                self.save()
+                saved = now
+        self.save()
+        return self._step
 
     def _progress(self) -> float:
         settings = self._settings
@@ -237,34 +229,74 @@ class Loop:
         return max(by_steps, by_time)
 
     def _batches(self) -> Iterator[Batch]:
-        settings = self._settings
+        """Each process' share of the samples, from where the last step ended."""
+        settings, fabric = self._settings, self._fabric
         data = self._recipe.data(settings.seed, 1 << 40)
         batches = (
             range(number * settings.batch, (number + 1) * settings.batch)
-            for number in range(self._step, 1 << 40)
+            for number in range(
+                self._step * fabric.world_size + fabric.global_rank, 1 << 40, fabric.world_size
+            )
         )
-        yield from torch.utils.data.DataLoader(
-            data,
-            batch_sampler=batches,  # type: ignore[arg-type]
-            num_workers=settings.workers,
-            prefetch_factor=3 if settings.workers else None,
-            worker_init_fn=_leave_stopping_to_parent,
-        )
+        try:
+            yield from torch.utils.data.DataLoader(
+                data,
+                batch_sampler=batches,  # type: ignore[arg-type]
+                num_workers=settings.workers,
+                prefetch_factor=3 if settings.workers else None,
+                pin_memory=fabric.device.type == "cuda",
+                worker_init_fn=_leave_stopping_to_parent,
+            )
+        except UnmaskError as error:
+            self.save()
+            # A worker wraps its traceback around the sentence.
+            sentence = str(error).strip().splitlines()[-1].rpartition("UnmaskError: ")[2]
+            raise UnmaskError(
+                f"{sentence} The training stopped at step {self._step}: mend that and go on with --resume."
+            ) from error
 
     def _one_step(self, batch: Batch, progress: float) -> dict[str, float]:
-        factor = schedule(self._step, progress)
-        for optimizer in self._optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
-            losses = self._recipe.step(batch, self._averaged, self._optimizers, progress)
-        if not all(math.isfinite(value) for value in losses.values()):
-            raise UnmaskError(
-                f"Training went astray at step {self._step}: {losses}; lower the rate and resume."
-            )
+        learn, device = self._learn, self._fabric.device
+        self._seed_chance()
+        learn.scale_rates(schedule(self._step, progress))
+        learn.astray = False
+        sent = {name: values.to(device, non_blocking=True) for name, values in batch.items()}
+        with self._fabric.autocast():
+            losses = self._recipe.step(sent, self._averaged, learn, progress)
         self._step += 1
+        if learn.astray:
+            self._recover()
+            return losses | {"skipped": 1}
+        self._astray = 0
+        self._agree()
         self._average()
         return losses
+
+    def _seed_chance(self) -> None:
+        """What a step draws hangs on nothing but the seed, its number and the process."""
+        source = np.random.SeedSequence((self._settings.seed, self._step, self._fabric.global_rank))
+        torch.manual_seed(int(source.generate_state(1, np.uint64)[0] >> 1))
+
+    @torch.no_grad()
+    def _recover(self) -> None:
+        """After a step without a finite gradient, which changed no weights, but perhaps running means."""
+        self._astray += 1
+        if self._astray == _ASTRAY_LIMIT:
+            raise UnmaskError(
+                f"Training went astray: no finite gradient in {_ASTRAY_LIMIT} steps up to step {self._step}. "
+                "Lower --rate and --resume from the last checkpoint, or --init with the run's best.pt."
+            )
+        sound = dict(self._averaged.named_buffers())
+        for name, values in self._recipe.network.named_buffers():
+            values.copy_(sound[name])
+
+    def _agree(self) -> None:
+        """The same running means in all processes."""
+        if self._fabric.world_size > 1:
+            networks = (self._recipe.network, *self._recipe.helpers.values())
+            floating = [each for part in networks for each in part.buffers() if each.is_floating_point()]
+            if floating:
+                average(floating, self._fabric)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -275,3 +307,20 @@ class Loop:
                 value.lerp_(live[name], 1 - decay)
             else:
                 value.copy_(live[name])
+
+    @torch.no_grad()
+    def _try_out(self, log: RunLog, progress: float) -> dict[str, float]:
+        """Try the averaged network on the held-out pairs; keep its weights if it was never as good."""
+        if self._held_out is None:
+            return {}
+        pairs = {name: values.to(self._fabric.device) for name, values in self._held_out.items()}
+        with self._fabric.autocast():
+            shown = self._recipe.show(self._averaged, pairs)
+        if int(progress * _SHEETS) >= self._sheets or self._step == self._settings.steps:
+            log.sheet(shown, self._step)
+            self._sheets = int(progress * _SHEETS) + 1
+        if shown.quality > self._best:
+            self._best = shown.quality
+            best = {"averaged": self._averaged.state_dict(), "step": self._step, "spent": self._spent}
+            write_checkpoint(best | {"quality": shown.quality}, self._settings.run / BEST)
+        return {"held_out": shown.quality}

@@ -13,9 +13,12 @@ import torch
 from click.testing import CliRunner
 
 from stream_unmask.errors import UnmaskError
+from trainer.checkpoint import load_averaged
 from trainer.cli import commands
 from trainer.data import Photo
-from trainer.loop import Loop, LoopSettings, load_averaged
+from trainer.devices import make_fabric
+from trainer.learner import Learner
+from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import Segmenter
 from trainer.recipes.generator import GeneratorRecipe, PainterRecipe, mouth_windows, usual_face
 from trainer.recipes.segmenter import SegmenterRecipe
@@ -62,10 +65,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(photos: list[Photo], tmp
 
 def _train(recipe: PainterRecipe, steps: int) -> list[dict[str, float]]:
     """Losses of ``steps`` steps on one batch."""
-    data, optimizers = recipe.data(0, 100), recipe.optimizers(1e-3)
+    data, learn = recipe.data(0, 100), Learner(make_fabric("32"), recipe.optimizers(1e-3))
     batch = torch.utils.data.default_collate([data[number] for number in range(4)])
     progress = [number / steps for number in range(steps)]
-    return [recipe.step(batch, recipe.network, optimizers, done) for done in progress]
+    return [recipe.step(batch, recipe.network, learn, done) for done in progress]
 
 
 def test_the_painter_learns_alone_and_then_with_its_own_patches(photos: list[Photo]) -> None:

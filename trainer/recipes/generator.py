@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.data import Photo
-from trainer.loop import Batch
+from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
 from trainer.networks.generator import USUAL_SIDE, Generator, skin_colour, widened
 from trainer.networks.segmenter import Segmenter
+from trainer.recipe import Batch, Shown
 from trainer.recipes.losses import critic_loss, importance, matching_loss, paint_loss, weighted_l1
 from trainer.synth.clips import ClipData
 from trainer.synth.pairs import PairSettings, unpack
@@ -29,7 +30,7 @@ _MATCHING = 0.6
 def mouth_windows(picture: Tensor, map_: Tensor, side: int) -> Tensor:
     """The square of ``side`` pixels around each map's middle, out of N,3,S,S."""
     size = picture.shape[-1]
-    places = torch.arange(size, dtype=map_.dtype)
+    places = torch.arange(size, dtype=map_.dtype, device=map_.device)
     mass = map_.sum((1, 2, 3)).clamp(min=1)
     across = (map_.sum((1, 2)) * places).sum(1) / mass
     down = (map_.sum((1, 3)) * places).sum(1) / mass
@@ -74,18 +75,16 @@ class PainterRecipe:
         self.helpers: dict[str, nn.Module] = {}
 
     def data(self, seed: int, count: int) -> ClipData:
-        """See :class:`trainer.loop.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`."""
         return ClipData(self._photos, self._pairs, seed + 1, count)
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
-        """See :class:`trainer.loop.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`."""
         own = [{"params": list(self.network.parameters()), "initial_lr": rate}]
         return {"network": torch.optim.AdamW(own, rate, betas=(0.9, 0.999), weight_decay=1e-4)}
 
-    def step(
-        self, batch: Batch, averaged: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: float
-    ) -> dict[str, float]:
-        """See :class:`trainer.loop.Recipe`."""
+    def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
+        """See :class:`trainer.recipe.Recipe`."""
         assert isinstance(self.network, Generator)
         crop = unpack(batch["crop"]).contiguous(memory_format=torch.channels_last)
         truth, worn = unpack(batch["truth"]), unpack(batch["map"])
@@ -98,12 +97,9 @@ class PainterRecipe:
             change = weighted_l1(patch, previous, worn * steady[:, None, None, None])
             loss = loss + _STEADY * change
             losses["change"] = change.item()
-        adversarial, more = self._criticise(patch, truth, map_, optimizers)
+        adversarial, more = self._criticise(patch, truth, map_, learn)
         loss = loss + adversarial
-        optimizers["network"].zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        optimizers["network"].step()
+        learn("network", loss, clip=1.0)
         with torch.no_grad():
             error = (worn * (patch.clamp(-1, 1) - truth) ** 2).sum() / (3 * worn.sum()).clamp(min=1)
         return losses | more | {"psnr": float(10 * torch.log10(4 / error.clamp(min=1e-6)))}
@@ -113,14 +109,17 @@ class PainterRecipe:
         return rough
 
     def _criticise(
-        self,
-        patch: Tensor,
-        truth: Tensor,
-        map_: Tensor,
-        optimizers: dict[str, torch.optim.Optimizer],
+        self, patch: Tensor, truth: Tensor, map_: Tensor, learn: Learner
     ) -> tuple[Tensor, dict[str, float]]:
         """No critic looks at small pictures."""
-        return torch.zeros(()), {}
+        return patch.new_zeros(()), {}
+
+    def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
+        """See :class:`trainer.recipe.Recipe`; quality is the PSNR inside the mask in dB, with true maps."""
+        crop, worn, truth = (unpack(pairs[name]) for name in ("crop", "map", "truth"))
+        patch = averaged(crop, worn, torch.zeros_like(crop))
+        error = (worn * (patch - truth) ** 2).sum() / (3 * worn.sum()).clamp(min=1)
+        return Shown((crop, patch, truth), float(10 * torch.log10(4 / error.clamp(min=1e-6))))
 
     @torch.no_grad()
     def _previous(self, batch: Batch, averaged: nn.Module, progress: float) -> tuple[Tensor, Tensor]:
@@ -130,11 +129,12 @@ class PainterRecipe:
         colour (the network shall not trust them blindly), the rest are the averaged network's own.
         """
         count = len(batch["crop"])
+        device = batch["crop"].device
         previous = torch.zeros_like(batch["crop"], dtype=torch.float32)
-        steady = torch.zeros(count)
+        steady = torch.zeros(count, device=device)
         if progress < self._recurrent_from:
             return previous, steady
-        chosen = torch.arange(int(torch.randint(0, 2, ())), count, 2)
+        chosen = torch.arange(int(torch.randint(0, 2, ())), count, 2, device=device)
         before = unpack(batch["before"][chosen]).contiguous(memory_format=torch.channels_last)
         map_ = self._maps(before, unpack(batch["before_map"][chosen]))
         patch = averaged(before, map_, torch.zeros_like(before))
@@ -142,11 +142,13 @@ class PainterRecipe:
             patch = averaged(before, map_, patch)
         grid = functional.affine_grid(batch["motion"][chosen], list(before.shape), align_corners=False)
         moved = functional.grid_sample(patch, grid, padding_mode="border", align_corners=False)
-        chance = torch.rand(len(chosen))
+        chance = torch.rand(len(chosen), device=device)
         wrong = chance < 0.08
         moved[wrong] = moved.roll(1, 0)[wrong]
         tinted = (chance >= 0.08) & (chance < 0.25)
-        moved[tinted] = (moved[tinted] + 0.12 * torch.randn(int(tinted.sum()), 3, 1, 1)).clamp(-1, 1)
+        moved[tinted] = (moved[tinted] + 0.12 * torch.randn(int(tinted.sum()), 3, 1, 1, device=device)).clamp(
+            -1, 1
+        )
         previous[chosen] = moved
         steady[chosen] = (chance >= 0.25).float()
         return previous, steady
@@ -173,7 +175,7 @@ class GeneratorRecipe(PainterRecipe):
         self._segmenter = segmenter.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
-        """See :class:`trainer.loop.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`."""
         critics = [weight for helper in self.helpers.values() for weight in helper.parameters()]
         rates = [{"params": critics, "initial_lr": 4e-4}]
         return super().optimizers(rate) | {"critics": torch.optim.AdamW(rates, 4e-4, betas=(0.5, 0.99))}
@@ -184,18 +186,15 @@ class GeneratorRecipe(PainterRecipe):
         half = len(crop) // 2
         # The segmenter knows faces of one size only.
         large = functional.interpolate(crop[:half], (_SEGMENTER_SIDE, _SEGMENTER_SIDE), mode="bilinear")
-        found = functional.interpolate(self._segmenter(large), crop.shape[2:], mode="bilinear")
+        found = functional.interpolate(
+            self._segmenter.to(crop.device)(large), crop.shape[2:], mode="bilinear"
+        )
         return torch.cat([found, rough[half:]])
 
     def _criticise(
-        self,
-        patch: Tensor,
-        truth: Tensor,
-        map_: Tensor,
-        optimizers: dict[str, torch.optim.Optimizer],
+        self, patch: Tensor, truth: Tensor, map_: Tensor, learn: Learner
     ) -> tuple[Tensor, dict[str, float]]:
         """Teach both critics one step; what they say of the patch is the adversarial loss."""
-        optimizer = optimizers["critics"]
         blend = widened(map_)
         made = truth + blend * (patch - truth)
         side = truth.shape[-1] * 7 // 16
@@ -203,14 +202,12 @@ class GeneratorRecipe(PainterRecipe):
             "whole": (functional.avg_pool2d(made, 2), functional.avg_pool2d(truth, 2)),
             "region": (mouth_windows(made, map_, side), mouth_windows(truth, map_, side)),
         }
-        taught = torch.zeros(())
+        taught = patch.new_zeros(())
         for name, (fake, real) in views.items():
             critic = self.helpers[name]
             taught = taught + critic_loss(critic(real)[-1], critic(fake.detach())[-1])
-        optimizer.zero_grad()
-        taught.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        fooled, matched = torch.zeros(()), torch.zeros(())
+        learn("critics", taught)
+        fooled, matched = patch.new_zeros(()), patch.new_zeros(())
         for name, (fake, real) in views.items():
             critic = self.helpers[name]
             judged = critic(fake)

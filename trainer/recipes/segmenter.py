@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.data import Photo
-from trainer.loop import Batch
+from trainer.learner import Learner
 from trainer.networks.segmenter import Segmenter
+from trainer.recipe import Batch, Shown
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
 
@@ -34,29 +35,31 @@ class SegmenterRecipe:
         self._pairs = PairSettings(size=size)
 
     def data(self, seed: int, count: int) -> PairData:
-        """See :class:`trainer.loop.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`."""
         return PairData(self._photos, self._pairs, seed, count)
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
-        """See :class:`trainer.loop.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`."""
         parameters = [{"params": list(self.network.parameters()), "initial_lr": rate}]
         return {"network": torch.optim.AdamW(parameters, rate, weight_decay=1e-4)}
 
-    def step(
-        self, batch: Batch, averaged: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: float
-    ) -> dict[str, float]:
-        """See :class:`trainer.loop.Recipe`."""
+    def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
+        """See :class:`trainer.recipe.Recipe`."""
         assert isinstance(self.network, Segmenter)
         crop = unpack(batch["crop"]).to(memory_format=torch.channels_last)
         truth = unpack(batch["map"])
         logits = self.network.logits(crop)
         entropy = functional.binary_cross_entropy_with_logits(logits, truth)
         dice = dice_loss(logits.sigmoid(), truth)
-        optimizers["network"].zero_grad()
-        (entropy + 0.5 * dice).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        optimizers["network"].step()
+        learn("network", entropy + 0.5 * dice, clip=1.0)
         with torch.no_grad():
             found, there = logits > 0, truth > 0.5
             iou = (found & there).sum() / (found | there).sum().clamp(min=1)
         return {"entropy": entropy.item(), "dice": dice.item(), "iou": iou.item()}
+
+    def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
+        """See :class:`trainer.recipe.Recipe`; quality is the IoU."""
+        crop, truth = unpack(pairs["crop"]), unpack(pairs["map"])
+        found = averaged(crop)
+        both, either = ((found > 0.5) & (truth > 0.5)).sum(), ((found > 0.5) | (truth > 0.5)).sum()
+        return Shown((crop, found, truth), float(both / either.clamp(min=1)))

@@ -1,0 +1,81 @@
+"""A run's files: the last checkpoint to go on from, the best weights, and reading them again."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from stream_unmask.errors import UnmaskError
+
+LAST = "checkpoint.pt"
+"""Everything that :meth:`trainer.loop.Loop.resume` needs."""
+
+BEST = "best.pt"
+"""The averaged weights that did best on the held-out pairs."""
+
+
+def write_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write ``state`` whole or not at all: what lay at ``path`` stays until the new one is on the disk.
+
+    Raises:
+        UnmaskError: it cannot be written, e.g. because the disk is full.
+    """
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        kept = "the one before it is whole: make room and --resume" if path.exists() else "there is none yet"
+        reason = error.strerror if isinstance(error, OSError) else "the disk may be full"
+        raise UnmaskError(f"Cannot write the checkpoint {path} ({reason}); {kept}.") from error
+
+
+def read_checkpoint(run: Path) -> dict[str, Any]:
+    """A run's last checkpoint, or the very file if ``run`` is one (``best.pt``), on the CPU.
+
+    Raises:
+        UnmaskError: there is none, or it is damaged.
+    """
+    path = run if run.is_file() else run / LAST
+    if not path.exists():
+        raise UnmaskError(f"There is no checkpoint in {run}.")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever its unpickler stumbles over
+        raise UnmaskError(f"{path} is not a checkpoint, or damaged.") from error
+    return state
+
+
+def load_averaged(network: nn.Module, run: Path) -> None:
+    """Put a run's averaged weights into ``network``.
+
+    Args:
+        network: of the run's architecture.
+        run: folder of the run, or its ``best.pt``.
+
+    Raises:
+        UnmaskError: the run has no checkpoint, or it is of another network.
+    """
+    state = read_checkpoint(run)
+    try:
+        network.load_state_dict(state["averaged"])
+    except (KeyError, RuntimeError) as error:
+        raise UnmaskError(f"The checkpoint in {run} is of another network.") from error
+
+
+def run_summary(run: Path) -> str:
+    """A run in one line: its name, its steps and minutes, the day of its last checkpoint."""
+    state = read_checkpoint(run)
+    path = run if run.is_file() else run / LAST
+    day = time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
+    name = run.parent.name if run.is_file() else run.name
+    return f"{name}: {state['step']} steps in {state['spent'] / 60:.0f} minutes, {day}"

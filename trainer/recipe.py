@@ -1,0 +1,73 @@
+"""What a recipe is to the training loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from trainer.learner import Learner
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a network makes of held-out pairs.
+
+    Attributes:
+        pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a map N,1,S,S in 0..1.
+        quality: one number, higher is better; the checkpoint with the highest is kept as the best.
+    """
+
+    pictures: tuple[Tensor, ...]
+    quality: float
+
+
+class Recipe(Protocol):
+    """What is trained.
+
+    All chance of a step comes from PyTorch's default generators, which the loop seeds anew for each step:
+    so a resumed run draws what the uninterrupted one would have drawn. All state that lives longer than
+    a step is in ``network`` and ``helpers`` (buffers included), so the checkpoint has it.
+
+    Attributes:
+        network: the network whose averaged weights are the result.
+        helpers: networks trained or kept beside it (discriminators), by name.
+    """
+
+    network: nn.Module
+    helpers: dict[str, nn.Module]
+
+    def data(self, seed: int, count: int) -> torch.utils.data.Dataset[Batch]:
+        """At least ``count`` samples, the same for the same seed."""
+        ...
+
+    def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        """Fresh optimizers by name; each of their groups names its ``initial_lr``."""
+        ...
+
+    def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
+        """One step of learning.
+
+        Args:
+            batch: the collated samples, on the network's device.
+            averaged: the averaged network, in evaluation mode.
+            learn: call it with the name of an optimizer and a loss to change weights.
+            progress: share of the training that is done, 0..1.
+
+        Returns:
+            Losses by name, for the log.
+        """
+        ...
+
+    def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
+        """Try the averaged network.
+
+        Args:
+            averaged: as in :meth:`step`.
+            pairs: held-out samples as :class:`trainer.synth.pairs.PairData` gives them, all with masks on.
+        """
+        ...
