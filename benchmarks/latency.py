@@ -226,8 +226,9 @@ def _watch_camera(
 
 def _process(stream: Stream, turn: threading.Lock, frame: Frame) -> Frame:
     # One set of networks serves many streams, one at a time.
-    with stream.stages("wait"):
-        turn.acquire()
+    if not turn.acquire(blocking=False):
+        with stream.stages("wait"):
+            turn.acquire()
     try:
         stream.process(frame)
     finally:

@@ -1,0 +1,86 @@
+"""What a measurement ran on: the machine and the version of everything that has a part in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import av
+
+from engines.contract import GENERATOR, SEGMENTER, read_weights
+from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+
+_PROGRAM = "stream-unmask"
+_EXTRAS = (None, "gpu")
+"""The extras whose packages have a part in unmasking; None is what is always installed."""
+
+_BUSY = 0.3
+"""Load a core from which on other programs spoil the figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a measurement ran on.
+
+    Attributes:
+        system: name and release.
+        cpu: the processor and its vector instructions.
+        cores: that this process may use.
+        memory_gib: main memory.
+        gpus: NVIDIA GPUs, used or not.
+        load: processes that wanted to run in the last minute, on average, before anything was measured.
+        versions: of each package, of Python and of FFmpeg's libavcodec.
+        networks: sha256 of each network's file.
+    """
+
+    system: str
+    cpu: str
+    cores: int
+    memory_gib: float
+    gpus: list[str]
+    load: float
+    versions: dict[str, str]
+    networks: dict[str, str]
+
+    @property
+    def busy(self) -> bool:
+        """Other programs keep it busy, and what is measured is worse than it could be."""
+        return self.load > _BUSY * self.cores
+
+    @classmethod
+    def here(cls) -> Machine:
+        """This machine, now.
+
+        Raises:
+            EngineError: the bundled networks are missing or damaged.
+        """
+        networks: dict[str, str] = {
+            each.name: read_weights(BUNDLED_WEIGHTS, each).sha256 for each in (SEGMENTER, GENERATOR)
+        }
+        return cls(
+            system=platform.platform(),
+            cpu=cpu_name(),
+            cores=cpu_cores(),
+            memory_gib=round(memory_gib(), 1),
+            gpus=nvidia_gpus(),
+            load=round(os.getloadavg()[0], 2),
+            versions=_versions(),
+            networks=networks,
+        )
+
+
+def _versions() -> dict[str, str]:
+    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+    found = {_PROGRAM: version(_PROGRAM), "Python": platform.python_version(), "libavcodec": codec}
+    for requirement in requires(_PROGRAM) or ():
+        extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
+        name = re.match(r"[\w.-]+", requirement)
+        if name is not None and (extra[1] if extra else None) in _EXTRAS:
+            with contextlib.suppress(PackageNotFoundError):
+                found[name[0]] = version(name[0])
+    return found

@@ -1,0 +1,107 @@
+"""A comparison as a picture."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.comparison import AXES, Axis, Comparison, Result, name
+from benchmarks.tables import label, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PANEL = (4.6, 3.6)
+"""Width and height of one panel in inches."""
+
+_DPI = 120
+_PERCENTILES = ("p50", "p95", "p99")
+_THREADS = ("wait", "compute")
+"""Stages that are made of the others, or hold them up."""
+
+
+def plot(comparison: Comparison, path: Path) -> None:
+    """Draw speed, latency and stages of the backends, and a row for each axis along which was measured.
+
+    Args:
+        comparison: what was measured.
+        path: the PNG file to write, replaced if it is there.
+    """
+    from matplotlib.figure import Figure
+
+    axes = [axis for axis in AXES if comparison.scaling(axis)]
+    rows = 1 + len(axes)
+    figure = Figure((3 * _PANEL[0], rows * _PANEL[1]), layout="constrained")
+    figure.suptitle(f"{comparison.machine.cpu}, {comparison.machine.cores} cores; {name(comparison.base)}")
+    grid = figure.subplots(rows, 3, squeeze=False)
+    backends = comparison.backends()
+    _speed(grid[0][0], backends, comparison.floor)
+    _latency(grid[0][1], backends)
+    _stages(grid[0][2], backends)
+    for row, axis in zip(grid[1:], axes, strict=True):
+        _scaling(row, comparison, axis)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=_DPI)
+    write_whole(path, drawn.getvalue())
+
+
+def _speed(panel: Axes, backends: list[Result], floor: Result) -> None:
+    panel.bar(
+        [str(each.backend) for each in backends], [each.measurement.throughput.fps for each in backends]
+    )
+    panel.axhline(floor.measurement.throughput.fps, color="black", linestyle="--")
+    panel.annotate("decode + encode alone", (0.02, floor.measurement.throughput.fps), va="bottom")
+    panel.set(title="Throughput", ylabel="frames a second")
+
+
+def _latency(panel: Axes, backends: list[Result]) -> None:
+    width = 0.8 / len(_PERCENTILES)
+    for index, percentile in enumerate(_PERCENTILES):
+        places = [position + (index - 1) * width for position in range(len(backends))]
+        spreads = [each.measurement.live.latency for each in backends]
+        heights = [0.0 if each is None else getattr(each, percentile) for each in spreads]
+        panel.bar(places, heights, width, label=percentile)
+    panel.set_xticks(range(len(backends)), [str(each.backend) for each in backends])
+    panel.set(title="Latency from a camera", ylabel="ms from capture to packet")
+    panel.legend()
+
+
+def _stages(panel: Axes, backends: list[Result]) -> None:
+    names = [str(each.backend) for each in backends]
+    below = [0.0] * len(backends)
+    every = dict.fromkeys(stage for each in backends for stage in each.measurement.throughput.stages)
+    for stage in every:
+        if stage in _THREADS:
+            continue
+        heights = [_milliseconds(each, stage) for each in backends]
+        panel.bar(names, heights, bottom=below, label=stage)
+        below = [low + height for low, height in zip(below, heights, strict=True)]
+    panel.set(title="Stages, which overlap", ylabel="ms a frame")
+    panel.legend(fontsize="small", ncols=2)
+
+
+def _milliseconds(result: Result, stage: str) -> float:
+    throughput = result.measurement.throughput
+    return throughput.stages[stage].total / throughput.frames if stage in throughput.stages else 0.0
+
+
+def _scaling(row: list[Axes], comparison: Comparison, axis: Axis) -> None:
+    results = comparison.scaling(axis)
+    labels = [label(each.point, axis) for each in results]
+    measured = [each.measurement for each in results]
+    speed, latency, dropped = row
+    speed.plot(labels, [each.throughput.fps for each in measured], "o-", label="frames a second")
+    speed.plot(labels, [each.throughput.faces_per_second for each in measured], "s-", label="faces a second")
+    speed.set(title=f"Throughput of {results[0].backend}", xlabel=axis)
+    speed.set_ylim(bottom=0)
+    speed.legend()
+    for percentile in _PERCENTILES:
+        spreads = [each.live.latency for each in measured]
+        heights = [float("nan") if each is None else getattr(each, percentile) for each in spreads]
+        latency.plot(labels, heights, "o-", label=percentile)
+    latency.set(title="Latency from a camera", xlabel=axis, ylabel="ms from capture to packet")
+    latency.set_ylim(bottom=0)
+    latency.legend()
+    dropped.plot(labels, [100 * each.live.dropped / each.live.offered for each in measured], "o-")
+    dropped.set(title="Dropped frames", xlabel=axis, ylabel="% of the camera's", ylim=(-5, 105))

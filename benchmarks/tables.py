@@ -1,0 +1,157 @@
+"""A comparison as tables on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.comparison import AXES, Axis, Comparison, Point, Result, name
+from benchmarks.excerpts import LIVE_ENCODER
+from benchmarks.machine import Machine
+from stream_unmask.errors import UnmaskError
+
+SCHEMA = 1
+"""Version of the JSON; counts up when the meaning of a field changes."""
+
+_COLUMNS = (
+    ("fps", "slower", "faces/s"),
+    ("p50", "p95", "p99", "dropped"),
+    ("cores", "MiB", "start"),
+)
+"""Of the throughput, of the camera, and of the process."""
+
+_GPU_COLUMNS = ("GPU MiB", "J/frame")
+
+
+def as_json(comparison: Comparison) -> str:
+    """Everything that was measured, times in milliseconds unless their name says seconds."""
+    content = {"schema": SCHEMA, "live_encoder": dataclasses.asdict(LIVE_ENCODER)}
+    return json.dumps({**content, **dataclasses.asdict(comparison)}, indent=2) + "\n"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its name and give it that once it is whole.
+
+    Raises:
+        UnmaskError: it cannot be written; nothing is left then.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UnmaskError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the machine, the backends, their stages and how the first of them scales."""
+    console.print(_header(comparison))
+    rows = [("floor", comparison.floor), *((str(each.backend), each) for each in comparison.backends())]
+    console.print(_figures(f"Backends: {name(comparison.base)}", "", rows, comparison))
+    for backend, reason in comparison.not_run.items():
+        console.print(f"{backend} was not measured: {reason}")
+    for result in comparison.backends():
+        console.print(_stages(result))
+    for axis in AXES:
+        along = comparison.scaling(axis)
+        if along:
+            rows = [(label(each.point, axis), each) for each in along]
+            console.print(_figures(f"Scaling of {along[0].backend} by {axis}", axis, rows, comparison))
+    if comparison.machine.busy:
+        console.print(
+            f"Other programs kept this machine busy (load {comparison.machine.load} on"
+            f" {comparison.machine.cores} cores before the first measurement): the figures are worse than"
+            " they could be."
+        )
+
+
+def label(point: Point, axis: Axis) -> str:
+    """Where a point lies on an axis."""
+    return "x".join(map(str, point.size)) if axis == "size" else str(getattr(point, axis))
+
+
+def _header(comparison: Comparison) -> Table:
+    machine: Machine = comparison.machine
+    floor = comparison.floor.measurement
+    table = Table.grid(padding=(0, 2))
+    table.add_row("System", machine.system)
+    table.add_row("CPU", f"{machine.cpu}, {machine.cores} cores, {machine.memory_gib:.0f} GiB memory")
+    table.add_row("NVIDIA GPU", ", ".join(machine.gpus) or "none found")
+    table.add_row("Versions", ", ".join(f"{key} {value}" for key, value in machine.versions.items()))
+    table.add_row("Networks", ", ".join(f"{key} {value[:12]}" for key, value in machine.networks.items()))
+    table.add_row(
+        "Clip", f"{comparison.clip}; {floor.throughput.frames} frames, {floor.live.rate:g} a second"
+    )
+    table.add_row("fps, faces/s", "as fast as can be, into files encoded as by default")
+    table.add_row("slower", "times as long as decoding and encoding alone, the floor")
+    table.add_row(
+        "p50, p95, p99",
+        "ms from a frame's capture until its packet is encoded, frames coming at their own pace"
+        f" ({LIVE_ENCODER.codec} {LIVE_ENCODER.preset}, {LIVE_ENCODER.threads} thread)",
+    )
+    table.add_row("dropped", "frames of that camera which came too fast")
+    table.add_row(
+        "cores, MiB, start", "busy on average; peak memory; seconds until the first frames are done"
+    )
+    return table
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    return table
+
+
+def _figures(title: str, first: str, rows: Iterable[tuple[str, Result]], comparison: Comparison) -> Table:
+    gpu = any(each.measurement.throughput.usage.gpu for each in comparison.results)
+    table = _table(title, first)
+    for group in (*_COLUMNS, *((_GPU_COLUMNS,) if gpu else ())):
+        for column in group:
+            table.add_column(column, justify="right", no_wrap=True)
+    for row, result in rows:
+        table.add_row(row, *_cells(result, comparison), *(_gpu_cells(result) if gpu else ()))
+    return table
+
+
+def _cells(result: Result, comparison: Comparison) -> Iterator[str]:
+    throughput, live = result.measurement.throughput, result.measurement.live
+    yield f"{throughput.fps:.1f}"
+    floor = comparison.floor_of(result.point)
+    yield "" if floor is None else f"{floor.measurement.throughput.fps / throughput.fps:.2f}"
+    yield f"{throughput.faces_per_second:.1f}" if throughput.faces else ""
+    if live.latency is None:
+        yield from ("", "", "")
+    else:
+        yield from (f"{value:.0f}" for value in (live.latency.p50, live.latency.p95, live.latency.p99))
+    yield f"{live.dropped}/{live.offered}"
+    yield f"{throughput.usage.cores:.2f}"
+    yield f"{result.measurement.peak_memory_mib:.0f}"
+    yield f"{result.measurement.load_seconds:.1f}" if result.backend else ""
+
+
+def _gpu_cells(result: Result) -> tuple[str, str]:
+    throughput = result.measurement.throughput
+    gpu = throughput.usage.gpu
+    if gpu is None:
+        return "", ""
+    energy = "" if gpu.joules is None else f"{gpu.joules / throughput.frames:.2f}"
+    return f"{gpu.peak_memory_mib:.0f}", energy
+
+
+def _stages(result: Result) -> Table:
+    throughput = result.measurement.throughput
+    table = _table(f"Stages with {result.measurement.engine}: ms a run, and ms a frame on average", "stage")
+    for column in ("p50", "p95", "p99", "runs a frame", "a frame"):
+        table.add_column(column, justify="right")
+    for stage, spread in throughput.stages.items():
+        times = (f"{value:.2f}" for value in (spread.p50, spread.p95, spread.p99))
+        each = (spread.runs / throughput.frames, spread.total / throughput.frames)
+        table.add_row(stage, *times, *(f"{value:.2f}" for value in each))
+    return table

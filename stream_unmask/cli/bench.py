@@ -1,0 +1,125 @@
+"""``stream-unmask bench``: how fast this machine unmasks, and how late."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from engines import BACKENDS
+from stream_unmask.errors import UnmaskError
+
+_MOST = 16
+"""Faces in a frame, and streams at the same time."""
+
+_LEAST_SIDE = 64
+"""Pixels of the made clip: less holds no face."""
+
+
+def _counts(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Whole numbers with commas between them."""
+    parts = [] if value is None else value.split(",")
+    counts = [int(part) for part in parts if part.strip().isdecimal()]
+    if len(counts) != len(parts) or not all(1 <= count <= _MOST for count in counts):
+        raise click.BadParameter(f"{value!r} is not one or several of 1 to {_MOST}, such as 1,2,4.")
+    return tuple(dict.fromkeys(counts))
+
+
+def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[tuple[int, int], ...]:
+    """Sizes of a picture with commas between them."""
+    parts = [] if value is None else value.split(",")
+    matches = [re.fullmatch(r"(\d{2,4})x(\d{2,4})", part.strip()) for part in parts]
+    sizes = [(int(match[1]), int(match[2])) for match in matches if match is not None]
+    if len(sizes) != len(parts) or any(side % 2 or side < _LEAST_SIDE for size in sizes for side in size):
+        raise click.BadParameter(
+            f"{value!r} is not one or several even sizes from {_LEAST_SIDE}x{_LEAST_SIDE} on,"
+            " such as 640x360,1280x720."
+        )
+    return tuple(dict.fromkeys(sizes))
+
+
+@click.command()
+@click.argument("video", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--backend",
+    "backends",
+    type=click.Choice(BACKENDS[1:]),
+    multiple=True,
+    help="Measure this one; may be given several times. [all that can run here]",
+)
+@click.option(
+    "--faces", metavar="N[,N...]", callback=_counts, help="Masked faces in a frame of the made clip. [1]"
+)
+@click.option(
+    "--size", "sizes", metavar="WxH[,WxH...]", callback=_sizes, help="Size of the made clip. [1280x720]"
+)
+@click.option(
+    "--streams",
+    metavar="N[,N...]",
+    callback=_counts,
+    default="1",
+    show_default=True,
+    help="Streams unmasked at the same time.",
+)
+@click.option(
+    "--frames", type=click.IntRange(2), default=100, show_default=True, help="Frames of the clip to measure."
+)
+@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures."
+)
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG file.")
+def bench(
+    video: Path | None,
+    backends: tuple[str, ...],
+    faces: tuple[int, ...],
+    sizes: tuple[tuple[int, int], ...],
+    streams: tuple[int, ...],
+    frames: int,
+    threads: int,
+    json_path: Path | None,
+    plot_path: Path | None,
+) -> None:
+    """Measure how fast VIDEO is unmasked here, and how late each frame of it would come from a camera.
+
+    Every backend is held against decoding and encoding alone. Without VIDEO a clip is made. Where --faces,
+    --size or --streams is given several values, the first backend is measured at each of them too:
+    `stream-unmask bench --faces 1,2,4,8,16 --plot faces.png`.
+    """
+    if video is not None and (faces or sizes):
+        raise click.UsageError("--faces and --size are for the made clip: leave them out, or VIDEO.")
+    _check_parts(video, json_path, plot_path)
+    from benchmarks.comparison import Plan, Point, base_point, compare
+    from benchmarks.plots import plot
+    from benchmarks.tables import as_json, show, write_whole
+
+    faces, sizes = faces or (1,), sizes or ((1280, 720),)
+    base = base_point(video, Point(sizes[0], faces[0], streams[0]))
+    points = [base, *(replace(base, faces=count) for count in faces[1:])]
+    points += [replace(base, size=size) for size in sizes[1:]]
+    points += [replace(base, streams=count) for count in streams[1:]]
+    plan = Plan(points=tuple(points), video=video, backends=backends, frames=frames, threads=threads)
+    with Console(stderr=True, highlight=False).status("starting") as status:
+        comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))
+    show(comparison, Console(highlight=False, soft_wrap=True))
+    if json_path is not None:
+        write_whole(json_path, as_json(comparison).encode())
+    if plot_path is not None:
+        plot(comparison, plot_path)
+
+
+def _check_parts(video: Path | None, json_path: Path | None, plot_path: Path | None) -> None:
+    """Complain of what is missing before a minute is spent on measuring."""
+    for path in (json_path, plot_path):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UnmaskError(f"The folder {path.absolute().parent} does not exist.")
+    if plot_path is not None and find_spec("matplotlib") is None:
+        raise UnmaskError("Plots are drawn by matplotlib: pip install 'stream-unmask[bench]'.")
+    if video is None and find_spec("skimage") is None:
+        raise UnmaskError(
+            "The made clip's photograph comes with scikit-image: pip install 'stream-unmask[bench]'."
+        )
