@@ -10,7 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from engines.tensorrt.flavour import Flavour, find_flavour
+from engines.tensorrt.flavour import Flavour, _logger, find_flavour
+from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT
 from tests.engines.tensorrt.rig.making import RigError, make_rig
 
 RIG = Path(__file__).parents[3] / ".rig"
@@ -57,3 +58,25 @@ def tiny_network(
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
     return tiny_network(tmp_path / "tiny.onnx")
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    fake = FakeCuda()
+    monkeypatch.setattr("engines.tensorrt.cuda.runtime", lambda: fake)
+    monkeypatch.setattr("engines.tensorrt.cuda._driver", lambda: "600.1")
+    return fake
+
+
+@pytest.fixture
+def api(cuda: FakeCuda) -> FakeTensorRT:
+    return FakeTensorRT(cuda)
+
+
+@pytest.fixture
+def flavour(api: FakeTensorRT, monkeypatch: pytest.MonkeyPatch) -> Flavour:
+    """An installed TensorRT that runs; ``find_flavour`` finds it."""
+    found = Flavour("tensorrt", "11.4.0.1", api, _logger(api))
+    for user in ("plan", "ready"):
+        monkeypatch.setattr(f"engines.tensorrt.{user}.find_flavour", lambda: found)
+    return found

@@ -1,0 +1,160 @@
+"""Running an engine: data, buffers, graphs, threads, and every failure; against a fake GPU."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.contract import SEGMENTER
+from engines.engine import EngineError
+from engines.tensorrt.flavour import Flavour
+from engines.tensorrt.run import Program, TensorRTEngine
+from tests.engines.tensorrt.conftest import SIZE
+from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, plan_of
+
+MOST = 4
+
+
+@pytest.fixture
+def program(network: Path, flavour: Flavour) -> Program:
+    return Program(plan_of(network.read_bytes(), MOST), flavour)
+
+
+def crops(count: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).uniform(-1, 1, (count, 3, SIZE, SIZE)).astype(np.float32)
+
+
+def test_batches_of_every_size_are_computed(program: Program) -> None:
+    engine = TensorRTEngine(program, "fake")
+    SEGMENTER.check(engine, SIZE)
+    for seed, count in enumerate((1, MOST, 2, 1, 2, MOST)):
+        values = crops(count, seed)
+        (maps,) = engine.run(values)
+        np.testing.assert_allclose(maps[:, 0], values.mean(axis=1), atol=1e-6)
+
+
+def test_each_size_of_batch_is_prepared_once_and_then_replayed(
+    program: Program, cuda: FakeCuda, api: FakeTensorRT
+) -> None:
+    engine = TensorRTEngine(program, "fake")
+    engine.run(crops(3))
+    blocks = set(cuda.memory)
+    # From now on a run may neither ask TensorRT for anything nor reserve memory.
+    api.failing |= {"execute_async_v3", "set_input_shape", "set_tensor_address"}
+    cuda.failing |= {"cudaMalloc", "cudaMallocHost"}
+    for count in (1, 3, 1, 3):
+        engine.run(crops(count))
+    assert (cuda.graphs, api.contexts) == (2, 2)
+    assert set(cuda.memory) == blocks
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (crops(0), "built for batches of 1 to 4, not of 0"),
+        (crops(MOST + 1), "not of 5"),
+        (crops(2)[:, :1], "crop must be"),
+        (crops(2)[..., :1], "crop must be"),
+    ],
+)
+def test_what_does_not_fit_the_buffers_is_refused(
+    program: Program, values: NDArray[np.float32], sentence: str
+) -> None:
+    engine = TensorRTEngine(program, "fake")
+    with pytest.raises(EngineError, match=sentence):
+        engine.run(values)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "create_execution_context",
+        "set_input_shape",
+        "infer_shapes",
+        "set_tensor_address",
+        "execute_async_v3",
+        "recording",
+    ],
+)
+def test_each_refusal_of_tensorrt_is_told(program: Program, api: FakeTensorRT, call: str) -> None:
+    api.failing.add(call)
+    with pytest.raises(EngineError, match=f"TensorRT refuses the .*: {call} does not want to"):
+        TensorRTEngine(program, "fake")
+
+
+def test_a_recording_that_fails_leaves_the_stream_usable(
+    program: Program, api: FakeTensorRT, cuda: FakeCuda
+) -> None:
+    engine = TensorRTEngine(program, "fake")
+    api.failing.add("recording")
+    with pytest.raises(EngineError, match="refuses the run"):
+        engine.run(crops(2))
+    assert not cuda.recordings
+    (maps,) = engine.run(crops(1))
+    np.testing.assert_allclose(maps[:, 0], crops(1).mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "cudaStreamCreateWithFlags",
+        "cudaMalloc",
+        "cudaMallocHost",
+        "cudaMemcpyAsync",
+        "cudaStreamSynchronize",
+        "cudaStreamBeginCapture",
+        "cudaStreamEndCapture",
+        "cudaGraphInstantiate",
+    ],
+)
+def test_each_error_of_cuda_is_told(program: Program, cuda: FakeCuda, call: str) -> None:
+    cuda.failing.add(call)
+    with pytest.raises(EngineError, match=f"CUDA failed in {call}: cudaErrorMemoryAllocation"):
+        TensorRTEngine(program, "fake")
+
+
+def test_half_precision_at_the_ports_is_refused(program: Program, api: FakeTensorRT) -> None:
+    api.failing.add("dtype")
+    with pytest.raises(EngineError, match="crop is not float32"):
+        TensorRTEngine(program, "fake")
+
+
+def test_an_engine_that_tensorrt_cannot_load_is_refused(flavour: Flavour) -> None:
+    with pytest.raises(EngineError, match=r"tensorrt 11.4.0.1 cannot load the engine: magicTag"):
+        Program(b"something else", flavour)
+
+
+def test_all_memory_goes_with_the_engine_but_not_before_its_results(program: Program, cuda: FakeCuda) -> None:
+    engine = TensorRTEngine(program, "fake")
+    values = crops(2)
+    (maps,) = engine.run(values)
+    del engine
+    gc.collect()
+    assert len(cuda.memory) == 1
+    np.testing.assert_allclose(maps[:, 0], values.mean(axis=1), atol=1e-6)
+    del maps
+    assert (cuda.memory, cuda.graphs) == ({}, 0)
+
+
+def test_threads_share_the_program_and_nothing_else(program: Program) -> None:
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        engine = TensorRTEngine(program, "fake")
+        for turn in range(20):
+            values = crops(1 + (turn + seed) % MOST, seed)
+            (maps,) = engine.run(values)
+            if not np.allclose(maps[:, 0], values.mean(axis=1), atol=1e-6):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
