@@ -25,6 +25,7 @@ from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.limits import reason
 from stream_unmask.unmasking.presence import MaskPresence
+from stream_unmask.unmasking.segmenting import settled
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
@@ -148,10 +149,11 @@ class Stream:
         with clock("generate"):
             generator = self._toolkit.generator
             carried = generator.carry(memory.patch, memory.alignment, alignment)
-            patch = generator.generate(crop, map_, carried)
+            hidden = settled(map_)
+            patch = generator.generate(crop, hidden, carried)
             if memory.patch is None:
                 for _ in range(_MORE_LOOKS):
-                    patch = generator.generate(crop, map_, patch)
+                    patch = generator.generate(crop, hidden, patch)
         with clock("smooth"):
             if self._settings.smooth:
                 map_, patch = memory.smoother.smooth(crop, map_, patch, carried, alignment)

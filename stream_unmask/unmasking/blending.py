@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.unmasking.cells import from_cells, to_cells
+from stream_unmask.unmasking.segmenting import settled
 
 Blend = Literal["feather", "pyramid", "poisson"]
 
 BLENDS: tuple[Blend, ...] = get_args(Blend)
-
-_SURE = 0.35
-"""Map value from which a pixel counts as mask in full; thin ear loops seldom reach more."""
-
-_DOUBT = 0.12
-"""Map value up to which a pixel counts as bare face."""
 
 _RIM = 0.012
 """How far, in crop sides, the patch reaches in full beyond the map: masks have a soft, shaded rim."""
@@ -106,7 +101,7 @@ def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
     size = map.shape[0]
     # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
     small = cv2.resize(cv2.dilate(map, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
-    mask = np.clip((small - _DOUBT) / (_SURE - _DOUBT), 0, 1)
+    mask = settled(np.asarray(small, np.float32))
     # Two boxes of this reach, one after the other, fade over twice the reach to each side.
     reach = max(1, round(_FEATHER * size / 8))
     for turn in range(2 * reach + max(1, round(_RIM * size / 2))):

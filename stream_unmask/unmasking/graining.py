@@ -36,6 +36,8 @@ class GrainSettings:
         least: points of the face that must be seen for an estimate.
         still: frame pixels that a face may move between two frames whose difference is taken for noise.
         pace: share of a new estimate that is taken on per frame.
+        rise: the same for noise that is more than it was: a camera's noise does not grow, but hands that
+            move before a face look like it.
         texture: share of the face's missing fine texture that is drawn; noise is no skin, and too much
             of it shows.
         most: largest deviation that is added, in luma 0..1.
@@ -44,6 +46,7 @@ class GrainSettings:
     least: int = 24
     still: float = 0.7
     pace: float = 0.2
+    rise: float = 0.02
     texture: float = 0.4
     most: float = 0.02
 
@@ -91,7 +94,11 @@ class GrainMeter:
                 self._learn_noise((_look(planes.y, self._points) - self._seen) / span, seen / span)
             structure = _usual(seen[1] / span) / _OPERATOR_GAIN
             texture = math.sqrt(max(structure**2 - self._fine_noise**2, 0.0))
-            self._texture = texture if self._texture is None else self._nearer(self._texture, texture)
+            self._texture = (
+                texture
+                if self._texture is None
+                else self._texture + settings.pace * (texture - self._texture)
+            )
             self._points, self._seen, self._alignment = points, seen, alignment
         # The patch has its own texture up to the crop's resolution.
         missing = min(max((1 / alignment.scale - 1.0) / 0.6, 0.0), 1.0)
@@ -115,14 +122,15 @@ class GrainMeter:
     def _learn_noise(self, change: NDArray[np.float32], seen: NDArray[np.float32]) -> None:
         """Take in what changed, (3, n), in a face that stood still and now looks as ``seen``, (3, n)."""
         # A small movement changes smooth skin too, but noise is also seen within one frame.
-        noise = min(_usual(change[0] - np.median(change[0])) / math.sqrt(2), _usual(seen[2]) / _OPERATOR_GAIN)
-        fine = min(_usual(change[1]) / math.sqrt(2), _usual(seen[1])) / _OPERATOR_GAIN
-        first = self._noise is None
-        self._noise = noise if self._noise is None else self._nearer(self._noise, noise)
-        self._fine_noise = fine if first else self._nearer(self._fine_noise, fine)
-
-    def _nearer(self, old: float, new: float) -> float:
-        return old + self._settings.pace * (new - old)
+        changed = _quiet(change[0] - np.median(change[0])) / math.sqrt(2)
+        noise = min(changed, _quiet(seen[2]) / _OPERATOR_GAIN)
+        fine = min(_quiet(change[1]) / math.sqrt(2), _quiet(seen[1])) / _OPERATOR_GAIN
+        if self._noise is None:
+            self._noise, self._fine_noise = noise, fine
+            return
+        pace = self._settings.pace if noise < self._noise else self._settings.rise
+        self._noise += pace * (noise - self._noise)
+        self._fine_noise += pace * (fine - self._fine_noise)
 
 
 def warm_up(depth: int) -> None:
@@ -151,6 +159,12 @@ def _usual(values: NDArray[np.float32]) -> float:
     usual = float(np.partition(amounts, len(amounts) // 2)[len(amounts) // 2])
     # Noise below a level is 0 more often than not; only the mean of all still shows it.
     return float(np.minimum(amounts, 4 * max(usual, _FAINT)).mean()) / _MEAN_AMOUNT
+
+
+def _quiet(values: NDArray[np.float32]) -> float:
+    """The usual deviation in the quieter parts of the ring: noise is everywhere, moving hands are not."""
+    parts = np.array_split(values, min(8, max(1, len(values) // 24)))
+    return float(np.quantile([_usual(part) for part in parts], 0.4))
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")

@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 
 from engines.engine import Engine
 
+_SURE = 0.35
+"""Map value from which a pixel counts as mask in full; thin ear loops seldom reach more."""
+
+_DOUBT = 0.12
+"""Map value up to which a pixel counts as bare face."""
+
 
 class Segmenter:
     """Asks the segmenter network where a mask is."""
@@ -26,3 +32,8 @@ class Segmenter:
         (maps,) = self._engine.run(crop[None])
         # A copy, for the engine may reuse its buffer while the track still keeps the map.
         return np.asarray(np.clip(maps[0, 0], 0.0, 1.0), np.float32)
+
+
+def settled(map: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A map without its doubts, same shape: a pixel that may well be mask is drawn over in full."""
+    return np.asarray(np.clip((map - _DOUBT) * (1 / (_SURE - _DOUBT)), 0, 1), np.float32)
