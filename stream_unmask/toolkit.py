@@ -7,7 +7,6 @@ from pathlib import Path
 
 from engines import Engine, Selection, load_engine, select_backend
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
-from engines.engine import EngineError
 from engines.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
@@ -64,8 +63,6 @@ class Toolkit:
             return engine
 
         segmenter, generator = compiled(SEGMENTER), compiled(GENERATOR)
-        if segmenter.inputs[0].shape != generator.inputs[0].shape:
-            raise EngineError(f"The networks in {weights} were made for crops of different sizes.")
         warm_up()
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
         mesh = OpenVINOEngine(face_networks.face_landmark(), threads)

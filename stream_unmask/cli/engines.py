@@ -10,14 +10,23 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engines.contract import GENERATOR, SEGMENTER, Network, WeightsFile, read_weights
+from engines.contract import (
+    FILE_PRECISIONS,
+    GENERATOR,
+    SEGMENTER,
+    FilePrecision,
+    Network,
+    WeightsFile,
+    read_weights,
+)
 from engines.engine import EngineError
 from engines.tensorrt.build import parse
 from engines.tensorrt.cache import EngineCache
 from engines.tensorrt.cuda import Gpu, find_gpu
 from engines.tensorrt.flavour import find_flavour
+from engines.tensorrt.parity import Agreement
 from engines.tensorrt.plan import BuildOptions, Plan, this_machine
-from engines.tensorrt.ready import Order, kept_engine, make_ready, verify
+from engines.tensorrt.ready import kept_engine, make_ready, plan_for, verify
 from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 _weights = click.option(
@@ -38,6 +47,11 @@ def engines() -> None:
 
 @engines.command()
 @_weights
+@click.option(
+    "--precision",
+    type=click.Choice(FILE_PRECISIONS),
+    help="Which files to compile; fp16 where the weights have it, else fp32.",
+)
 @click.option("--batch", type=click.IntRange(1, 64), default=8, show_default=True, help="Most faces at once.")
 @click.option(
     "--tune", type=click.IntRange(1, 64), default=1, show_default=True, help="Faces to be fastest at."
@@ -49,24 +63,44 @@ def engines() -> None:
 @click.option("--refit", is_flag=True, help="Keep the weights exchangeable, at some cost in speed.")
 @click.option("--dry-run", is_flag=True, help="Print the plan; needs no GPU.")
 def build(
-    weights: Path, batch: int, tune: int, level: int, workspace: int, refit: bool, dry_run: bool
+    weights: Path,
+    precision: FilePrecision | None,
+    batch: int,
+    tune: int,
+    level: int,
+    workspace: int,
+    refit: bool,
+    dry_run: bool,
 ) -> None:
     """Build the engines of both networks, check them against ONNX Runtime, and keep them."""
     options = BuildOptions(batch, tune, level, workspace, refit)
     cache = EngineCache()
     console = Console(soft_wrap=True, highlight=False)
-    files = [(network, read_weights(weights, network)) for network in (SEGMENTER, GENERATOR)]
-    if dry_run:
-        for network, file in files:
-            console.print(_plan(network, file, options, cache))
-        return
-    for network, file in files:
-        entry = make_ready(Order(file.path), options, cache, console.print)
+    for network in (SEGMENTER, GENERATOR):
+        file = _file(weights, network, precision)
+        source = read_weights(weights, network).sha256
+        if dry_run:
+            console.print(_plan(network, file, source, options, cache))
+            continue
+        entry = make_ready(file.path, plan_for(file, source, options), cache, console.print)
         console.print(
             f"{network.name}: ready in {entry.plan.precision}, {cache.size(entry) / 2**20:.1f} MiB, built in "
-            f"{entry.seconds:.0f} s, within {entry.agreement.worst:.1g} of ONNX Runtime "
-            f"({entry.agreement.psnr:.0f} dB)"
+            f"{entry.seconds:.0f} s, {_agreement(entry.agreement)}"
         )
+
+
+def _file(weights: Path, network: Network, precision: FilePrecision | None) -> WeightsFile:
+    """The file of the precision asked for; if none was, the fp16 file where there is one."""
+    if precision is not None:
+        return read_weights(weights, network, precision)
+    try:
+        return read_weights(weights, network, "fp16")
+    except EngineError:
+        return read_weights(weights, network)
+
+
+def _agreement(found: Agreement) -> str:
+    return f"within {found.worst:.1g} of ONNX Runtime ({found.psnr:.0f} dB)"
 
 
 @engines.command("list")
@@ -99,16 +133,13 @@ def verify_engines(weights: Path) -> None:
     """Compare the engines that this machine would use with ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
     for network in (SEGMENTER, GENERATOR):
-        file = read_weights(weights, network)
-        entry = kept_engine(file.sha256, machine, cache)
+        entry = kept_engine(read_weights(weights, network).sha256, machine, cache)
         if entry is None:
             raise EngineError(
                 f"No engine of the {network.name} is built here: run `stream-unmask engines build`."
             )
-        agreement = verify(entry, file.path, cache)
-        click.echo(
-            f"{network.name}: good, within {agreement.worst:.1g} of ONNX Runtime ({agreement.psnr:.0f} dB)"
-        )
+        file = read_weights(weights, network, entry.plan.precision)
+        click.echo(f"{network.name}: good, {_agreement(verify(entry, file.path, cache))}")
 
 
 @engines.command()
@@ -128,13 +159,15 @@ def prune(weights: Path, everything: bool) -> None:
     click.echo(f"Deleted {count} engines; {freed / 2**20:.1f} MiB are free again.")
 
 
-def _plan(network: Network, file: WeightsFile, options: BuildOptions, cache: EngineCache) -> Table:
+def _plan(
+    network: Network, file: WeightsFile, source: str, options: BuildOptions, cache: EngineCache
+) -> Table:
     """All that a build would do, as far as it can be known on this machine."""
     sides = f"{file.size}x{file.size}"
     faces = f"1..{options.max_batch} faces, fastest at {options.tuned_batch}"
     ports = (network.inputs | network.outputs).items()
     table = Table.grid(padding=(0, 2))
-    table.add_row(network.name.capitalize(), f"{file.path}, sha256 {file.sha256[:12]}...")
+    table.add_row(network.name.capitalize(), f"{file.path}, {file.precision}, sha256 {file.sha256[:12]}...")
     table.add_row(
         "Batch", f"{faces}: {', '.join(f'{name} Nx{channels}x{sides}' for name, channels in ports)}"
     )
@@ -145,7 +178,7 @@ def _plan(network: Network, file: WeightsFile, options: BuildOptions, cache: Eng
     )
     table.add_row("TensorRT", _told(lambda: _parsed(file)))
     table.add_row("GPU", _told(lambda: " ".join(_gpu_words(find_gpu()))))
-    table.add_row("Engine", _told(lambda: _place(file, options, cache)))
+    table.add_row("Engine", _told(lambda: _place(plan_for(file, source, options), cache)))
     return table
 
 
@@ -167,6 +200,5 @@ def _gpu_words(gpu: Gpu) -> tuple[str, ...]:
     return f"{gpu.name},", f"compute capability {gpu.capability},", f"driver {gpu.driver}"
 
 
-def _place(file: WeightsFile, options: BuildOptions, cache: EngineCache) -> str:
-    plan = Plan(file.sha256, "fp32", options, this_machine())
+def _place(plan: Plan, cache: EngineCache) -> str:
     return f"{cache.path(plan.key)}, {'to be built' if cache.find(plan) is None else 'built already'}"
