@@ -15,18 +15,18 @@ from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import load_averaged
-from trainer.data import TRAINING_SETS, VALIDATION_SETS, Photo, read_photos
+from trainer.data import TRAINING_SETS, VALIDATION_SETS, read_photos
 from trainer.devices import PrecisionName, default_workers
 from trainer.evaluate import Networks, Score, held_out_pairs, mean_face_picture, roll_out, score
 from trainer.evaluate import sheet as draw_sheet
 from trainer.loop import Loop, LoopSettings
+from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.recipe import Batch, Recipe
-from trainer.recipes.generator import GeneratorRecipe, PainterRecipe
-from trainer.recipes.segmenter import SegmenterRecipe
+from trainer.recipes import RECIPES
+from trainer.recipes.job import BUNDLED, Job, changed
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
-_BUNDLED_NAME = Path("bundled")
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -38,7 +38,7 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("recipe", type=click.Choice(["segmenter", "painter", "generator"]))
+@click.argument("recipe", type=click.Choice(list(RECIPES)))
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
 @click.option("--steps", type=int, help="Stop after this many steps in all.")
@@ -57,6 +57,8 @@ def commands() -> None:
     show_default=True,
     help="Run whose segmenter makes the generator's maps.",
 )
+@click.option("--encoder", type=_FOLDER, help="Run of the encoder, for the perceptual loss.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a recipe's setting.")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "32", "bf16", "16"]),
@@ -78,6 +80,8 @@ def train(
     seed: int,
     init: Path | None,
     segmenter: Path,
+    encoder: Path | None,
+    changes: tuple[str, ...],
     precision: PrecisionName,
     workers: int | None,
 ) -> None:
@@ -97,7 +101,8 @@ def train(
         precision=precision,
     )
     begun = resume or init is not None
-    made = _recipe(recipe, photos, size, segmenter, begun)
+    job = Job(photos, size, begun, segmenter, encoder, tell=click.echo)
+    made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
     loop = Loop(made, settings, _held_out(data, size))
@@ -163,25 +168,16 @@ def _held_out(data: Path, size: int) -> Batch:
 
 
 def _begin_with(recipe: Recipe, init: Path, seed: int) -> None:
-    if init != _BUNDLED_NAME:
+    if init != BUNDLED:
         load_averaged(recipe.network, init)
     elif isinstance(recipe.network, Segmenter):
         recipe.network.load_state_dict(bundled_segmenter().state_dict())
         data = recipe.data(seed, 64)
         revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
-    else:
+    elif isinstance(recipe.network, Generator):
         recipe.network.load_state_dict(bundled_generator().state_dict())
-
-
-def _recipe(name: str, photos: list[Photo], size: int, segmenter: Path, begun: bool) -> Recipe:
-    if name == "segmenter":
-        return SegmenterRecipe(photos, size)
-    if name == "painter":
-        return PainterRecipe(photos, size, usual_from=0 if begun else 600)
-    trained = bundled_segmenter()
-    if segmenter != _BUNDLED_NAME:
-        load_averaged(trained, segmenter)
-    return GeneratorRecipe(photos, size, trained)
+    else:
+        raise UnmaskError("There are no bundled weights of this recipe's network: leave out --init bundled.")
 
 
 def main() -> None:

@@ -99,9 +99,9 @@ def test_the_region_critic_is_blind_outside_the_mask() -> None:
     face = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         outside, inside = face + (1 - map_), face + map_
-        known = critic.judge(face, map_)[-1]
-        assert torch.equal(critic.judge(outside, map_)[-1], known)
-        assert not torch.equal(critic.judge(inside, map_)[-1], known)
+        known = critic(face, map_)[-1]
+        assert torch.equal(critic(outside, map_)[-1], known)
+        assert not torch.equal(critic(inside, map_)[-1], known)
 
 
 @pytest.mark.parametrize("size", [64, 256])

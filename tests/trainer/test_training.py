@@ -1,4 +1,4 @@
-"""Every recipe learns, and goes on where it stopped."""
+"""A training learns, and goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -16,11 +16,8 @@ from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import load_averaged
 from trainer.cli import commands
 from trainer.data import Photo
-from trainer.devices import make_fabric
-from trainer.learner import Learner
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import Segmenter
-from trainer.recipes.generator import GeneratorRecipe, PainterRecipe, mouth_windows, usual_face
 from trainer.recipes.segmenter import SegmenterRecipe
 
 
@@ -63,40 +60,6 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(photos: list[Photo], tmp
         assert one["entropy"] == pytest.approx(other["entropy"], rel=1e-3)
 
 
-def _train(recipe: PainterRecipe, steps: int) -> list[dict[str, float]]:
-    """Losses of ``steps`` steps on one batch."""
-    data, learn = recipe.data(0, 100), Learner(make_fabric("32"), recipe.optimizers(1e-3))
-    batch = torch.utils.data.default_collate([data[number] for number in range(4)])
-    progress = [number / steps for number in range(steps)]
-    return [recipe.step(batch, recipe.network, learn, done) for done in progress]
-
-
-def test_the_painter_learns_alone_and_then_with_its_own_patches(photos: list[Photo]) -> None:
-    torch.manual_seed(1)
-    losses = _train(PainterRecipe(photos, 64, usual_from=2), 30)
-    assert losses[-1]["paint"] < 0.7 * losses[0]["paint"]
-    assert "change" not in losses[5]
-    assert any("change" in each for each in losses[12:])
-
-
-def test_the_usual_face_is_that_of_the_photos_and_the_same_on_both_sides(photos: list[Photo]) -> None:
-    usual = usual_face(PainterRecipe(photos, 128, usual_from=0).data(0, 4), 4)
-    assert torch.allclose(usual, usual.flip(3), atol=1e-6)
-    # Eyes are darker than the forehead between them and the hair.
-    assert usual[..., 21, 20:24].mean() < usual[..., 14, 30:34].mean()
-
-
-def test_the_generator_learns_against_critics(photos: list[Photo]) -> None:
-    torch.manual_seed(1)
-    recipe = GeneratorRecipe(photos, 64, Segmenter())
-    before = {name: weight.clone() for name, weight in recipe.helpers["region"].state_dict().items()}
-    losses = _train(recipe, 30)
-    assert losses[-1]["paint"] < 0.8 * losses[0]["paint"]
-    assert all({"critics", "fooled", "matched"} <= set(each) for each in losses)
-    after = recipe.helpers["region"].state_dict()
-    assert any(not torch.equal(before[name], after[name]) for name in before)
-
-
 def test_a_run_gives_its_averaged_weights(photos: list[Photo], tmp_path: Path) -> None:
     loop = _loop(SegmenterRecipe, photos, tmp_path, 4)
     loop.run()
@@ -104,15 +67,6 @@ def test_a_run_gives_its_averaged_weights(photos: list[Photo], tmp_path: Path) -
     load_averaged(fresh, tmp_path)
     wanted = loop.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())
-
-
-def test_mouth_windows_are_cut_around_the_map() -> None:
-    picture = torch.arange(32 * 32.0).reshape(1, 1, 32, 32)
-    map_ = torch.zeros(1, 1, 32, 32)
-    map_[..., 20:24, 8:12] = 1
-    window = mouth_windows(picture, map_, 8)
-    assert torch.equal(window, picture[..., 17:25, 5:13])
-    assert mouth_windows(picture, torch.zeros_like(map_), 8).shape == (1, 1, 8, 8)
 
 
 def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: Path) -> None:

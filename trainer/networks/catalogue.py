@@ -50,7 +50,7 @@ CATALOGUE = {
     "face encoder": Listed(lambda _: FaceEncoder(), (3,), (256,)),
     "patch critic": Listed(lambda _: Critic(), (3,), (256,)),
     "whole-face critic": Listed(lambda _: WholeFaceCritic(), (3,), (256,)),
-    "mask-region critic": Listed(lambda _: RegionCritic(), (4,), (256,)),
+    "mask-region critic": Listed(lambda _: RegionCritic(), (3, 1), (256,)),
     "siamese critic": Listed(lambda _: SiameseCritic(), (3, 3), (256,)),
     "wasserstein critic": Listed(WassersteinCritic, (3,), (64, 256)),
 }

@@ -33,7 +33,7 @@ class Critic(nn.Module):
         return [*features, self.verdict(picture)]
 
 
-class RegionCritic(Critic):
+class RegionCritic(nn.Module):
     """Judges the patches of a face that lie beneath its mask, and nothing else.
 
     The mask-region discriminator of Din et al., "A Novel GAN-Based Network for Unmasking of Masked Face",
@@ -41,11 +41,12 @@ class RegionCritic(Critic):
     """
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128)) -> None:
-        super().__init__(widths, channels=4)
+        super().__init__()
+        self.trunk = Critic(widths, channels=4)
 
-    def judge(self, picture: Tensor, map_: Tensor) -> list[Tensor]:
+    def forward(self, picture: Tensor, map_: Tensor) -> list[Tensor]:
         """N,3,H,W in -1..1 and its map N,1,H,W to features, and one verdict N,1,1,1 for each region."""
-        *features, verdicts = self(torch.cat([picture * map_, map_], 1))
+        *features, verdicts = self.trunk(torch.cat([picture * map_, map_], 1))
         weight = functional.adaptive_max_pool2d(map_, verdicts.shape[2:])
         verdict = (verdicts * weight).sum((2, 3), keepdim=True) / (weight.sum((2, 3), keepdim=True) + 1e-2)
         return [*features, verdict]

@@ -1,1 +1,25 @@
-"""What is trained, on what, with which losses: one module for each recipe."""
+"""What is trained, on what, with which losses: a module for each recipe, and all of them by name."""
+
+from __future__ import annotations
+
+from trainer.recipes.cyclegan import CycleGanConfig
+from trainer.recipes.encoder import EncoderConfig
+from trainer.recipes.job import RecipeConfig
+from trainer.recipes.release import GeneratorConfig, PainterConfig, ReleaseConfig
+from trainer.recipes.segmenter import SegmenterConfig
+from trainer.recipes.siamese import SiameseConfig
+from trainer.recipes.two_discriminator import TwoDiscriminatorConfig
+from trainer.recipes.wgan_gp import WganGpConfig
+
+RECIPES: dict[str, RecipeConfig] = {
+    "segmenter": SegmenterConfig(),
+    "release": ReleaseConfig(),
+    "painter": PainterConfig(),
+    "generator": GeneratorConfig(),
+    "encoder": EncoderConfig(),
+    "two-discriminator": TwoDiscriminatorConfig(),
+    "wgan-gp": WganGpConfig(),
+    "siamese": SiameseConfig(),
+    "cyclegan": CycleGanConfig(),
+}
+"""Every recipe with its usual settings, by the name that ``python -m trainer train`` knows it by."""

@@ -1,10 +1,15 @@
-"""Losses of the generator."""
+"""Losses of generators and of their critics."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+_SSIM_WINDOW = 11
+_SSIM_SPREAD = 1.5
 
 
 def importance(map_: Tensor, elsewhere: float = 0.06) -> Tensor:
@@ -45,6 +50,31 @@ def _slopes_of_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
     return weight[..., :, 1:], weight[..., 1:, :]
 
 
+def inside_psnr(patch: Tensor, truth: Tensor, map_: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of patches inside the mask; N,3,S,S in -1..1 and N,1,S,S."""
+    error = (map_ * (patch.clamp(-1, 1) - truth) ** 2).sum() / (3 * map_.sum()).clamp(min=1)
+    return 10 * torch.log10(4 / error.clamp(min=1e-6))
+
+
+def similarity(one: Tensor, other: Tensor) -> Tensor:
+    """SSIM (Wang et al., "Image Quality Assessment", 2004) at every pixel of N,3,H,W in -1..1.
+
+    The Gaussian window is theirs, 11 pixels wide; N,3,H-10,W-10 come back, 1 where both are the same.
+    """
+    places = torch.arange(_SSIM_WINDOW, device=one.device) - _SSIM_WINDOW // 2
+    bell = torch.exp(-(places**2) / (2 * _SSIM_SPREAD**2))
+    window = (bell[:, None] * bell / bell.sum() ** 2).expand(3, 1, -1, -1)
+    # The variances are small differences of large numbers: too fine for 16 bits.
+    with torch.autocast(one.device.type, enabled=False):
+        one, other = one.float(), other.float()
+        stack = torch.cat([one, other, one * one, other * other, one * other])
+        mean1, mean2, square1, square2, product = functional.conv2d(stack, window, groups=3).chunk(5)
+        spread1, spread2, together = square1 - mean1**2, square2 - mean2**2, product - mean1 * mean2
+        calm, firm = 0.02**2, 0.06**2
+        light = (2 * mean1 * mean2 + calm) / (mean1**2 + mean2**2 + calm)
+        return light * (2 * together + firm) / (spread1 + spread2 + firm)
+
+
 def critic_loss(real: Tensor, made: Tensor) -> Tensor:
     """Hinge loss of a critic (Lim & Ye, "Geometric GAN", 2017)."""
     return functional.relu(1 - real).mean() + functional.relu(1 + made).mean()
@@ -54,3 +84,15 @@ def matching_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
     """Feature matching (Wang et al., "pix2pixHD", 2018) over all layers but the verdict."""
     gaps = [functional.l1_loss(one, other.detach()) for one, other in zip(made[:-1], real[:-1], strict=True)]
     return torch.stack(gaps).sum()
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
+    """How far the critic's slope is from 1 between real and made pictures, N,3,H,W both.
+
+    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017. In float32: it is a gradient's gradient.
+    """
+    share = torch.rand(len(real), 1, 1, 1).to(real.device)
+    with torch.autocast(real.device.type, enabled=False):
+        between = (real + share * (made - real)).float().detach().requires_grad_()
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        return ((slope.square().sum((1, 2, 3)) + 1e-12).sqrt() - 1).square().mean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from trainer.data import Photo
 from trainer.learner import Learner
 from trainer.networks.segmenter import Segmenter
 from trainer.recipe import Batch, Shown
+from trainer.recipes.job import Job
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
 
@@ -23,6 +25,15 @@ def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
     both = (map_ * truth).sum((1, 2, 3))
     sums = map_.sum((1, 2, 3)) + truth.sum((1, 2, 3))
     return (1 - (2 * both + 100) / (sums + 100)).mean()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterConfig:
+    """Nothing to set."""
+
+    def build(self, job: Job) -> SegmenterRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return SegmenterRecipe(job.photos, job.size)
 
 
 class SegmenterRecipe:

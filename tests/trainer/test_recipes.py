@@ -1,0 +1,168 @@
+"""Every recipe learns something, rehearsed on a few small faces."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from trainer.data import Photo
+from trainer.devices import make_fabric
+from trainer.learner import Learner
+from trainer.recipe import Batch, Recipe
+from trainer.recipes import RECIPES
+from trainer.recipes.critics import mouth_windows
+from trainer.recipes.cyclegan import Pool
+from trainer.recipes.job import Job, changed
+from trainer.recipes.painting import PaintingRecipe, usual_face
+from trainer.recipes.siamese import varied
+from trainer.synth.pairs import PairData, PairSettings
+
+SIZE = 64
+FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "cycle"}
+TOY = {
+    "wgan-gp": ["critic_steps=2"],
+    "cyclegan": ["pool=6"],
+    "two-discriminator": ["whole_from=0", "region_from=0.3"],
+    "siamese": ["judged_from=0.2"],
+    "release": ["recurrent_from=0.2", "critics_from=0.5"],
+}
+
+
+def _job(photos: list[Photo]) -> Job:
+    # To begin with the usual face takes hundreds of pairs.
+    return Job(photos, SIZE, begun=True)
+
+
+def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
+    torch.manual_seed(1)
+    return changed(RECIPES[name], [*TOY.get(name, []), *changes]).build(_job(photos))
+
+
+def _batch(recipe: Recipe) -> Batch:
+    data = recipe.data(0, 8)
+    batch: Batch = torch.utils.data.default_collate([data[number] for number in range(4)])
+    return batch
+
+
+def _train(recipe: Recipe, steps: int, rate: float = 1e-3) -> list[dict[str, float]]:
+    """Losses of ``steps`` steps on one batch."""
+    batch, learn = _batch(recipe), Learner(make_fabric("32"), recipe.optimizers(rate))
+    log = []
+    for number in range(steps):
+        learn.scale_rates(1.0)
+        log.append(recipe.step(batch, recipe.network, learn, number / steps))
+    return log
+
+
+def _moved(before: nn.Module, after: nn.Module) -> bool:
+    return any(
+        not torch.equal(one, other)
+        for one, other in zip(before.parameters(), after.parameters(), strict=True)
+        if one.requires_grad
+    )
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_learns(name: str, photos: list[Photo]) -> None:
+    recipe = _built(name, photos)
+    before = deepcopy([recipe.network, *recipe.helpers.values()])
+    log = _train(recipe, 14)
+    first, last = log[0], log[-1]
+    falling = FALLS.get(name, "paint")
+    assert last[falling] < 0.95 * first[falling]
+    assert all(math.isfinite(value) for line in log for value in line.values())
+    for was, now in zip(before, [recipe.network, *recipe.helpers.values()], strict=True):
+        assert _moved(was, now) or not list(now.parameters())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_shows_what_it_can(name: str, photos: list[Photo]) -> None:
+    recipe = _built(name, photos)
+    held_out = PairData(photos, PairSettings(size=SIZE, masked=1.0), 0, 2)
+    pairs = torch.utils.data.default_collate([held_out[number] for number in range(2)])
+    shown = recipe.show(recipe.network.eval(), pairs)
+    assert math.isfinite(shown.quality)
+    assert {picture.shape[2:] for picture in shown.pictures} == {(SIZE, SIZE)}
+
+
+def test_the_release_goes_through_its_phases(photos: list[Photo]) -> None:
+    log = _train(_built("release", photos), 8)
+    assert ["critics" in line for line in log] == [False] * 4 + [True] * 4
+    assert not any("change" in line for line in log[:2])
+    assert any("change" in line for line in log[2:])
+
+
+def test_the_critics_rate_is_lower(photos: list[Photo]) -> None:
+    recipe = _built("release", photos, "critics_rate=0.5")
+    learn = Learner(make_fabric("32"), recipe.optimizers(1e-3))
+    rates = []
+    for progress in (0.0, 0.9):
+        learn.scale_rates(1.0)
+        recipe.step(_batch(recipe), recipe.network, learn, progress)
+        rates.append(learn.optimizers["network"].param_groups[0]["lr"])
+    assert rates == [pytest.approx(1e-3), pytest.approx(5e-4)]
+
+
+def test_the_wgans_generator_waits_for_its_critic_over_a_break(photos: list[Photo]) -> None:
+    recipe = _built("wgan-gp", photos, "critic_steps=3")
+    turns = ["psnr" in line for line in _train(recipe, 4)]
+    again = _built("wgan-gp", photos, "critic_steps=3")
+    again.helpers["turns"].load_state_dict(recipe.helpers["turns"].state_dict())
+    turns += ["psnr" in line for line in _train(again, 2)]
+    assert turns == [False, False, True, False, False, True]
+
+
+def test_the_usual_face_is_that_of_the_photos_and_the_same_on_both_sides(photos: list[Photo]) -> None:
+    recipe = RECIPES["painter"].build(Job(photos, 128, begun=True))
+    assert isinstance(recipe, PaintingRecipe)
+    usual = usual_face(recipe.data(0, 4), 4)
+    assert torch.allclose(usual, usual.flip(3), atol=1e-6)
+    # Eyes are darker than the forehead between them and the hair.
+    assert usual[..., 21, 20:24].mean() < usual[..., 14, 30:34].mean()
+
+
+def test_mouth_windows_are_cut_around_the_map() -> None:
+    picture = torch.arange(32 * 32.0).reshape(1, 1, 32, 32)
+    map_ = torch.zeros(1, 1, 32, 32)
+    map_[..., 20:24, 8:12] = 1
+    window = mouth_windows(picture, map_, 8)
+    assert torch.equal(window, picture[..., 17:25, 5:13])
+    assert mouth_windows(picture, torch.zeros_like(map_), 8).shape == (1, 1, 8, 8)
+
+
+def test_a_varied_face_is_another_picture_of_like_colours() -> None:
+    torch.manual_seed(0)
+    face = nn.functional.interpolate(torch.rand(6, 3, 4, 4), (32, 32), mode="bilinear") - 0.5
+    other = varied(face)
+    assert (other - face).abs().mean((1, 2, 3)).min() > 0.01
+    assert (other.mean((2, 3)) - face.mean((2, 3))).abs().max() < 0.3
+
+
+def test_the_pool_gives_back_older_pictures_once_it_is_full() -> None:
+    torch.manual_seed(0)
+    pool = Pool(4, 8)
+    old = torch.full((4, 3, 8, 8), -1.0)
+    assert torch.equal(pool.exchange(old), old)
+    out = pool.exchange(torch.ones(16, 3, 8, 8)).mean((1, 2, 3))
+    assert set(out.tolist()) == {-1.0, 1.0}
+    again = Pool(4, 8)
+    again.load_state_dict(pool.state_dict())
+    assert torch.equal(again.get_buffer("kept"), pool.get_buffer("kept"))
+
+
+def test_settings_are_changed_by_name(photos: list[Photo], tmp_path: Path) -> None:
+    from stream_unmask.errors import UnmaskError
+
+    config = changed(RECIPES["wgan-gp"], ["critic_steps=5", "network=full", "noise=0"])
+    assert config == type(config)(critic_steps=5, network="full", noise=0.0)  # type: ignore[call-arg]
+    with pytest.raises(UnmaskError, match="critic_steps=10"):
+        changed(RECIPES["wgan-gp"], ["critics=5"])
+    with pytest.raises(UnmaskError, match="light, full"):
+        changed(RECIPES["wgan-gp"], ["network=huge"])
+    with pytest.raises(UnmaskError, match="number"):
+        changed(RECIPES["wgan-gp"], ["noise=loud"])

@@ -1,0 +1,90 @@
+"""What a command asks of a recipe, and how recipes are configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from stream_unmask.errors import UnmaskError
+from trainer.bundled import bundled_segmenter
+from trainer.checkpoint import load_averaged
+from trainer.data import Photo
+from trainer.networks.segmenter import Segmenter
+from trainer.recipe import Recipe
+
+BUNDLED = Path("bundled")
+Config = TypeVar("Config", bound="RecipeConfig")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training, as far as it concerns the recipe.
+
+    Attributes:
+        photos: of the training sets.
+        size: side of the crops in pixels, a multiple of 32.
+        begun: whether trained weights will take the place of the fresh ones.
+        segmenter: run of the segmenter that makes maps, or ``bundled``.
+        encoder: run of the ``encoder`` recipe for perceptual losses; None for none.
+        tell: takes a sentence that the user should read.
+    """
+
+    photos: Sequence[Photo]
+    size: int
+    begun: bool = False
+    segmenter: Path = BUNDLED
+    encoder: Path | None = None
+    tell: Callable[[str], None] = lambda _: None
+
+    def trained_segmenter(self) -> Segmenter:
+        """The segmenter, in evaluation mode.
+
+        Raises:
+            UnmaskError: there is none.
+        """
+        segmenter = bundled_segmenter()
+        if self.segmenter != BUNDLED:
+            load_averaged(segmenter, self.segmenter)
+        return segmenter.eval().requires_grad_(False)
+
+
+class RecipeConfig(Protocol):
+    """A recipe's settings, a frozen dataclass; its fields are what ``--set`` may change."""
+
+    def build(self, job: Job) -> Recipe:
+        """The recipe.
+
+        Raises:
+            UnmaskError: what the job asks cannot be had.
+        """
+        ...
+
+
+def changed(config: Config, changes: Sequence[str]) -> Config:
+    """The settings with ``name=value`` changes.
+
+    Raises:
+        UnmaskError: there is no such setting, or it cannot have such a value.
+    """
+    hints = get_type_hints(type(config))
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in hints:
+            known = ", ".join(f"{each.name}={getattr(config, each.name)}" for each in fields(config))  # type: ignore[arg-type]
+            raise UnmaskError(f"There is no setting '{name}'; there are: {known or 'none'}.")
+        values[name] = _value(name, text, hints[name])
+    return replace(config, **values)  # type: ignore[type-var]
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        if text in get_args(kind):
+            return text
+        raise UnmaskError(f"{name} must be one of {', '.join(get_args(kind))}, not '{text}'.")
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise UnmaskError(f"{name} must be a number ({kind.__name__}), not '{text}'.") from error

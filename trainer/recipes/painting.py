@@ -1,0 +1,238 @@
+"""How every generator is trained: what it is shown, what its patch is held against, who judges it.
+
+The network's own last patch is an input. A training has phases; each says where maps come from, whether
+last patches are used yet, and who judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.learner import Learner
+from trainer.networks.full import FullGenerator
+from trainer.networks.generator import USUAL_SIDE, Generator, Painter, skin_colour, widened
+from trainer.networks.segmenter import Segmenter
+from trainer.recipe import Batch, Shown
+from trainer.recipes.job import Job
+from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1
+from trainer.synth.clips import ClipData
+from trainer.synth.pairs import PairSettings, unpack
+
+Size = Literal["light", "full"]
+GENERATORS: dict[Size, type[Painter]] = {"light": Generator, "full": FullGenerator}
+
+Maps = Callable[[Tensor, Tensor], Tensor]
+"""From crops N,3,S,S and roughened true maps N,1,S,S to the maps that the generator gets."""
+
+Rebuilding = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Loss of patches N,3,S,S against the truth, weighted by N,1,S,S."""
+
+_SEGMENTER_SIDE = 256
+_STEADY = 0.1
+_USUAL_FROM = 600
+
+
+def laid_in(face: Tensor, patch: Tensor, map_: Tensor) -> Tensor:
+    """Faces N,3,S,S with the patches where the maps N,1,S,S, a little widened, say mask."""
+    return face + widened(map_) * (patch - face)
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A step's patches: ``patch`` and ``truth`` are N,3,S,S, ``map_`` is N,1,S,S, as the generator got it."""
+
+    patch: Tensor
+    truth: Tensor
+    map_: Tensor
+
+    def finished(self) -> Tensor:
+        """The patches in their places in the true faces: what a critic should not know from the truth."""
+        return laid_in(self.truth, self.patch, self.map_)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an adversary makes of patches.
+
+    Attributes:
+        loss: for the generator to lower; None if it has to wait for its adversary to learn more first.
+        log: losses by name.
+    """
+
+    loss: Tensor | None
+    log: dict[str, float]
+
+
+class Adversary(Protocol):
+    """Learns to tell patches from true faces; ``helpers`` are its networks by name."""
+
+    helpers: dict[str, nn.Module]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Fresh optimizers by name; each of their groups names its ``initial_lr``."""
+        ...
+
+    def judge(self, painted: Painted, learn: Learner, progress: float) -> Judgement:
+        """Learn one step, then judge."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of a training.
+
+    Attributes:
+        until: share of the whole training at which it ends, 0..1.
+        maps: where maps come from.
+        recurrent: whether last patches are shown: of use only once there is something in them.
+        adversary: who judges the patches, if anyone.
+        rate: share of the learning rate that the generator learns with.
+    """
+
+    until: float
+    maps: Maps
+    recurrent: bool
+    adversary: Adversary | None = None
+    rate: float = 1.0
+
+
+def rough_maps(crop: Tensor, rough: Tensor) -> Tensor:
+    """True maps, roughened: for a generator that cannot do much yet, or where there is no segmenter."""
+    return rough
+
+
+class FoundMaps:
+    """The segmenter's own maps for one half of the crops, roughened true ones for the other."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.no_grad()
+    def __call__(self, crop: Tensor, rough: Tensor) -> Tensor:
+        """See :data:`Maps`."""
+        half = len(crop) // 2
+        # The segmenter knows faces of one size only.
+        large = functional.interpolate(crop[:half], (_SEGMENTER_SIDE, _SEGMENTER_SIDE), mode="bilinear")
+        found = self._segmenter.to(crop.device)(large)
+        return torch.cat(
+            [functional.interpolate(found, crop.shape[2:], mode="bilinear").float(), rough[half:]]
+        )
+
+
+def usual_face(pairs: ClipData, count: int) -> Tensor:
+    """1,3,64,64 mean difference of a face from the colour of its skin, the same on both sides."""
+    total = torch.zeros(1, 3, USUAL_SIDE, USUAL_SIDE)
+    for number in range(count):
+        sample = pairs[number]
+        truth, map_ = unpack(sample["truth"][None]), unpack(sample["map"][None])
+        face = truth - skin_colour(truth, 1 - widened(map_))
+        total += functional.interpolate(face, total.shape[2:], mode="area")
+    return (total + total.flip(3)) / (2 * max(count, 1))
+
+
+@torch.no_grad()
+def last_patches(batch: Batch, averaged: nn.Module, maps: Maps) -> tuple[Tensor, Tensor]:
+    """Last patches brought into these crops, N,3,S,S, and which of them are to be kept to, N of 0 or 1.
+
+    Half of them are zeros (a track begins), some are the patch of another face or have changed in
+    colour (the network shall not trust them blindly), the rest are the averaged network's own.
+    """
+    count = len(batch["crop"])
+    previous = torch.zeros_like(batch["crop"], dtype=torch.float32)
+    steady = previous.new_zeros(count)
+    chosen = torch.arange(int(torch.randint(0, 2, ())), count, 2)
+    before = unpack(batch["before"][chosen]).contiguous(memory_format=torch.channels_last)
+    map_ = maps(before, unpack(batch["before_map"][chosen]))
+    patch = averaged(before, map_, torch.zeros_like(before))
+    if torch.rand(()) < 0.4:
+        patch = averaged(before, map_, patch)
+    grid = functional.affine_grid(batch["motion"][chosen], list(before.shape), align_corners=False)
+    moved = functional.grid_sample(patch.float(), grid, padding_mode="border", align_corners=False)
+    chance = torch.rand(len(chosen))
+    wrong = chance < 0.08
+    moved[wrong] = moved.roll(1, 0)[wrong]
+    tinted = (chance >= 0.08) & (chance < 0.25)
+    tint = 0.12 * torch.randn(int(tinted.sum()), 3, 1, 1)
+    moved[tinted] = (moved[tinted] + tint.to(moved)).clamp(-1, 1)
+    previous[chosen] = moved
+    steady[chosen] = (chance >= 0.25).to(steady)
+    return previous, steady
+
+
+class PaintingRecipe:
+    """Trains a generator on clips of two frames, phase after phase."""
+
+    def __init__(
+        self, job: Job, network: Size, phases: tuple[Phase, ...], rebuilding: Rebuilding = paint_loss
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            job: what is asked for. Unless trained weights are to come, the generator begins with the usual
+                face, which takes some seconds.
+            network: size of the generator.
+            phases: in order; an adversary of a phase has all the helpers of those before it.
+            rebuilding: how far patches are from the truth.
+        """
+        self._photos = job.photos
+        self._phases = phases
+        self._rebuilding = rebuilding
+        self._pairs = PairSettings(size=job.size, masked=1.0, distracted=0.0, damage=0.5)
+        self._adversary = phases[-1].adversary
+        painter = GENERATORS[network]()
+        if not job.begun:
+            painter.usual.data = usual_face(self.data(0, _USUAL_FROM), _USUAL_FROM)
+        self.network: nn.Module = painter
+        self.helpers: dict[str, nn.Module] = self._adversary.helpers if self._adversary else {}
+
+    def data(self, seed: int, count: int) -> ClipData:
+        """See :class:`trainer.recipe.Recipe`."""
+        return ClipData(self._photos, self._pairs, seed + 1, count)
+
+    def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        """See :class:`trainer.recipe.Recipe`."""
+        own = [{"params": list(self.network.parameters()), "initial_lr": rate}]
+        others = self._adversary.optimizers() if self._adversary else {}
+        return {"network": torch.optim.AdamW(own, rate, betas=(0.9, 0.999), weight_decay=1e-4)} | others
+
+    def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
+        """See :class:`trainer.recipe.Recipe`."""
+        assert isinstance(self.network, Painter)
+        phase = next((each for each in self._phases if progress < each.until), self._phases[-1])
+        crop = unpack(batch["crop"]).contiguous(memory_format=torch.channels_last)
+        truth, worn = unpack(batch["truth"]), unpack(batch["map"])
+        map_ = phase.maps(crop, unpack(batch["rough"]))
+        previous, steady = torch.zeros_like(crop), crop.new_zeros(len(crop))
+        if phase.recurrent:
+            previous, steady = last_patches(batch, averaged, phase.maps)
+        patch = self.network.paint(crop, map_, previous)
+        loss = self._rebuilding(patch, truth, importance(worn))
+        log = {"paint": loss.item()}
+        if bool(steady.any()):
+            change = weighted_l1(patch, previous, worn * steady[:, None, None, None])
+            loss = loss + _STEADY * change
+            log["change"] = change.item()
+        if phase.adversary is not None:
+            judged = phase.adversary.judge(Painted(patch, truth, map_), learn, progress)
+            log |= judged.log
+            if judged.loss is None:
+                return log
+            loss = loss + judged.loss
+        for group in learn.optimizers["network"].param_groups:
+            group["lr"] *= phase.rate
+        learn("network", loss, clip=1.0)
+        return log | {"psnr": float(inside_psnr(patch.detach(), truth, worn))}
+
+    @torch.no_grad()
+    def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
+        """See :class:`trainer.recipe.Recipe`."""
+        crop, truth, worn = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
+        patch = averaged(crop, worn, torch.zeros_like(crop)).float()
+        finished = laid_in(crop, patch, worn)
+        return Shown((crop, patch, finished, truth), float(inside_psnr(patch, truth, worn)))

@@ -1,0 +1,75 @@
+"""The two-module way: a map module finds the mask, an editing module paints, two discriminators judge.
+
+Din et al., "A Novel GAN-Based Network for Unmasking of Masked Face", IEEE Access 8, 2020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trainer.networks.discriminators import RegionCritic, WholeFaceCritic
+from trainer.recipes.critics import Critics, View
+from trainer.recipes.job import Job
+from trainer.recipes.losses import similarity, weighted_l1
+from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, Size, rough_maps
+from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
+
+
+@dataclass(frozen=True, slots=True)
+class TwoDiscriminatorConfig:
+    """Weights of the losses; the discriminators join later, as in the paper, one after the other.
+
+    Attributes:
+        network: size of the generator.
+        l1: of the mean absolute difference.
+        ssim: of structural dissimilarity.
+        perceptual: of features of VGG-19 or of our own encoder.
+        adversarial: of fooling the discriminators.
+        matching: of the discriminators' features.
+        whole_from: share of the training after which the whole-face discriminator judges.
+        region_from: share of the training after which the mask-region discriminator judges, too.
+    """
+
+    network: Size = "light"
+    l1: float = 1.0
+    ssim: float = 0.5
+    perceptual: float = 0.5
+    adversarial: float = 0.03
+    matching: float = 0.3
+    whole_from: float = 0.3
+    region_from: float = 0.5
+
+    def build(self, job: Job) -> PaintingRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        maps = FoundMaps(job.trained_segmenter())
+        whole = View(WholeFaceCritic(), lambda _, face: (face,))
+        region = View(RegionCritic(), lambda painted, face: (face, painted.map_))
+        one = Critics({"whole_face": whole}, self.adversarial, self.matching)
+        both = Critics({"whole_face": whole, "mask_region": region}, self.adversarial, self.matching)
+        phases = (
+            Phase(self.whole_from, rough_maps, False),
+            Phase(self.region_from, maps, True, one),
+            Phase(1.0, maps, True, both),
+        )
+        loss = EditingLoss(self.l1, self.ssim, self.perceptual, find_perceptual(job.encoder, job.tell))
+        return PaintingRecipe(job, self.network, phases, loss)
+
+
+class EditingLoss:
+    """L1, SSIM and, where there is one, a perceptual loss."""
+
+    def __init__(self, l1: float, ssim: float, perceptual: float, looks: PerceptualLoss | None) -> None:
+        self._l1, self._ssim, self._perceptual = l1, ssim, perceptual
+        self._looks = looks
+
+    def __call__(self, patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        """See :data:`trainer.recipes.painting.Rebuilding`."""
+        # Where the patch does not matter, it shall not be looked at.
+        seen = truth + weight * (patch - truth)
+        loss = self._l1 * weighted_l1(patch, truth, weight)
+        loss = loss + self._ssim * (1 - similarity(seen, truth).mean())
+        if self._looks is not None:
+            loss = loss + self._perceptual * self._looks(seen, truth)
+        return loss
