@@ -65,10 +65,10 @@ class FakeEngine:
     """Answers with what ``answer`` makes of its inputs, in a buffer that every call overwrites."""
 
     description = "a stand-in"
-    inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
 
-    def __init__(self, answer: Callable[..., Picture]) -> None:
+    def __init__(self, answer: Callable[..., Picture], side: int = SIZE) -> None:
+        self.inputs: tuple[Port, ...] = (Port("crop", (1, 3, side, side)),)
         self._answer = answer
         self._buffer: Picture | None = None
         self.shapes: list[tuple[int, ...]] = []

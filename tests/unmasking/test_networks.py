@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +31,15 @@ def test_the_generator_gives_a_patch_of_its_own() -> None:
     kept = patch.copy()
     Generator(engine).generate(-crop, map_, previous)
     np.testing.assert_array_equal(patch, kept)
+
+
+def test_a_generator_of_another_side_is_fed_at_its_own() -> None:
+    side = SIZE // 2
+    engine = FakeEngine(lambda crop, map, previous: crop + previous, side)
+    crop = cv2.GaussianBlur(face().transpose(1, 2, 0), (0, 0), 4).transpose(2, 0, 1).copy()
+    patch = Generator(engine).generate(crop, mask_map(), np.full_like(crop, 0.1))
+    assert engine.shapes == [(1, 3, side, side), (1, 1, side, side), (1, 3, side, side)]
+    np.testing.assert_allclose(patch, np.clip(crop + 0.1, -1, 1), atol=0.05)
 
 
 def test_nothing_is_carried_into_a_first_frame() -> None:
