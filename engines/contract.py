@@ -2,6 +2,9 @@
 
 Shapes are N,C,H,W, float32, RGB in [-1, 1], with square pictures of S pixels. The one source of truth:
 the trainer exports to it, the engines check against it, the product relies on it.
+
+Inputs and outputs are float32 whatever a network computes in. A network's fp32 file is what it is; fp16
+and int8 files are made from it (:mod:`engines.quantize`) and lie beside it.
 """
 
 from __future__ import annotations
@@ -11,11 +14,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from engines.engine import Engine, EngineError, Shape
 
 NetworkName = Literal["segmenter", "generator"]
+
+FilePrecision = Literal["fp32", "fp16", "int8"]
+"""What the numbers in a network's file are. ``int8`` quantises the convolutions' inputs and weights."""
+
+FILE_PRECISIONS: tuple[FilePrecision, ...] = get_args(FilePrecision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +71,66 @@ class WeightsFile:
         sha256: of its bytes, in hex.
         size: side S of its crops in pixels.
         run: the training run it came from.
+        precision: what its numbers are.
     """
 
     path: Path
     sha256: str
     size: int
     run: str
+    precision: FilePrecision = "fp32"
 
 
-def read_weights(folder: Path, network: Network) -> WeightsFile:
+def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp32") -> WeightsFile:
     """Find a network in a folder of weights and make sure that it is whole.
 
     Args:
         folder: holds ``manifest.json`` and the files that it names.
         network: :data:`SEGMENTER` or :data:`GENERATOR`.
+        precision: which of its files.
 
     Raises:
-        EngineError: no manifest, no such network in it, or a file that is not the one it names.
+        EngineError: no manifest, no such network or precision in it, or a file that is not the one it
+            names.
     """
     try:
         entry = json.loads((folder / MANIFEST).read_text())[network.name]
-        weights = WeightsFile(folder / entry["file"], entry["sha256"], int(entry["size"]), entry["run"])
+        file = entry if precision == "fp32" else entry.get("made", {}).get(precision)
+        if file is None:
+            raise EngineError(
+                f"{folder} holds no {precision} {network.name}: make one with python -m engines.quantize."
+            )
+        path, size = folder / file["file"], int(entry["size"])
+        weights = WeightsFile(path, file["sha256"], size, entry["run"], precision)
         found = hashlib.sha256(weights.path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
         raise EngineError(f"The weights are incomplete: {error.filename} is missing.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EngineError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
     if found != weights.sha256:
         raise EngineError(
             f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {weights.sha256[:12]}..."
         )
     return weights
+
+
+def enter_weights(weights: WeightsFile, network: Network) -> None:
+    """Enter a network's file into the manifest of its folder; an fp32 file drops those made from the last.
+
+    Args:
+        weights: the file, in its place; its ``size`` and ``run`` count for fp32 only.
+        network: which one it is.
+    """
+    manifest = weights.path.parent / MANIFEST
+    known: dict[str, Any] = json.loads(manifest.read_text()) if manifest.exists() else {}
+    file = {"file": weights.path.name, "sha256": weights.sha256}
+    if weights.precision == "fp32":
+        known[network.name] = file | {"size": weights.size, "run": weights.run}
+    else:
+        known[network.name].setdefault("made", {})[weights.precision] = file
+    part = manifest.with_suffix(".part")
+    part.write_text(json.dumps(known, indent=2) + "\n")
+    part.replace(manifest)
 
 
 def _listed(ports: Sequence[tuple[str, Shape]]) -> str:

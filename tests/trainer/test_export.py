@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from engines.contract import GENERATOR, SEGMENTER, read_weights
-from engines.export import export_network, fold_norms
+from engines.export import export_network, fold_norms, sample_crops
 from trainer.cli import commands
 from trainer.data import Photo
 from trainer.evaluate import Networks, blend, held_out_pairs, mean_face_picture, psnr, roll_out, score
@@ -114,3 +114,12 @@ def test_the_commands_write_figures_and_a_sheet(weights: Path, shards: Path, tmp
         "val_diverse",
         "drift",
     }
+
+
+def test_sample_crops_are_masked_faces_in_the_contracts_range(shards: Path) -> None:
+    one, again = (sample_crops(shards, 2, 64, ["val_core"], 3) for _ in range(2))
+    assert one.shape == (2, 3, 64, 64)
+    assert one.dtype == np.float32
+    assert -1 <= one.min() < one.max() <= 1
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - sample_crops(shards, 2, 64, ["val_core"], 4)).max() > 0.1
