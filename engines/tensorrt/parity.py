@@ -12,9 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.contract import FilePrecision
 from engines.engine import Engine, EngineError, Shape
 
-_LIMITS = {"fp32": (5e-3, 60.0), "fp16": (0.1, 40.0), "int8": (0.5, 28.0)}
+_LIMITS: dict[FilePrecision, tuple[float, float]] = {
+    "fp32": (5e-3, 60.0),
+    "fp16": (0.1, 40.0),
+    "int8": (0.5, 28.0),
+}
 """For each precision: the largest difference of a value and the least PSNR in dB that pass; values span 2."""
 
 _COARSE = 8
@@ -34,14 +39,16 @@ class Agreement:
     psnr: float
 
 
-def compare(engine: Engine, reference: Engine, batches: tuple[int, ...], precision: str) -> Agreement:
+def compare(
+    engine: Engine, reference: Engine, batches: tuple[int, ...], precision: FilePrecision
+) -> Agreement:
     """Run the same pictures through an engine and through the reference.
 
     Args:
         engine: the engine to check.
         reference: the same network run by ONNX Runtime.
         batches: sizes of the batches to try.
-        precision: what the network computes in, ``fp32``, ``fp16`` or ``int8``: decides what passes.
+        precision: of the network's file: decides what passes.
 
     Raises:
         EngineError: the engine gives something that is not a number, or differs by too much.

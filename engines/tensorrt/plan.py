@@ -8,6 +8,7 @@ import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engines.contract import FilePrecision
 from engines.engine import EngineError
 from engines.tensorrt.cuda import Gpu, find_gpu
 from engines.tensorrt.flavour import find_flavour
@@ -63,14 +64,16 @@ class Plan:
     """All that decides an engine.
 
     Attributes:
-        network: sha256 of the ``.onnx`` file, in hex; its weights must lie inside the file.
-        precision: what the network computes in: ``fp32``, ``fp16`` or ``int8``.
+        network: sha256 of the network's fp32 file, in hex: which network it is, whatever it computes in.
+        file: sha256 of the file that is compiled, in hex; its weights must lie inside it.
+        precision: of that file.
         options: how it is built.
         machine: where it is built.
     """
 
     network: str
-    precision: str
+    file: str
+    precision: FilePrecision
     options: BuildOptions
     machine: Machine
 

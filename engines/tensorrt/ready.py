@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from engines.contract import WeightsFile
 from engines.engine import EngineError
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.tensorrt.build import build
@@ -16,6 +17,7 @@ from engines.tensorrt.cache import EngineCache, Entry
 from engines.tensorrt.flavour import Flavour, find_flavour
 from engines.tensorrt.parity import Agreement, compare
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, fingerprint, this_machine
+from engines.tensorrt.refit import refit
 from engines.tensorrt.run import Program, TensorRTEngine
 
 Say = Callable[[str], None]
@@ -25,76 +27,98 @@ _loaded: weakref.WeakValueDictionary[str, Program] = weakref.WeakValueDictionary
 _loading = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A network to build an engine of.
+def plan_for(weights: WeightsFile, network: str, options: BuildOptions) -> Plan:
+    """What decides the engine of a network's file on this machine.
 
-    Attributes:
-        path: its ``.onnx`` file.
-        precision: what it computes in, ``fp32``, ``fp16`` or ``int8``.
+    Args:
+        weights: the file to compile.
+        network: sha256 of the network's fp32 file, in hex.
+        options: how to build.
+
+    Raises:
+        EngineError: TensorRT is not installed, or there is no usable GPU.
     """
-
-    path: Path
-    precision: str = "fp32"
+    return Plan(network, weights.sha256, weights.precision, options, this_machine())
 
 
-def make_ready(order: Order, options: BuildOptions, cache: EngineCache, say: Say) -> Entry:
+def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> Entry:
     """Build an engine, or find the one that is kept. Another process that builds the same is waited for.
 
     Args:
-        order: the network.
-        options: how to build.
+        path: the file to compile.
+        plan: what :func:`plan_for` made of it.
         cache: where engines are kept.
         say: told what goes on.
 
     Raises:
-        EngineError: there is no TensorRT or GPU, or the build or its check fails; nothing is kept then.
+        EngineError: the build or its check fails; nothing is kept then.
     """
-    machine = this_machine()
-    plan = Plan(fingerprint(order.path), order.precision, options, machine)
-    name = order.path.stem
+    name = path.stem
     with cache.locked(plan, lambda: say(f"{name}: another process is building it; waiting.")):
         kept = cache.find(plan)
         if kept is not None:
             try:
-                agreement = verify(kept, order.path, cache)
+                agreement = verify(kept, path, cache)
             except EngineError as error:
                 say(f"{name}: {error} It is built again.")
             else:
                 # Written again as the newest, which is the one that is used.
                 return cache.write(name, plan, cache.read(kept), kept.seconds, agreement)
-        return _build(order, plan, cache, find_flavour())
+        return _build(path, plan, cache, find_flavour())
 
 
-def _build(order: Order, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entry:
+def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entry:
     begun = time.monotonic()
-    content, timing = build(order.path, plan.options, flavour, cache.timing(plan.machine))
+    for similar in _similar(plan, cache):
+        try:
+            content = refit(cache.read(similar), path, flavour)
+            agreement = _check(Program(content, flavour), path, plan)
+        except EngineError:
+            continue  # another architecture: only a build will do
+        return cache.write(path.stem, plan, content, time.monotonic() - begun, agreement)
+    content, timing = build(path, plan.options, flavour, cache.timing(plan.machine))
     seconds = time.monotonic() - begun
     if timing:
         cache.keep_timing(plan.machine, timing)
-    agreement = _check(Program(content, flavour), order.path, plan)
-    return cache.write(order.path.stem, plan, content, seconds, agreement)
+    agreement = _check(Program(content, flavour), path, plan)
+    return cache.write(path.stem, plan, content, seconds, agreement)
 
 
-def verify(entry: Entry, network: Path, cache: EngineCache) -> Agreement:
+def _similar(plan: Plan, cache: EngineCache) -> list[Entry]:
+    """Kept engines that differ from the plan in their weights only, as far as can be told without trying."""
+    if not plan.options.refittable:
+        return []
+    return [
+        entry
+        for entry in cache.entries()
+        if replace(entry.plan, network=plan.network, file=plan.file) == plan and entry.plan != plan
+    ]
+
+
+def verify(entry: Entry, path: Path, cache: EngineCache) -> Agreement:
     """Load a kept engine and compare it with ONNX Runtime again.
+
+    Args:
+        entry: the engine.
+        path: the file that it was compiled from.
+        cache: where it is kept.
 
     Raises:
         EngineError: it is damaged, cannot be loaded, or computes something else than the network.
     """
-    return _check(Program(cache.read(entry), find_flavour()), network, entry.plan)
+    return _check(Program(cache.read(entry), find_flavour()), path, entry.plan)
 
 
-def _check(program: Program, network: Path, plan: Plan) -> Agreement:
+def _check(program: Program, path: Path, plan: Plan) -> Agreement:
     batches = tuple(sorted({1, plan.options.tuned_batch, plan.options.max_batch}))
-    return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(network, 0), batches, plan.precision)
+    return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
 
 
 def kept_engine(network: str, machine: Machine, cache: EngineCache) -> Entry | None:
     """The engine to run a network with: of those made of it on this machine, the one built last.
 
     Args:
-        network: sha256 of the network's file, in hex.
+        network: sha256 of the network's fp32 file, in hex.
         machine: this machine.
         cache: where engines are kept.
     """
@@ -104,27 +128,35 @@ def kept_engine(network: str, machine: Machine, cache: EngineCache) -> Entry | N
     return next(fitting, None)
 
 
-def why_not(network: Path) -> str | None:
-    """Why TensorRT cannot run a network here, in one sentence; None if it can."""
+def why_not(networks: Sequence[Path]) -> str | None:
+    """Why TensorRT cannot run networks, given by their fp32 files, here; None if it can."""
     try:
-        if kept_engine(fingerprint(network), this_machine(), EngineCache()) is None:
-            return f"No engine of {network.name} is built here: run `stream-unmask engines build`."
+        machine, cache = this_machine(), EngineCache()
+        for network in networks:
+            _needed_engine(network, machine, cache)
     except EngineError as error:
         return str(error)
     return None
 
 
+def _needed_engine(network: Path, machine: Machine, cache: EngineCache) -> Entry:
+    entry = kept_engine(fingerprint(network), machine, cache)
+    if entry is None:
+        raise EngineError(f"No engine of {network.name} is built here: run `stream-unmask engines build`.")
+    return entry
+
+
 def load(network: Path) -> TensorRTEngine:
     """Load the kept engine of a network, for the calling thread.
+
+    Args:
+        network: its fp32 file.
 
     Raises:
         EngineError: there is no TensorRT, GPU or engine, or the engine cannot be loaded.
     """
-    machine = this_machine()
-    cache = EngineCache()
-    entry = kept_engine(fingerprint(network), machine, cache)
-    if entry is None:
-        raise EngineError(f"No engine of {network.name} is built here: run `stream-unmask engines build`.")
+    machine, cache = this_machine(), EngineCache()
+    entry = _needed_engine(network, machine, cache)
     with _loading:
         # Weights and kernels are on the GPU once, however many streams run them.
         program = _loaded.get(entry.sha256)

@@ -107,19 +107,16 @@ def _agreement(found: Agreement) -> str:
 def list_engines() -> None:
     """List the engines that are kept."""
     cache = EngineCache()
-    table = Table("Engine", "Precision", "Faces", "GPU", "TensorRT", "MiB", "Built", "To ONNX Runtime", "Key")
+    table = Table("Network", "Faces", "MiB", "Built", "To ONNX Runtime", "For")
     for entry in cache.entries():
         plan = entry.plan
         table.add_row(
-            entry.name,
-            plan.precision,
+            f"{entry.name}, {plan.precision}",
             f"1..{plan.options.max_batch}",
-            plan.machine.gpu.name,
-            f"{plan.machine.flavour} {plan.machine.version}",
             f"{cache.size(entry) / 2**20:.1f}",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.built)),
             f"{entry.agreement.psnr:.0f} dB",
-            plan.key,
+            f"{plan.machine.gpu.name}, {plan.machine.flavour} {plan.machine.version}",
         )
     if table.row_count:
         Console().print(table)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from engines.contract import WeightsFile
+from engines.tensorrt.cache import EngineCache
 from engines.tensorrt.flavour import Flavour, _logger, find_flavour
-from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT
+from engines.tensorrt.plan import BuildOptions, Plan, fingerprint
+from engines.tensorrt.ready import plan_for
+from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, plan_of
 from tests.engines.tensorrt.rig.making import RigError, make_rig
 
 RIG = Path(__file__).parents[3] / ".rig"
@@ -55,6 +60,12 @@ def tiny_network(
     return path
 
 
+def plan_of_file(network: Path, options: BuildOptions) -> Plan:
+    """The plan of a tiny network's file, which is its own fp32 file."""
+    digest = fingerprint(network)
+    return plan_for(WeightsFile(network, digest, SIZE, "test"), digest, options)
+
+
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
     return tiny_network(tmp_path / "tiny.onnx")
@@ -80,3 +91,34 @@ def flavour(api: FakeTensorRT, monkeypatch: pytest.MonkeyPatch) -> Flavour:
     for user in ("plan", "ready"):
         monkeypatch.setattr(f"engines.tensorrt.{user}.find_flavour", lambda: found)
     return found
+
+
+class Compiler:
+    """Stands in for the build: keeps count, and can be made to fail, to wait or to compile something else."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.timing: list[bytes] = []
+        self.before: Callable[[], None] = lambda: None
+        self.instead: Path | None = None
+
+    def __call__(
+        self, network: Path, options: BuildOptions, _flavour: Flavour, timing: bytes
+    ) -> tuple[bytes, bytes]:
+        self.count += 1
+        self.timing.append(timing)
+        self.before()
+        return plan_of((self.instead or network).read_bytes(), options.max_batch), b"learnt"
+
+
+@pytest.fixture
+def compiler(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> Compiler:
+    fake = Compiler()
+    monkeypatch.setattr("engines.tensorrt.ready.build", fake)
+    return fake
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCache:
+    monkeypatch.setenv("STREAM_UNMASK_CACHE", str(tmp_path / "cache"))
+    return EngineCache()

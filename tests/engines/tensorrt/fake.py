@@ -11,6 +11,7 @@ import ctypes
 import math
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,6 +140,12 @@ class FakeTensorRT:
         self.log = log
         return FakeRuntime(self)
 
+    def Refitter(self, engine: FakeEngine, _log: object) -> FakeRefitter:  # noqa: N802
+        return FakeRefitter(engine)
+
+    def OnnxParserRefitter(self, refitter: FakeRefitter, _log: object) -> FakeRefitter:  # noqa: N802
+        return refitter
+
     def fails(self, name: str) -> bool:
         if name in self.failing:
             self.log.log(self.ILogger.Severity.ERROR, f"{name} does not want to")
@@ -167,7 +174,7 @@ class FakeEngine:
     device_memory_size_v2 = 64
 
     def __init__(self, api: FakeTensorRT, max_batch: int, network: bytes) -> None:
-        self.api, self._most = api, max_batch
+        self.api, self.most, self.network = api, max_batch, network
         self.session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
         self.inputs = {port.name: tuple(port.shape[1:]) for port in self.session.get_inputs()}
         self.outputs = {port.name: tuple(port.shape[1:]) for port in self.session.get_outputs()}
@@ -186,11 +193,32 @@ class FakeEngine:
         return (-1, *(self.inputs | self.outputs)[name])
 
     def get_tensor_profile_shape(self, name: str, _profile: int) -> list[tuple[int, ...]]:
-        return [(count, *self.inputs[name]) for count in (1, 1, self._most)]
+        return [(count, *self.inputs[name]) for count in (1, 1, self.most)]
+
+    def serialize(self) -> bytes:
+        return plan_of(self.network, self.most)
 
     def create_execution_context(self, strategy: Enum) -> FakeContext | None:
         self.api.contexts += 1
         return None if self.api.fails("create_execution_context") else FakeContext(self, strategy)
+
+
+class FakeRefitter:
+    """Both TensorRT's refitter and its parser."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    def refit_from_file(self, path: str) -> bool:
+        api = self._engine.api
+        fresh = FakeEngine(api, self._engine.most, Path(path).read_bytes())
+        if fresh.inputs != self._engine.inputs or api.fails("refit_from_file"):
+            return False
+        self._engine.network = fresh.network
+        return True
+
+    def refit_cuda_engine(self) -> bool:
+        return not self._engine.api.fails("refit_cuda_engine")
 
 
 class FakeContext:

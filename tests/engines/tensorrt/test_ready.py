@@ -16,58 +16,24 @@ import pytest
 from engines.engine import EngineError
 from engines.tensorrt.cache import EngineCache, default_folder
 from engines.tensorrt.cuda import Gpu, find_gpu
-from engines.tensorrt.flavour import Flavour
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
-from engines.tensorrt.ready import Order, kept_engine, load, make_ready, verify, why_not
-from tests.engines.tensorrt.conftest import SIZE, tiny_network
-from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, plan_of
-
-
-class Compiler:
-    """Stands in for the build: keeps count, and can be made to fail, to wait or to compile something else."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.timing: list[bytes] = []
-        self.before: Callable[[], None] = lambda: None
-        self.instead: Path | None = None
-
-    def __call__(
-        self, network: Path, options: BuildOptions, _flavour: Flavour, timing: bytes
-    ) -> tuple[bytes, bytes]:
-        self.count += 1
-        self.timing.append(timing)
-        self.before()
-        return plan_of((self.instead or network).read_bytes(), options.max_batch), b"learnt"
-
-
-@pytest.fixture
-def compiler(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> Compiler:
-    fake = Compiler()
-    monkeypatch.setattr("engines.tensorrt.ready.build", fake)
-    return fake
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCache:
-    monkeypatch.setenv("STREAM_UNMASK_CACHE", str(tmp_path / "cache"))
-    return EngineCache()
+from engines.tensorrt.ready import kept_engine, load, make_ready, verify, why_not
+from tests.engines.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
+from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT
 
 
 def ready(network: Path, cache: EngineCache, said: list[str] | None = None, **options: int) -> str:
-    entry = make_ready(
-        Order(network), BuildOptions(**options), cache, [].append if said is None else said.append
-    )
-    return entry.plan.key
+    say = [].append if said is None else said.append
+    return make_ready(network, plan_of_file(network, BuildOptions(**options)), cache, say).plan.key
 
 
 def test_an_engine_is_built_once_then_found_and_used(
     network: Path, compiler: Compiler, cache: EngineCache
 ) -> None:
-    assert why_not(network) == "No engine of tiny.onnx is built here: run `stream-unmask engines build`."
+    assert why_not([network]) == "No engine of tiny.onnx is built here: run `stream-unmask engines build`."
     assert ready(network, cache) == ready(network, cache)
     assert compiler.count == 1
-    assert why_not(network) is None
+    assert why_not([network]) is None
     engine = load(network)
     crop = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIZE, SIZE)).astype(np.float32)
     np.testing.assert_allclose(engine.run(crop)[0][0, 0], crop[0].mean(axis=0), atol=1e-6)
@@ -99,6 +65,7 @@ def machine() -> Machine:
     "change",
     [
         lambda plan: replace(plan, network="b"),
+        lambda plan: replace(plan, file="b"),
         lambda plan: replace(plan, precision="fp16"),
         *(
             lambda plan, name=name, value=value: replace(plan, options=replace(plan.options, **{name: value}))
@@ -123,9 +90,9 @@ def machine() -> Machine:
     ],
 )
 def test_whatever_decides_an_engine_is_in_its_key(change: Callable[[Plan], Plan]) -> None:
-    plan = Plan("a", "fp32", BuildOptions(), machine())
+    plan = Plan("a", "a", "fp32", BuildOptions(), machine())
     assert change(plan).key != plan.key
-    assert Plan("a", "fp32", BuildOptions(), machine()).key == plan.key
+    assert Plan("a", "a", "fp32", BuildOptions(), machine()).key == plan.key
 
 
 @pytest.mark.parametrize(
@@ -236,6 +203,31 @@ def test_an_engine_of_another_driver_is_neither_used_nor_lost(
     assert len(cache.entries()) == 2
 
 
+def test_new_weights_are_put_into_an_engine_that_allows_it(
+    network: Path, tmp_path: Path, compiler: Compiler, cache: EngineCache
+) -> None:
+    trained_on = tiny_network(tmp_path / "trained.onnx", gain=0.5)
+    ready(network, cache, refittable=True)
+    ready(trained_on, cache, refittable=True)
+    assert compiler.count == 1
+    crop = np.ones((1, 3, SIZE, SIZE), np.float32)
+    assert [load(path).run(crop)[0].mean() for path in (network, trained_on)] == pytest.approx([1, 0.5])
+    # Fixed weights, or another way of building, need a build.
+    ready(trained_on, cache)
+    ready(trained_on, cache, refittable=True, level=5)
+    assert compiler.count == 3
+
+
+@pytest.mark.parametrize("call", ["refit_from_file", "refit_cuda_engine"])
+def test_weights_that_do_not_fit_are_built_in(
+    network: Path, tmp_path: Path, compiler: Compiler, cache: EngineCache, api: FakeTensorRT, call: str
+) -> None:
+    ready(network, cache, refittable=True)
+    api.failing.add(call)
+    ready(tiny_network(tmp_path / "trained.onnx", gain=0.5), cache, refittable=True)
+    assert compiler.count == 2
+
+
 def test_two_who_build_the_same_build_it_once(network: Path, compiler: Compiler, cache: EngineCache) -> None:
     building, going_on = threading.Event(), threading.Event()
     said: list[str] = []
@@ -253,7 +245,7 @@ def test_two_who_build_the_same_build_it_once(network: Path, compiler: Compiler,
         said.append(sentence)
         going_on.set()
 
-    make_ready(Order(network), BuildOptions(), cache, go_on)
+    make_ready(network, plan_of_file(network, BuildOptions()), cache, go_on)
     first.join()
     assert said == ["tiny: another process is building it; waiting."]
     assert compiler.count == 1
@@ -269,8 +261,8 @@ def test_pruning_keeps_what_is_used_and_what_is_being_built(
     for part in (old, new):
         part.write_bytes(b"123")
     os.utime(old, (0, time.time() - 1e5))
-    plan = next(entry.plan for entry in cache.entries() if entry.plan.key == locked)
-    with cache.locked(plan, lambda: None):
+    busy = next(entry.plan for entry in cache.entries() if entry.plan.key == locked)
+    with cache.locked(busy, lambda: None):
         count, freed = cache.prune(lambda entry: entry.plan.key == used)
     assert count == 2
     assert freed > 8

@@ -1,0 +1,80 @@
+"""TensorRT for real: build, check and run the bundled networks on this machine's GPU."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.contract import FILE_PRECISIONS, GENERATOR, SEGMENTER, FilePrecision, Network, read_weights
+from engines.engine import EngineError
+from engines.onnxruntime_cpu import ONNXRuntimeEngine
+from engines.tensorrt.cache import EngineCache
+from engines.tensorrt.parity import pictures
+from engines.tensorrt.plan import BuildOptions, this_machine
+from engines.tensorrt.ready import load, make_ready, plan_for
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from tests.engines.tensorrt.conftest import plan_of_file, tiny_network
+from tests.engines.tensorrt.test_build import compiled_file
+
+pytestmark = [pytest.mark.gpu, pytest.mark.tensorrt]
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> None:
+    try:
+        this_machine()
+    except EngineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("precision", FILE_PRECISIONS)
+@pytest.mark.parametrize("kind", [SEGMENTER, GENERATOR], ids=lambda kind: kind.name)
+def test_the_bundled_networks_run(
+    tmp_path: Path, cache: EngineCache, kind: Network, precision: FilePrecision
+) -> None:
+    source = read_weights(BUNDLED_WEIGHTS, kind)
+    file = replace(source, path=compiled_file(kind, precision, tmp_path), precision=precision)
+    make_ready(file.path, plan_for(file, source.sha256, BuildOptions(max_batch=4)), cache, print)
+    engine, reference = load(source.path), ONNXRuntimeEngine(file.path, 0)
+    kind.check(engine, source.size)
+    # Graphs of several sizes take turns, and each runs again.
+    for batch in (1, 4, 2, 1, 4):
+        inputs = [pictures((batch, *port.shape[1:]), seed) for seed, port in enumerate(engine.inputs)]
+        (found,), (wanted,) = engine.run(*inputs), reference.run(*inputs)
+        assert np.abs(found - wanted).mean() < 0.02
+
+
+def test_threads_run_one_engine(cache: EngineCache) -> None:
+    source = read_weights(BUNDLED_WEIGHTS, SEGMENTER)
+    make_ready(source.path, plan_for(source, source.sha256, BuildOptions()), cache, print)
+    crops = pictures((1, 3, source.size, source.size), 0)
+    (wanted,) = ONNXRuntimeEngine(source.path, 0).run(crops)
+    worst: list[float] = []
+
+    def work() -> None:
+        engine = load(source.path)
+        worst.extend(float(np.abs(engine.run(crops)[0] - wanted).max()) for _ in range(50))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(worst) == 200
+    assert max(worst) < 5e-3
+
+
+def test_weights_are_exchanged_without_a_build(
+    tmp_path: Path, cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = BuildOptions(refittable=True)
+    before, after = (tiny_network(tmp_path / f"{gain}.onnx", gain) for gain in (1.0, 0.5))
+    make_ready(before, plan_of_file(before, options), cache, print)
+    monkeypatch.delattr("engines.tensorrt.ready.build")
+    make_ready(after, plan_of_file(after, options), cache, print)
+    crop = np.ones(load(after).inputs[0].shape, np.float32)
+    assert [load(path).run(crop)[0].mean() for path in (before, after)] == pytest.approx([1, 0.5])
