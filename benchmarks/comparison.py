@@ -16,9 +16,7 @@ from benchmarks.latency import Measurement, Workload, measure
 from benchmarks.machine import Machine
 from engines import BACKENDS, select_backend
 from engines.engine import EngineError
-from stream_unmask.errors import UnmaskError
 from stream_unmask.settings import Settings
-from stream_unmask.video.files import is_address
 from stream_unmask.video.source import open_source
 
 Axis = Literal["faces", "streams", "size"]
@@ -125,8 +123,6 @@ def base_point(video: Path | None, made: Point) -> Point:
     """
     if video is None:
         return made
-    if is_address(str(video)):
-        raise UnmaskError("A benchmark needs a file: what a camera sees is never the same twice.")
     with open_source(video) as source:
         return Point((source.info.width, source.info.height), None, made.streams)
 
@@ -202,8 +198,18 @@ def _describe(plan: Plan) -> str:
 def _measure(plan: Plan, clip: Path, point: Point, backend: str | None) -> Measurement:
     settings = None if backend is None else Settings(backend=backend, threads=plan.threads)
     workload = Workload(clip=clip, frames=plan.frames, streams=point.streams, settings=settings)
+    return alone(measure, workload)
+
+
+def alone(function: Callable[[Workload], Measurement], workload: Workload) -> Measurement:
+    """Call a function in a fresh process, which ends with it.
+
+    Raises:
+        EngineError: the process died of it.
+    """
     try:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(measure, workload).result()
+            return pool.submit(function, workload).result()
     except BrokenProcessPool as error:
-        raise EngineError(f"The process that measured {backend or 'the floor'} died.") from error
+        what = "the floor" if workload.settings is None else workload.settings.backend
+        raise EngineError(f"The process that measured {what} died.") from error

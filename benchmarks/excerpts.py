@@ -6,21 +6,20 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 
-from stream_unmask.video.encoder import VideoEncoder
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.sink import EncoderSettings
 from stream_unmask.video.source import CopiedPacket, Source
-from stream_unmask.video.timeline import Timeline
 
-LIVE_ENCODER = EncoderSettings(codec="libx264", preset="ultrafast", threads=1)
-"""Looks ahead at no frame and has no threads to fill: each frame's packet is out before the next comes in."""
+LIVE_ENCODER = {"codec": "libx264", "preset": "veryfast", "tune": "zerolatency"}
+"""An encoder as live streams have it: each frame's packet is out before the next frame comes in."""
 
 
 class Excerpt:
@@ -100,20 +99,26 @@ class LiveOutput:
     """
 
     def __init__(self, camera: ClipCamera) -> None:
+        info, options = camera.info, dict(LIVE_ENCODER)
         self.latencies: list[float] = []
         self._camera = camera
-        self._container = av.open("nowhere", "w", format="null")
-        self._encoder = VideoEncoder(self._container, camera.info, LIVE_ENCODER, Timeline())
+        self._context = cast(VideoCodecContext, av.CodecContext.create(options.pop("codec"), "w"))
+        # What every player of live streams takes; PyAV converts what is not.
+        self._context.width, self._context.height = info.width // 2 * 2, info.height // 2 * 2
+        self._context.pix_fmt = "yuv420p"
+        self._context.time_base = info.time_base
+        self._context.framerate = Fraction(camera.rate).limit_denominator(1001)
+        self._context.options = options
         self._inside: deque[int] = deque()
 
     def write(self, item: Frame | CopiedPacket) -> None:
         if isinstance(item, Frame):
             self._inside.append(item.pts)
-            self._note(len(self._encoder.encode(item)))
+            item.picture.pict_type = 0  # the encoder's own choice, not the source's
+            self._note(len(self._context.encode(item.picture)))
 
     def close(self) -> None:
-        self._note(len(self._encoder.flush()))
-        self._container.close()
+        self._note(len(self._context.encode(None)))
 
     def _note(self, packets: int) -> None:
         now = time.perf_counter()

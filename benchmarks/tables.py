@@ -31,7 +31,7 @@ _GPU_COLUMNS = ("GPU MiB", "J/frame")
 
 def as_json(comparison: Comparison) -> str:
     """Everything that was measured, times in milliseconds unless their name says seconds."""
-    content = {"schema": SCHEMA, "live_encoder": dataclasses.asdict(LIVE_ENCODER)}
+    content = {"schema": SCHEMA, "live_encoder": LIVE_ENCODER}
     return json.dumps({**content, **dataclasses.asdict(comparison)}, indent=2) + "\n"
 
 
@@ -94,7 +94,7 @@ def _header(comparison: Comparison) -> Table:
     table.add_row(
         "p50, p95, p99",
         "ms from a frame's capture until its packet is encoded, frames coming at their own pace"
-        f" ({LIVE_ENCODER.codec} {LIVE_ENCODER.preset}, {LIVE_ENCODER.threads} thread)",
+        f" ({', '.join(LIVE_ENCODER.values())})",
     )
     table.add_row("dropped", "frames of that camera which came too fast")
     table.add_row(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from engines import BACKENDS
 from stream_unmask.errors import UnmaskError
+from stream_unmask.video.files import is_address
 
 _MOST = 16
 """Faces in a frame, and streams at the same time."""
@@ -43,7 +44,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 
 
 @click.command()
-@click.argument("video", type=click.Path(path_type=Path), required=False)
+@click.argument("video", required=False)
 @click.option(
     "--backend",
     "backends",
@@ -74,7 +75,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 )
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG file.")
 def bench(
-    video: Path | None,
+    video: str | None,
     backends: tuple[str, ...],
     faces: tuple[int, ...],
     sizes: tuple[tuple[int, int], ...],
@@ -92,17 +93,21 @@ def bench(
     """
     if video is not None and (faces or sizes):
         raise click.UsageError("--faces and --size are for the made clip: leave them out, or VIDEO.")
-    _check_parts(video, json_path, plot_path)
+    if video is not None and is_address(video):
+        raise UnmaskError("A benchmark needs a file: what a camera sees is never the same twice.")
+    _check_parts(json_path, plot_path, clip=video is None)
     from benchmarks.comparison import Plan, Point, base_point, compare
     from benchmarks.plots import plot
     from benchmarks.tables import as_json, show, write_whole
 
-    faces, sizes = faces or (1,), sizes or ((1280, 720),)
-    base = base_point(video, Point(sizes[0], faces[0], streams[0]))
-    points = [base, *(replace(base, faces=count) for count in faces[1:])]
-    points += [replace(base, size=size) for size in sizes[1:]]
-    points += [replace(base, streams=count) for count in streams[1:]]
-    plan = Plan(points=tuple(points), video=video, backends=backends, frames=frames, threads=threads)
+    path = None if video is None else Path(video)
+    (face, *more_faces), (size, *more_sizes) = faces or (1,), sizes or ((1280, 720),)
+    stream, *more_streams = streams
+    base = base_point(path, Point(size, face, stream))
+    points = [base, *(replace(base, faces=count) for count in more_faces)]
+    points += [replace(base, size=size) for size in more_sizes]
+    points += [replace(base, streams=count) for count in more_streams]
+    plan = Plan(points=tuple(points), video=path, backends=backends, frames=frames, threads=threads)
     with Console(stderr=True, highlight=False).status("starting") as status:
         comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))
     show(comparison, Console(highlight=False, soft_wrap=True))
@@ -112,14 +117,14 @@ def bench(
         plot(comparison, plot_path)
 
 
-def _check_parts(video: Path | None, json_path: Path | None, plot_path: Path | None) -> None:
+def _check_parts(json_path: Path | None, plot_path: Path | None, *, clip: bool) -> None:
     """Complain of what is missing before a minute is spent on measuring."""
     for path in (json_path, plot_path):
         if path is not None and not path.absolute().parent.is_dir():
             raise UnmaskError(f"The folder {path.absolute().parent} does not exist.")
     if plot_path is not None and find_spec("matplotlib") is None:
         raise UnmaskError("Plots are drawn by matplotlib: pip install 'stream-unmask[bench]'.")
-    if video is None and find_spec("skimage") is None:
+    if clip and find_spec("skimage") is None:
         raise UnmaskError(
             "The made clip's photograph comes with scikit-image: pip install 'stream-unmask[bench]'."
         )
