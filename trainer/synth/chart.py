@@ -47,9 +47,15 @@ class _Spline:
 
 
 def _basis(points: FloatArray, anchors: FloatArray) -> FloatArray:
-    square = ((points[:, None] - anchors[None]) ** 2).sum(-1)
-    bend = square * np.log(square + 1e-6)
-    return np.concatenate([bend, np.ones((len(points), 1)), points], 1).astype(np.float32)
+    """(n, m + 3) the spline's functions of ``points`` (n, 2) round ``anchors`` (m, 2)."""
+    count = len(anchors)
+    basis = np.empty((len(points), count + 3), np.float32)
+    square = (points[:, :1] - anchors[:, 0]) ** 2
+    square += (points[:, 1:] - anchors[:, 1]) ** 2
+    np.multiply(square, np.log(square + np.float32(1e-6)), out=basis[:, :count])
+    basis[:, count] = 1
+    basis[:, count + 1 :] = points
+    return basis
 
 
 def _fit(source: FloatArray, target: FloatArray, smooth: float) -> _Spline:
@@ -106,12 +112,35 @@ class Chart:
         """Chart places (n, 2) in crop pixels."""
         return self._out(np.asarray(places, np.float32)) * np.float32(self.unit)
 
-    def of_crop(self) -> tuple[FloatArray, FloatArray]:
-        """(S, S) x and y in the chart of every pixel of the crop."""
-        step = self.size / _GRID
-        middles = ((np.arange(_GRID, dtype=np.float32) + 0.5) * step - 0.5) / self.unit
-        across, down = np.meshgrid(middles, middles)
-        coarse = self._back(np.stack([across.ravel(), down.ravel()], 1)).reshape(_GRID, _GRID, 2)
-        sides = (self.size, self.size)
-        fine = np.asarray(cv2.resize(coarse, sides, interpolation=cv2.INTER_LINEAR), np.float32)
-        return fine[..., 0], fine[..., 1]
+    def of_crop(
+        self, window: tuple[slice, slice], corner: FloatArray, unit: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Where the pixels of a part of the crop lie in a flat drawing of the chart.
+
+        Args:
+            window: H rows and W columns of the crop.
+            corner: (2,) chart place of the drawing's first pixel.
+            unit: pixels of the drawing in one eye distance.
+
+        Returns:
+            (H, W) x and y in pixels of the drawing.
+        """
+        step = self.size // _GRID
+        # Whole cells, and one more on each side, so that the window is interpolated everywhere.
+        rows, columns = (np.arange(cut.start // step - 1, -(-cut.stop // step) + 1) for cut in window)
+        down, across = (((cells + 0.5) * step - 0.5) / self.unit for cells in (rows, columns))
+        grid = np.stack(np.meshgrid(across, down), -1).astype(np.float32)
+        places = (self._back(grid.reshape(-1, 2)) - corner) * np.float32(unit)
+        coarse = places.reshape(grid.shape)
+        sides = (len(columns) * step, len(rows) * step)
+        inner = tuple(
+            slice(cut.start - int(cells[0]) * step, cut.stop - int(cells[0]) * step)
+            for cut, cells in zip(window, (rows, columns), strict=True)
+        )
+        x, y = (
+            np.asarray(cv2.resize(coarse[..., axis], sides, interpolation=cv2.INTER_LINEAR), np.float32)[
+                inner
+            ]
+            for axis in (0, 1)
+        )
+        return x, y

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.data import Photo
-from trainer.synth.pairs import Pair, PairData, PairSettings, compose, to_tensor
-from trainer.synth.photometric import apply_tone, damage, draw_tone
+from trainer.synth.pairs import Pair, PairData, PairSettings, compose, light, to_tensor
+from trainer.synth.photometric import damage
 
 Bytes = NDArray[np.uint8]
 
@@ -71,18 +71,16 @@ def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:
 def make_clip(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Clip:
     """Put a mask on a photo's face and move both a little."""
     crop, map_, truth = compose(photo, settings, rng)
-    table = draw_tone(rng)
-    crop, truth = apply_tone(crop, table), apply_tone(truth, table)
+    crop, truth = light(crop, truth, rng)
     motion = _draw_motion(settings.size, rng)
     sides = (settings.size, settings.size)
     before = np.asarray(cv2.warpAffine(crop, motion, sides, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
     before_map = np.asarray(cv2.warpAffine(map_, motion, sides), np.uint8)
-    light = np.clip(np.arange(256) * np.exp(rng.normal(0, 0.03)), 0, 255).astype(np.uint8)
-    before = np.asarray(cv2.LUT(before, light), np.uint8)
-    # One camera hurts both frames about alike: the same chances, other noise.
-    seed = int(rng.integers(1 << 32))
-    now = Pair(damage(crop, np.random.default_rng(seed), settings.damage), map_, truth)
-    before = damage(before, np.random.default_rng(seed), settings.damage)
+    gain = np.clip(np.arange(256) * np.exp(rng.normal(0, 0.03)), 0, 255).astype(np.uint8)
+    before = np.asarray(cv2.LUT(before, gain), np.uint8)
+    if settings.damage > 0:
+        before, crop = damage([before, crop], rng, settings.damage)
+    now = Pair(crop, map_, truth)
     # The alignments are a pixel or so off.
     motion[:, 2] += rng.normal(0, 0.6, 2) * settings.size / 256
     return Clip(now, before, before_map, _roughened(map_, rng), _centred(motion, settings.size))

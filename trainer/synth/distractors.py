@@ -1,4 +1,4 @@
-"""What is not a mask: hands, microphones, cups, scarves at the neck; glasses and hair in front of a mask."""
+"""What is not a mask: hands, microphones, cups, collars, scarves and beards; glasses and hair before one."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.fabric import draw_print, sample, tiles
-from trainer.synth.masks import fill, stroke
+from trainer.synth.chart import Chart
+from trainer.synth.drawing import fill, mix, stroke, window
+from trainer.synth.fabric import Plane, draw_colour, draw_print, tiles
 from trainer.synth.shapes import curve
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Draw = Callable[[Bytes, FloatArray, float, np.random.Generator], Bytes]
+
+_JAW = (93, 58, 172, 136, 150, 176, 152, 400, 379, 365, 397, 288, 323)
+_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 405, 17, 181, 91)
+_BEARD_SIDE = ((1.04, 0.35), (1.02, 0.9), (0.82, 1.4), (0.4, 1.76), (0.0, 1.9))
+_BEARD_TOP = ((0.9, 0.5), (0.78, 0.95), (0.52, 1.05), (0.4, 0.9), (0.0, 0.82))
+_BEARD_HALF = (*_BEARD_TOP[::-1], *_BEARD_SIDE)
+_BEARD = curve([*_BEARD_HALF, *((-x, y) for x, y in _BEARD_HALF[-2:0:-1])])
+"""Outline of a beard in chart coordinates; the lips are left out of it later."""
 
 
-def _places(size: int) -> tuple[FloatArray, FloatArray]:
-    """(S, S) x and y of a crop's pixels in eye distances from its corner."""
-    places = np.arange(size, dtype=np.float32) * np.float32(3.4 / size)
-    x, y = np.meshgrid(places, places)
-    return x.astype(np.float32), y.astype(np.float32)
-
-
-def _paint(picture: Bytes, area: Bytes, colour: FloatArray, rng: np.random.Generator) -> None:
-    """Fill ``area`` with a softly lit colour, (3,) or (S, S, 3), in place."""
-    size = picture.shape[0]
-    rim = cv2.GaussianBlur(area, (0, 0), size / 40).astype(np.float32) / 255
-    bank = tiles()
-    x, y = _places(size)
-    noise = sample(bank.blotches[rng.integers(len(bank.blotches))], x, y, 50.0) - 0.5
-    slope = np.float32(rng.normal(0, 0.15)) * (x - 1.7) + np.float32(rng.normal(0, 0.1)) * (y - 1.7)
+def _paint(picture: Bytes, area: Bytes, colour: FloatArray | Bytes, rng: np.random.Generator) -> Bytes:
+    """Fill ``area`` with a softly lit colour, (3,) or (S, S, 3), in place; returns the area."""
+    where = window(area)
+    if where is None:
+        return area
+    size, inside = picture.shape[0], area[where]
+    height, width = inside.shape
+    small = cv2.resize(inside, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), size / 160, borderType=cv2.BORDER_CONSTANT)
+    rim = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
+    plane = Plane(np.zeros(2, np.float32), np.array([width, height], np.float32), 1.0)
+    noise = plane.cut(tiles().folds, 60.0 / size * 3.4, rng)[..., 1]
+    slope = np.float32(rng.normal(0, 0.5) / size) * (plane.x - width / 2)
+    slope = slope + np.float32(rng.normal(0, 0.35) / size) * (plane.y - height / 2)
     shade = 0.55 + 0.5 * rim + slope + np.float32(rng.uniform(0, 0.15)) * noise
-    thing = np.clip(colour * shade[..., None], 0, 255)
-    alpha = area.astype(np.float32)[..., None] / 255
-    picture[:] = (picture + alpha * (thing - picture)).astype(np.uint8)
+    thing = (colour[where] if colour.ndim == 3 else colour) * shade[..., None].astype(np.float32)
+    paint = np.clip(thing, 0, 255).astype(np.uint8)
+    picture[where] = mix(picture[where], paint, inside.astype(np.float32) * np.float32(1 / 255))
+    return area
 
 
 def _skin(picture: Bytes, points: FloatArray) -> FloatArray:
@@ -45,7 +55,7 @@ def _skin(picture: Bytes, points: FloatArray) -> FloatArray:
 
 def _hand(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
     """Fingers from below or from a side."""
-    area = np.zeros(picture.shape[:2], np.uint8)
+    area, gaps = np.zeros(picture.shape[:2], np.uint8), np.zeros(picture.shape[:2], np.uint8)
     goal = points[13] + rng.normal(0, 0.25, 2) * unit
     angle = float(rng.uniform(-1.2, 1.2))
     down = np.array([np.sin(angle), np.cos(angle)]) * unit
@@ -56,11 +66,12 @@ def _hand(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Genera
         bend = tip + down * 0.7 + across * float(rng.normal(0, 0.08))
         line = curve([tuple(tip), tuple(bend), tuple(tip + down * 1.6)])
         stroke(area, line, 255, max(2, int(width * unit)))
+        stroke(gaps, line + (across * width * 0.54).astype(np.float32), 90, 1 + int(unit / 40))
     palm = goal + down * 1.5
     cv2.circle(area, (int(palm[0]), int(palm[1])), int(unit * rng.uniform(0.4, 0.7)), 255, -1, cv2.LINE_AA)
     tone = _skin(picture, points) * rng.uniform(0.85, 1.15) + rng.normal(0, 5, 3)
-    _paint(picture, area, np.asarray(tone, np.float32), rng)
-    return area
+    between = 1 - cv2.min(gaps, area).astype(np.float32)[..., None] / 255
+    return _paint(picture, area, np.asarray(tone * between, np.float32), rng)
 
 
 def _microphone(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
@@ -71,8 +82,27 @@ def _microphone(picture: Bytes, points: FloatArray, unit: float, rng: np.random.
     cv2.circle(area, (int(head[0]), int(head[1])), int(radius), 255, -1, cv2.LINE_AA)
     stroke(area, np.array([head, foot], np.float32), 255, max(2, int(1.1 * radius)))
     tone = np.full(3, rng.choice((30, 60, 110, 190))) if rng.random() < 0.7 else rng.uniform(20, 230, 3)
-    _paint(picture, area, np.asarray(tone, np.float32), rng)
-    return area
+    return _paint(picture, area, np.asarray(tone, np.float32), rng)
+
+
+def _headset(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
+    """An ear cup on a band, with an arm to the mouth or without."""
+    area = np.zeros(picture.shape[:2], np.uint8)
+    side, ear = (0.0, points[234]) if rng.random() < 0.5 else (1.0, points[454])
+    thick = max(1, int(unit * rng.uniform(0.03, 0.12)))
+    top = points[10] - np.array([0, rng.uniform(0.3, 0.6)]) * unit
+    other = points[454] if side == 0 else points[234]
+    stroke(area, curve([tuple(ear), tuple(top), tuple(other)], 12), 255, thick)
+    radii = (int(unit * rng.uniform(0.1, 0.25)), int(unit * rng.uniform(0.2, 0.35)))
+    for place in (ear, other):
+        cv2.ellipse(area, (int(place[0]), int(place[1])), radii, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    if rng.random() < 0.6:
+        mouth = (points[61] if side == 0 else points[291]) + rng.normal(0, 0.1, 2) * unit
+        bend = (ear + mouth) / 2 + np.array([(2 * side - 1) * 0.1, 0.2]) * unit
+        stroke(area, curve([tuple(ear), tuple(bend), tuple(mouth)]), 255, max(1, thick // 2))
+        cv2.circle(area, (int(mouth[0]), int(mouth[1])), int(unit * 0.07), 255, -1, cv2.LINE_AA)
+    tone = np.full(3, float(rng.choice((25, 40, 90, 220))), np.float32)
+    return _paint(picture, area, tone, rng)
 
 
 def _cup(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
@@ -81,51 +111,111 @@ def _cup(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generat
     half, deep = unit * float(rng.uniform(0.3, 0.6)), unit * float(rng.uniform(0.8, 1.6))
     sides = np.array([[-half, 0], [half, 0], [half * 0.75, deep], [-half * 0.75, deep]]) + rim
     fill(area, sides.astype(np.float32), 255)
-    cv2.ellipse(
-        area, (int(rim[0]), int(rim[1])), (int(half), int(half * 0.3)), 0, 0, 360, 255, -1, cv2.LINE_AA
-    )
+    middle = (int(rim[0]), int(rim[1]))
+    cv2.ellipse(area, middle, (int(half), int(half * 0.3)), 0, 0, 360, 255, -1, cv2.LINE_AA)
     tone = np.full(3, rng.uniform(200, 245)) if rng.random() < 0.5 else rng.uniform(20, 230, 3)
-    _paint(picture, area, np.asarray(tone, np.float32), rng)
-    return area
+    return _paint(picture, area, np.asarray(tone, np.float32), rng)
+
+
+def _cloth(size: int, unit: float, rng: np.random.Generator) -> FloatArray | Bytes:
+    """Plain, ribbed or printed cloth, as a mask may have it too."""
+    tone = draw_colour("cloth", rng)
+    style = rng.random()
+    if style < 0.5:
+        return tone
+    side = np.float32(size / unit)
+    plane = Plane(np.zeros(2, np.float32), np.full(2, side, np.float32), unit)
+    if style < 0.75:
+        return draw_print(plane, tone, rng)
+    ribs = 1 + np.float32(rng.uniform(0.05, 0.25)) * np.sin(plane.x * np.float32(rng.uniform(30, 80)))
+    return np.asarray(np.broadcast_to(ribs[..., None], (size, size, 1)) * tone, np.float32)
 
 
 def _scarf(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
     """Cloth round the neck that ends below the lips."""
     area = np.zeros(picture.shape[:2], np.uint8)
-    chin = points[152] + np.array([0, rng.uniform(-0.12, 0.25)]) * unit
+    chin = points[152] + np.array([0, rng.uniform(-0.15, 0.25)]) * unit
     left, right = points[172] + np.array([-0.35, 0.25]) * unit, points[397] + np.array([0.35, 0.25]) * unit
     top = curve([tuple(left), tuple(chin), tuple(right)])
     floor = float(picture.shape[0]) + 40
     outline = np.concatenate([top, np.array([[right[0] + unit, floor], [left[0] - unit, floor]], np.float32)])
     fill(area, outline.astype(np.float32), 255)
-    x, y = _places(picture.shape[0])
-    tone = rng.uniform(15, 245, 3).astype(np.float32)
-    cloth = draw_print(x, y, tone, rng) if rng.random() < 0.5 else np.broadcast_to(tone, picture.shape)
-    _paint(picture, area, np.asarray(cloth, np.float32), rng)
+    return _paint(picture, area, _cloth(picture.shape[0], unit, rng), rng)
+
+
+def _collar(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
+    """A turtleneck or a stand-up collar right beneath the jaw, from one side of the neck to the other."""
+    area = np.zeros(picture.shape[:2], np.uint8)
+    jaw = points[list(_JAW[int(rng.integers(1, 4)) :])]
+    jaw = jaw[: len(jaw) - (len(_JAW) - len(jaw))]
+    gap = np.array([0, rng.uniform(-0.03, 0.2) * unit], np.float32)
+    floor = np.array(
+        [[jaw[-1, 0] + 0.1 * unit, picture.shape[0] + 40], [jaw[0, 0] - 0.1 * unit, picture.shape[0] + 40]]
+    )
+    fill(area, np.concatenate([curve(jaw + gap, 3), floor]).astype(np.float32), 255)
+    return _paint(picture, area, _cloth(picture.shape[0], unit, rng), rng)
+
+
+def _beard(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
+    """A beard, from stubble to full, dark to white."""
+    size = picture.shape[0]
+    area = np.zeros((size, size), np.uint8)
+    long = np.array([1.0, float(rng.uniform(0.94, 1.12))], np.float32)
+    fill(area, Chart.of(points, size, unit).to_crop(_BEARD * long), 255)
+    fill(area, points[list(_LIPS)], 0)
+    soft = cv2.GaussianBlur(area, (0, 0), unit * float(rng.uniform(0.03, 0.07))).astype(np.float32)
+    strands = rng.standard_normal((size // 6, size), np.float32)
+    noise = cv2.resize(strands, (size, size), interpolation=cv2.INTER_LINEAR)
+    dense = np.float32(rng.uniform(0.35, 1.0) / 255)
+    alpha = np.clip(soft * dense * (1 + np.float32(0.25) * noise), 0, 1)
+    tone = float(rng.choice((18, 35, 60, 110, 190), p=(0.35, 0.25, 0.2, 0.12, 0.08)))
+    hair = np.array([tone * 1.1, tone * rng.uniform(0.75, 1.0), tone * rng.uniform(0.6, 0.95)], np.float32)
+    paint = np.clip(hair * (1 + np.float32(0.35) * noise)[..., None], 0, 255).astype(np.uint8)
+    picture[:] = mix(picture, paint, np.asarray(alpha, np.float32))
     return area
 
 
-_THINGS: tuple[tuple[Callable[[Bytes, FloatArray, float, np.random.Generator], Bytes], float], ...] = (
-    (_hand, 0.4),
+_HELD: tuple[tuple[Draw, float], ...] = (
+    (_hand, 0.45),
     (_microphone, 0.2),
-    (_cup, 0.15),
-    (_scarf, 0.25),
+    (_cup, 0.2),
+    (_headset, 0.15),
 )
+_BORNE: tuple[tuple[Draw, float], ...] = ((_scarf, 0.25), (_collar, 0.4), (_beard, 0.35))
+
+
+def _one_of(
+    things: tuple[tuple[Draw, float], ...],
+    picture: Bytes,
+    points: FloatArray,
+    unit: float,
+    rng: np.random.Generator,
+) -> Bytes:
+    index = int(rng.choice(len(things), p=[share for _, share in things]))
+    return things[index][0](picture, points, unit, rng)
 
 
 def hold_something(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
-    """Draw one thing that is not a mask, in place.
+    """Draw one thing before the face that is not a mask, in place: a hand, a microphone, a cup, a headset.
 
     Args:
         picture: (S, S, 3) uint8 RGB.
         points: (468, 2) mesh points in its pixels.
         unit: pixels in one eye distance.
+        rng: where all chance comes from.
 
     Returns:
         (S, S) uint8, 255 where the thing is.
     """
-    index = int(rng.choice(len(_THINGS), p=[share for _, share in _THINGS]))
-    return _THINGS[index][0](picture, points, unit, rng)
+    return _one_of(_HELD, picture, points, unit, rng)
+
+
+def bear_something(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> None:
+    """Draw what a face may have besides a mask, in place: a beard, a collar, a low scarf.
+
+    Arguments as in :func:`hold_something`.
+    """
+    _one_of(_BORNE, picture, points, unit, rng)
 
 
 def draw_glasses(
@@ -154,10 +244,11 @@ def draw_hair(
     """Strands that hang from the temples over the cheeks: where, (S, S) uint8, and their colour."""
     area = np.zeros((size, size), np.uint8)
     side = points[127] if rng.random() < 0.5 else points[356]
-    for _ in range(int(rng.integers(2, 14))):
+    thickest = int(rng.integers(3, 8))
+    for _ in range(int(rng.integers(2, 22))):
         start = side + rng.normal(0, 0.12, 2) * unit
         end = start + np.array([rng.normal(0, 0.25), rng.uniform(0.8, 2.2)]) * unit
         middle = (start + end) / 2 + rng.normal(0, 0.12, 2) * unit
-        stroke(area, curve([tuple(start), tuple(middle), tuple(end)]), 255, int(rng.integers(1, 5)))
+        stroke(area, curve([tuple(start), tuple(middle), tuple(end)]), 255, int(rng.integers(1, thickest)))
     tone = float(rng.uniform(15, 130))
     return area, (int(tone), int(tone * rng.uniform(0.6, 0.95)), int(tone * rng.uniform(0.4, 0.9)))

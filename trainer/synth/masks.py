@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -9,13 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.synth.chart import Chart
-from trainer.synth.fabric import draw_colour, draw_print, sample, tiles
-from trainer.synth.shapes import Shape, curve, draw_shape
+from trainer.synth.drawing import fill, mix, stroke, window
+from trainer.synth.fabric import Plane, draw_colour, draw_print
+from trainer.synth.light import Light, estimate_light
+from trainer.synth.marks import draw_marks
+from trainer.synth.relief import draw_relief
+from trainer.synth.shapes import Shape, draw_shape
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_SHIFT = 4
+_PRINTED = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "sport": 0.25, "surgical": 0.06}
+_STANDS = {"n95": 0.22, "kn95": 0.26, "surgical": 0.16, "cloth": 0.15, "sport": 0.06}
+"""How far a mask stands off the middle of the face, in eye distances."""
+
+_STIFF = ("surgical", "kn95", "n95", "cloth")
+
+_TURNED = 8.0
+"""Degrees from which a head shows what stands off its face."""
+
+_BLURRED = ((2.0, 1.7), (4.0, 1.1), (7.0, 0.6), (12.0, 0.0))
+"""Deviation of a photo's Laplacian around the eyes, and the blur in pixels of a photo as soft as that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,214 +50,175 @@ class Worn:
     worn: str
 
 
-def _fixed(line: FloatArray) -> NDArray[np.int32]:
-    return np.round(line * (1 << _SHIFT)).astype(np.int32)
-
-
-def stroke(canvas: Bytes, line: FloatArray, value: int | tuple[int, ...], thickness: int) -> None:
-    """Draw an open smooth line, in pixels, on ``canvas``."""
-    cv2.polylines(canvas, [_fixed(line)], False, value, thickness, cv2.LINE_AA, _SHIFT)
-
-
-def fill(canvas: Bytes, outline: FloatArray, value: int | tuple[int, ...]) -> None:
-    """Fill a closed outline, in pixels, on ``canvas``."""
-    cv2.fillPoly(canvas, [_fixed(outline)], value, cv2.LINE_AA, _SHIFT)
+def _silhouette(shape: Shape, chart: Chart, turn: float, rng: np.random.Generator) -> Bytes:
+    """(S, S) 255 where a mask can be seen: the face's silhouette, and what the mask's slack adds."""
+    hull = chart.hull.copy()
+    away = hull - hull.mean(0)
+    hull += away / np.linalg.norm(away, axis=1, keepdims=True) * np.float32(shape.slack * chart.unit)
+    low = hull[:, 1] > chart.points[13, 1]
+    hull[low, 1] += float(rng.uniform(0.0, 0.12)) * chart.unit
+    hull[low, 0] += np.float32(turn * 0.08 * chart.unit)
+    area = np.zeros((chart.size, chart.size), np.uint8)
+    fill(area, hull, 255)
+    return area
 
 
 def _body(shape: Shape, chart: Chart, yaw: float, rng: np.random.Generator) -> Bytes:
-    """(S, S) the cloth itself, without loops: its outline, ended by the face's silhouette."""
+    """(S, S) the cloth itself, without loops."""
     body = np.zeros((chart.size, chart.size), np.uint8)
     outline = chart.to_crop(shape.outline)
     # Seen from the side, cloth stands off the nose and the chin.
-    turn = np.float32(np.sin(np.radians(yaw)))
-    stand = np.maximum(0, 1 - np.abs(shape.outline[:, 0])) * np.float32(rng.uniform(0.02, 0.12) * chart.unit)
-    outline[:, 0] += turn * stand
+    turn = float(np.sin(np.radians(yaw)))
+    off = _STANDS.get(shape.kind, 0.1) * float(rng.uniform(0.4, 1.3)) * chart.unit
+    outline[:, 0] += np.float32(turn * 0.4 * off) * np.maximum(0, 1 - np.abs(shape.outline[:, 0]))
     fill(body, outline, 255)
-    if not shape.clipped:
-        return body
-    hull = chart.hull.copy()
-    centre = hull.mean(0)
-    away = hull - centre
-    slack = float(rng.uniform(0.0, 0.07) + 0.1 * max(0.0, rng.normal(-0.5, 0.6))) * chart.unit
-    hull += away / np.linalg.norm(away, axis=1, keepdims=True) * slack
-    low = hull[:, 1] > chart.points[13, 1]
-    hull[low, 1] += float(rng.uniform(0.0, 0.12)) * chart.unit
-    hull[low, 0] += turn * np.float32(0.08 * chart.unit)
-    silhouette = np.zeros_like(body)
-    fill(silhouette, hull, 255)
-    return np.minimum(body, silhouette)
+    if shape.slack < 1:
+        np.minimum(body, _silhouette(shape, chart, turn, rng), out=body)
+    if abs(yaw) > _TURNED and shape.worn != "dangling" and shape.slack < 1:
+        along = np.linspace(0.04, 0.88, 12)
+        swell = np.sin(np.pi * along) ** 0.6
+        height = shape.top + along * (shape.bottom - shape.top)
+        ridge = np.stack([np.concatenate([-0.2 * swell, 0.2 * swell]), np.tile(height, 2)], 1)
+        places = chart.to_crop(ridge.astype(np.float32))
+        places[:, 0] += np.tile(swell, 2).astype(np.float32) * np.float32(turn * off)
+        fill(body, np.asarray(cv2.convexHull(places), np.float32)[:, 0], 255)
+    if shape.kind in _STIFF and rng.random() < 0.75:
+        _stiffen(body)
+    return body
 
 
-def _relief(shape: Shape, chart: Chart, rng: np.random.Generator) -> FloatArray:
-    """(S, S) light and dark of sewn and pressed lines, about -1..1: pleats, wire, seams, hems."""
-    layer = np.full((chart.size, chart.size), 128, np.uint8)
-
-    def line(places: list[tuple[float, float]] | FloatArray, value: int, width: int, dy: float = 0.0) -> None:
-        path = chart.to_crop(places if isinstance(places, np.ndarray) else curve(places))
-        path[:, 1] += dy
-        stroke(layer, path, value, width)
-
-    dark, light = int(rng.integers(60, 115)), int(rng.integers(140, 190))
-    if shape.kind in ("surgical", "cloth") and rng.random() < (0.9 if shape.kind == "surgical" else 0.25):
-        count = int(rng.integers(2, 5))
-        for part in (np.arange(count) + rng.uniform(0.7, 1.3)) / (count + 1.2):
-            bend = float(rng.uniform(0.02, 0.16)) * (part - 0.2)
-            end = 0.55 + (part - 0.5) * 0.6
-            middle = shape.top + 0.08 + part * (shape.bottom - shape.top - 0.15)
-            places = [
-                (-0.95, end + 0.35),
-                (-0.45, middle - 0.02),
-                (0.0, middle + bend),
-                (0.45, middle - 0.02),
-                (0.95, end + 0.35),
-            ]
-            line(places, dark, int(rng.integers(1, 4)))
-            line(places, light, int(rng.integers(1, 3)), 3.0)
-    elif shape.kind in ("kn95", "sport", "cloth") and rng.random() < 0.85:
-        seam = [
-            (0.0, shape.top),
-            (float(rng.normal(0, 0.03)), (shape.top + shape.bottom) / 2),
-            (0.0, shape.bottom),
-        ]
-        line(seam, dark, 1 + int(rng.integers(2)))
-        line(seam, light, 1, 2.0)
-        if shape.kind == "kn95":
-            for sign in (-1, 1):
-                line(
-                    [(0.0, shape.top + 0.1), (sign * 0.45, 0.75), (sign * 0.9, 0.8)],
-                    int(rng.integers(95, 125)),
-                    1,
-                )
-                line([(0.0, 1.6), (sign * 0.5, 1.1), (sign * 0.9, 0.85)], int(rng.integers(95, 125)), 1)
-    elif shape.kind == "n95":
-        line([(-0.75, 0.95), (0.0, float(rng.uniform(0.75, 1.1))), (0.75, 0.95)], dark, 1)
-    inset = float(rng.uniform(0.03, 0.07))
-    for edge, inwards in ((shape.upper, inset), (shape.lower, -inset)):
-        if rng.random() < 0.7:
-            line(edge + np.array([0, inwards], np.float32), dark if rng.random() < 0.6 else light, 1)
-    if shape.kind in ("surgical", "kn95", "n95") and rng.random() < 0.6:
-        wire = shape.upper[len(shape.upper) // 3 : 2 * len(shape.upper) // 3 + 1] + np.array(
-            [0, 0.05], np.float32
-        )
-        line(wire, light, 3)
-        line(wire, dark, 1, 2.5)
-    soft = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.6, 1.4)))
-    return np.asarray((soft.astype(np.float32) - 128) / 128, np.float32)
+def _stiffen(body: Bytes) -> None:
+    """Draw an outline tight, in place: paper and felt do not follow the hollows of a cheek."""
+    found, _ = cv2.findContours(body & 128, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if found:
+        hull = cv2.convexHull(np.concatenate(found))[:, 0].astype(np.float32)
+        fill(body, hull, 255)
 
 
-def _light(face: Bytes, body: Bytes, rng: np.random.Generator) -> FloatArray:
-    """(S, S) how the light on the face beneath differs from place to place, about 1, times exposure."""
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
-    weight = cv2.resize(body, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 + 1e-3
-    level = float((small * weight).sum() / weight.sum())
-    small = np.clip(small, 0.5 * level, 1.6 * level)
-    spread = cv2.GaussianBlur(small * weight, (0, 0), 2.2) / cv2.GaussianBlur(weight, (0, 0), 2.2)
-    relative = np.asarray(spread / max(level, 8.0), np.float32)
-    field = cv2.resize(relative, face.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    exposure = np.clip(max(level, 8.0) / 140, 0.3, 1.35) ** float(rng.uniform(0.15, 0.9))
-    return np.asarray(
-        np.clip(field, 0.5, 1.5) ** np.float32(rng.uniform(0.5, 1.2)) * np.float32(exposure), np.float32
-    )
+def _colour(kind: str, face: Bytes, points: FloatArray, rng: np.random.Generator) -> FloatArray:
+    if rng.random() >= 0.08:
+        return draw_colour(kind, rng)
+    # Beige and peach masks are the hardest to tell from the face itself.
+    cheeks = np.clip(points[[50, 280]], 0, face.shape[0] - 1).astype(int)
+    skin = face[cheeks[:, 1], cheeks[:, 0]].mean(0) * rng.uniform(0.9, 1.25)
+    return np.asarray(np.clip(skin + rng.normal(0, 14, 3), 5, 250), np.float32)
 
 
-def _shade(shape: Shape, x: FloatArray, y: FloatArray, body: Bytes, rng: np.random.Generator) -> FloatArray:
-    """(H, W) light on the cloth: its round form, its folds, its darker rim."""
-    middle = np.float32((shape.top + shape.bottom) / 2)
-    side, up = np.float32(rng.normal(0, 0.12)), np.float32(rng.normal(-0.12, 0.12))
-    shade = 1 + side * x + up * (y - middle)
-    shade -= np.float32(rng.uniform(0.05, 0.3)) * np.minimum(np.abs(x), 1.2) ** 3
-    if shape.kind in ("kn95", "sport"):
-        shade += np.float32(rng.normal(0, 0.07)) * np.tanh(x * 12)
-    bank = tiles()
-    folds = sample(bank.folds[rng.integers(len(bank.folds))], x + 7, y + 7, float(rng.uniform(50, 140)))
-    strength = {"surgical": 0.05, "kn95": 0.02, "n95": 0.015}.get(shape.kind, 0.05)
-    shade += np.float32(strength * rng.uniform(0.3, 1.6)) * folds
-    weave = sample(bank.weave[rng.integers(len(bank.weave))], x + 7, y + 7, float(rng.uniform(80, 160)))
-    shade += np.float32(rng.uniform(0.0, 0.03)) * weave
-    rim = cv2.blur(body, (13, 13)).astype(np.float32) / 255
-    shade -= np.float32(rng.uniform(0.0, 0.35)) * (1 - rim)
-    if rng.random() < 0.3:
-        spot_x, spot_y = rng.normal(0, 0.4), rng.normal(0.8, 0.25)
-        shade += np.float32(rng.uniform(0.05, 0.3)) * np.exp(-8 * ((x - spot_x) ** 2 + (y - spot_y) ** 2))
-    return np.asarray(shade, np.float32)
-
-
-def _mark(
-    cloth: Bytes, chart: Chart, corner: tuple[int, int], shape: Shape, rng: np.random.Generator
-) -> None:
-    """A valve, letters or a badge, drawn on the cloth in place."""
-    chance = {"n95": 0.5, "kn95": 0.4, "cloth": 0.35, "sport": 0.35}.get(shape.kind, 0.06)
-    if rng.random() > chance:
-        return
-    place = chart.to_crop(np.array([[rng.normal(0, 0.35), rng.uniform(0.7, 1.3)]], np.float32))[0] - corner
-    x, y = (int(value) for value in place)
-    ink = tuple(
-        float(value)
-        for value in (
-            rng.uniform(0, 255, 3) if rng.random() < 0.5 else np.full(3, rng.choice((25, 120, 235)))
-        )
-    )
-    unit = chart.unit
-    style = rng.integers(3)
-    if style == 0:
-        radius = int(unit * rng.uniform(0.14, 0.26))
-        cv2.circle(cloth, (x, y), radius, ink, -1, cv2.LINE_AA)
-        cv2.circle(cloth, (x, y), radius, tuple(0.75 * value for value in ink), 1, cv2.LINE_AA)
-        for step in range(-radius + 3, radius - 2, 4):
-            cv2.line(
-                cloth,
-                (x - radius // 2, y + step),
-                (x + radius // 2, y + step),
-                tuple(0.85 * v for v in ink),
-                1,
-            )
-    elif style == 1:
-        text = "".join(rng.choice(list("ABCDEFGHKLMNOPRSTUVXYZ0123456789"), int(rng.integers(1, 9))))
-        cv2.putText(
-            cloth,
-            text,
-            (x - 3 * len(text), y),
-            int(rng.integers(0, 8)),
-            unit / 75 * float(rng.uniform(0.3, 0.9)),
-            ink,
-            int(rng.integers(1, 3)),
-            cv2.LINE_AA,
-        )
+def _cloth(
+    shape: Shape, plane: Plane, colour: FloatArray, light: Light, rng: np.random.Generator
+) -> tuple[Bytes, float]:
+    """(H, W, 3) RGB, the mask laid flat as it will look worn, and the exposure of its plain parts."""
+    if rng.random() < _PRINTED.get(shape.kind, 0.03):
+        cloth = draw_print(plane, colour, rng)
     else:
-        count = int(rng.integers(3, 8))
-        outline = np.array([x, y]) + unit * rng.uniform(0.05, 0.35) * rng.normal(0, 0.7, (count, 2))
-        cv2.fillPoly(cloth, [outline.astype(np.int32)], ink, cv2.LINE_AA)
+        cloth = np.empty((*plane.shape, 3), np.uint8)
+        cloth[:] = colour
+    draw_marks(cloth, plane, shape, rng)
+    relief = draw_relief(plane, shape, rng)
+    exposure = float(np.clip(light.exposure, 0.25, 1.2) ** rng.uniform(0.3, 0.95) * rng.uniform(0.92, 1.12))
+    shade = light.shade(relief.slopes, float(rng.uniform(0.6, 1.5))) * relief.tone
+    shade *= np.float32(exposure)
+    # Cloth scatters: black is never quite black, nor white without end.
+    lit = (cloth.astype(np.float32) + 5) * shade[..., None]
+    if rng.random() < 0.25:
+        gloss = np.float32(rng.uniform(10, 60) * exposure)
+        slopes = relief.slopes
+        away = (slopes[..., 0] + light.far[0]) ** 2 + (slopes[..., 1] + light.far[1]) ** 2
+        lit += (gloss * np.exp(-away * np.float32(rng.uniform(6, 30))))[..., None]
+    # A camera's shoulder keeps form in what is nearly white.
+    lit -= np.maximum(lit - 205, 0) * np.float32(0.5)
+    return np.clip(lit, 0, 255).astype(np.uint8), exposure
+
+
+def _loop_paths(shape: Shape, chart: Chart, yaw: float) -> Iterator[FloatArray]:
+    """The loops in crop pixels, each from the mask to where it goes out of sight."""
+    sides = [np.sign(loop[-1, 0]) for loop in shape.loops]
+    # The ear lies behind the mesh: a turn brings the near one out.
+    near = float(np.sin(np.radians(abs(yaw)))) * 0.25
+    moved = [
+        loop + np.array([side * near * (side * yaw < 0), 0]) * np.linspace(0, 1, len(loop))[:, None]
+        for loop, side in zip(shape.loops, sides, strict=True)
+    ]
+    paths = np.split(chart.to_crop(np.concatenate(moved)), np.cumsum([len(loop) for loop in moved])[:-1])
+    for path, side in zip(paths, sides, strict=True):
+        if abs(yaw) > 2 * _TURNED and side * yaw > 0:
+            # The far ear is hidden behind the cheek.
+            seen = [cv2.pointPolygonTest(chart.hull, (float(x), float(y)), False) >= 0 for x, y in path]
+            path = path[: seen.index(False)] if False in seen else path
+        if len(path) > 1:
+            yield path
 
 
 def _tie(
     picture: Bytes,
     map_: Bytes,
-    body: Bytes,
     shape: Shape,
     chart: Chart,
-    colour: FloatArray,
+    yaw: float,
+    cord: FloatArray,
     rng: np.random.Generator,
 ) -> None:
     """Ear loops or straps, drawn in place on the picture and its map."""
     if not shape.loops:
         return
-    style = rng.random()
-    skin = np.array(cv2.mean(picture, body)[:3])
-    cord = colour if style < 0.3 else np.full(3, 235.0 if style < 0.8 else 40.0)
-    cord = np.clip(cord * np.clip(skin.mean() / 190, 0.4, 1.1), 0, 255)
-    width = int(rng.integers(1, 4)) + (shape.kind in ("n95", "cloth"))
-    if rng.random() < 0.07:
-        width += 4
-    shadow = rng.random() < 0.5
-    loops = np.zeros_like(body)
-    for loop in shape.loops:
-        path = chart.to_crop(loop)
-        if shadow:
-            stroke(picture, path + np.float32(1.5), tuple(int(value) for value in 0.45 * skin), 1)
-        stroke(picture, path, tuple(int(value) for value in cord), width)
+    cheek = tuple(float(value) * 0.5 for value in picture[chart.size // 2, chart.size // 4])
+    if shape.kind == "sport":
+        wide = float(rng.uniform(4, 11))
+    else:
+        wide = float(rng.uniform(0.7, 2.6)) + 1.0 * (shape.kind in ("n95", "cloth"))
+        wide += 4.0 * (rng.random() < 0.07)
+    width = max(1, round(wide * chart.unit / 75))
+    shadowed, kept = rng.random() < 0.4, 1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0))
+    tone = tuple(cord.tolist())
+    edge = tuple((cord * np.float32(rng.uniform(0.7, 1.1))).tolist())
+    loops = np.zeros_like(map_)
+    for path in _loop_paths(shape, chart, yaw):
+        path = path[: max(2, int(len(path) * kept))]
+        if shadowed:
+            stroke(picture, path + np.float32(1.3), cheek, width)
+        stroke(picture, path, tone, width)
+        if width > 2:
+            stroke(picture, path + np.array([0, width / 3], np.float32), edge, 1)
         stroke(loops, path, 255, width)
     np.maximum(map_, loops, out=map_)
+
+
+def _cast_shadow(picture: Bytes, body: Bytes, light: Light, rng: np.random.Generator) -> Bytes:
+    """The picture with the mask's shadow on the skin around it."""
+    strength = float(rng.uniform(-0.05, 0.4))
+    if strength <= 0:
+        return picture
+    size = picture.shape[0]
+    small = cv2.resize(body, (size // 4, size // 4), interpolation=cv2.INTER_AREA)
+    away = -light.far[:2] * float(rng.uniform(0, 4)) + rng.normal(0, 0.3, 2)
+    moved = cv2.warpAffine(small, np.array([[1, 0, away[0]], [0, 1, away[1]]]), small.shape[::-1])
+    soft = cv2.GaussianBlur(moved, (0, 0), float(rng.uniform(0.5, 2)) * size / 256)
+    dark = np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+    kept = cv2.LUT(dark, (255 - np.arange(256) * strength).astype(np.uint8))
+    return np.asarray(cv2.multiply(picture, cv2.merge([kept] * 3), scale=1 / 255), np.uint8)
+
+
+def _softness(face: Bytes) -> float:
+    """Pixels of blur that would make a sharp mask as soft as the photo."""
+    size = face.shape[0]
+    eyes = cv2.cvtColor(face[size // 4 : size // 2, size // 4 : -size // 4], cv2.COLOR_RGB2GRAY)
+    deviation = float(cv2.meanStdDev(cv2.Laplacian(eyes, cv2.CV_16S))[1][0, 0])
+    known, blur = np.array(_BLURRED).T
+    return float(np.interp(deviation, known, blur)) * float(size) / 256
+
+
+def _lay(picture: Bytes, body: Bytes, cloth: Bytes, plane: Plane, chart: Chart, blur: float) -> None:
+    """Lay a flat cloth on the picture where its body is, in place."""
+    where = window(body)
+    if where is None:
+        return
+    x, y = chart.of_crop(where, plane.corner, plane.unit)
+    laid = cv2.remap(cloth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = np.asarray(body[where] * np.float32(1 / 255), np.float32)
+    if blur > 0.2:
+        laid = cv2.GaussianBlur(laid, (0, 0), blur)
+        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), blur), np.float32)
+    picture[where] = mix(picture[where], np.asarray(laid, np.uint8), alpha)
 
 
 def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.random.Generator) -> Worn:
@@ -257,40 +233,17 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
     """
     chart = Chart.of(points, face.shape[0], unit)
     shape = draw_shape(rng)
+    light = estimate_light(face, points)
     body = _body(shape, chart, yaw, rng)
-    picture = face.copy()
-    map_ = np.zeros_like(body)
-    colour = draw_colour(shape.kind, rng)
-    if rng.random() < 0.08:
-        # Beige and peach masks are the hardest to tell from the face itself.
-        cheeks = np.clip(points[[50, 280]], 0, face.shape[0] - 1).astype(int)
-        skin = face[cheeks[:, 1], cheeks[:, 0]].mean(0) * rng.uniform(0.9, 1.25)
-        colour = np.clip(skin + rng.normal(0, 14, 3), 5, 250).astype(np.float32)
-    shadow = float(rng.uniform(0.0, 0.4))
-    if shadow > 0.05:
-        spread = float(rng.uniform(2, 7))
-        moved = np.array([[1, 0, rng.normal(0, 2)], [0, 1, rng.uniform(0, 4)]])
-        soft = cv2.GaussianBlur(cv2.warpAffine(body, moved, (chart.size, chart.size)), (0, 0), spread)
-        dimmed = cv2.merge([255 - (soft * shadow).astype(np.uint8)] * 3)
-        picture = np.asarray(cv2.multiply(picture, dimmed, scale=1 / 255), np.uint8)
-    _tie(picture, map_, body, shape, chart, colour, rng)
-    x0, y0, width, height = cv2.boundingRect(body)
-    if width == 0 or height == 0:
-        return Worn(picture, map_, shape.kind, shape.worn)
-    window = np.s_[y0 : y0 + height, x0 : x0 + width]
-    chart_x, chart_y = (field[window] for field in chart.of_crop())
-    printed = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "sport": 0.2, "surgical": 0.04}.get(
-        shape.kind, 0.03
-    )
-    plain = np.empty((height, width, 3), np.uint8)
-    plain[:] = draw_print(chart_x, chart_y, colour, rng) if rng.random() < printed else colour
-    _mark(plain, chart, (x0, y0), shape, rng)
-    shade = _shade(shape, chart_x, chart_y, body[window], rng) * _light(face, body, rng)[window]
-    shade += np.float32(rng.uniform(0.15, 0.6)) * _relief(shape, chart, rng)[window] * shade
-    # Cloth scatters: black is never quite black, nor white without end.
-    cloth = np.minimum((plain.astype(np.float32) + 4) * shade[..., None], 255)
-    alpha = body[window].astype(np.float32)[..., None] / 255
-    under = picture[window].astype(np.float32)
-    picture[window] = np.clip(under + alpha * (cloth - under), 0, 255).astype(np.uint8)
-    np.maximum(map_, body, out=map_)
+    colour = _colour(shape.kind, face, points, rng)
+    plane = Plane(shape.outline.min(0) - 0.03, shape.outline.max(0) + 0.03, unit)
+    cloth, exposure = _cloth(shape, plane, colour, light, rng)
+    style = rng.random()
+    alike = style < 0.25 or shape.kind == "sport"
+    plain = colour if alike else np.full(3, 240.0 if style < 0.8 else 40.0, np.float32)
+    cord = np.clip(plain * np.float32(exposure * rng.uniform(0.7, 1.05)), 0, 255)
+    picture = _cast_shadow(face.copy(), body, light, rng)
+    map_ = body.copy()
+    _tie(picture, map_, shape, chart, yaw, cord, rng)
+    _lay(picture, body, cloth, plane, chart, _softness(face))
     return Worn(picture, map_, shape.kind, shape.worn)

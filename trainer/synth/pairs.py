@@ -14,9 +14,10 @@ from torch import Tensor
 
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
 from trainer.data import TRAINING_SETS, Photo
-from trainer.synth.distractors import draw_glasses, draw_hair, hold_something
+from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, hold_something
+from trainer.synth.drawing import mix, window
 from trainer.synth.masks import wear
-from trainer.synth.photometric import apply_tone, damage, draw_tone
+from trainer.synth.photometric import apply_lamps, apply_tone, damage, draw_lamps, draw_tone
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -32,7 +33,8 @@ class PairSettings:
     Attributes:
         size: side of the crops in pixels.
         masked: share of faces that wear a mask.
-        distracted: share of unmasked faces that hold something before them or wear a scarf.
+        distracted: share of unmasked faces with something that could be taken for a mask, such as a
+            hand before the mouth, a beard or a collar; a fifth of it for masked ones.
         damage: 0..1, how badly the input is hurt by blur, noise and compression.
         varied: whether alignment, light and mirroring vary; without, only the mask is random.
     """
@@ -72,8 +74,13 @@ def _jittered(pose: Pose, rng: np.random.Generator) -> Pose:
 
 
 def _over(picture: Bytes, area: Bytes, colour: tuple[int, ...]) -> Bytes:
-    alpha = area.astype(np.float32)[..., None] / 255
-    return np.asarray(picture + alpha * (np.array(colour, np.float32) - picture), np.float32).astype(np.uint8)
+    """A copy of the picture with ``area`` in one colour."""
+    over, where = picture.copy(), window(area)
+    if where is not None:
+        paint = np.empty((*area[where].shape, 3), np.uint8)
+        paint[:] = colour
+        over[where] = mix(over[where], paint, area[where].astype(np.float32) * np.float32(1 / 255))
+    return over
 
 
 def aligned(photo: Photo, size: int, rng: np.random.Generator | None) -> tuple[Bytes, FloatArray, float]:
@@ -114,15 +121,19 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> t
     """Crop, map and truth before light and damage."""
     truth, points, yaw = aligned(photo, settings.size, rng if settings.varied else None)
     unit = settings.size / CROP_IN_EYES
-    if rng.random() >= settings.masked:
-        if rng.random() < settings.distracted:
+    masked = rng.random() < settings.masked
+    if rng.random() < settings.distracted * (0.2 if masked else 0.6):
+        truth = truth.copy()
+        bear_something(truth, points, unit, rng)
+    if not masked:
+        if rng.random() < settings.distracted * 0.6:
             truth = truth.copy()
             hold_something(truth, points, unit, rng)
         return truth, np.zeros(truth.shape[:2], np.uint8), truth
     worn = wear(truth, points, yaw, unit, rng)
     crop, map_ = worn.picture, worn.map
     if settings.varied:
-        for chance, draw in ((0.12, draw_glasses), (0.1, draw_hair)):
+        for chance, draw in ((0.12, draw_glasses), (0.13, draw_hair)):
             if rng.random() < chance:
                 area, colour = draw(points, settings.size, unit, rng)
                 crop, truth = _over(crop, area, colour), _over(truth, area, colour)
@@ -131,6 +142,16 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> t
             held = hold_something(crop, points, unit, rng)
             map_ = np.minimum(map_, 255 - held)
     return crop, map_, truth
+
+
+def light(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Crop and truth in the same random light."""
+    table = draw_tone(rng)
+    crop, truth = apply_tone(crop, table), apply_tone(truth, table)
+    if rng.random() < 0.08:
+        lamps = draw_lamps(crop.shape[0], rng)
+        crop, truth = apply_lamps(crop, lamps), apply_lamps(truth, lamps)
+    return crop, truth
 
 
 def _end_of_frame(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
@@ -147,12 +168,11 @@ def make_pair(photo: Photo, settings: PairSettings, rng: np.random.Generator) ->
     """Put a random mask (or none) on a photo's face, light it, hurt it."""
     crop, map_, truth = compose(photo, settings, rng)
     if settings.varied:
-        table = draw_tone(rng)
-        crop, truth = apply_tone(crop, table), apply_tone(truth, table)
+        crop, truth = light(crop, truth, rng)
     if settings.varied and rng.random() < 0.06:
         crop, map_ = _end_of_frame(crop, map_, rng)
     if settings.damage > 0:
-        crop = damage(crop, rng, settings.damage)
+        (crop,) = damage([crop], rng, settings.damage)
     return Pair(crop, map_, truth)
 
 

@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
-Half = list[tuple[float, float]]
 
 KINDS = ("surgical", "kn95", "n95", "cloth", "sport", "gaiter", "bandana")
-_SHARES = (0.40, 0.13, 0.10, 0.17, 0.13, 0.05, 0.02)
-WORN = ("right", "under_nose", "on_chin")
-_WORN_SHARES = (0.88, 0.07, 0.05)
+_SHARES = (0.38, 0.14, 0.10, 0.18, 0.12, 0.06, 0.02)
+WORN = ("right", "under_nose", "on_chin", "dangling")
+_WORN_SHARES = (0.87, 0.07, 0.05, 0.01)
+
+_LOOSE = {"surgical": 0.3, "cloth": 0.25, "n95": 0.1, "kn95": 0.15}
+"""How often a mask of each kind stands off the cheeks, so that it ends outside the face."""
+
+_NOSE, _CHIN = (0.20, 0.17), (1.84, 0.12)
+"""Height of the upper edge on the nose and of the lower one beneath the chin, each with its spread."""
+
+# One half of each edge: x, y, spread of x, spread of y. The upper edge goes outwards from the nose; its
+# heights are shares of the way down to the corner, whose own is a chart height. The lower one goes inwards
+# to the chin, from where its last height counts if it is below 0.
+_Rows = tuple[tuple[float, float, float, float], ...]
+_HALVES: dict[str, tuple[_Rows, _Rows]] = {
+    "surgical": (
+        ((0.24, 0.28, 0.03, 0.14), (0.55, 0.72, 0.03, 0.12), (0.95, 0.47, 0.13, 0.13)),
+        ((0.92, 1.15, 0.09, 0.18), (0.68, 1.56, 0.09, 0.09), (0.35, -0.04, 0.04, 0.02)),
+    ),
+    "kn95": (
+        ((0.26, 0.30, 0.02, 0.12), (0.60, 0.65, 0.03, 0.12), (0.92, 0.64, 0.09, 0.13)),
+        ((0.91, 0.95, 0.08, 0.12), (0.60, 1.48, 0.07, 0.09), (0.26, -0.06, 0.04, 0.02)),
+    ),
+    "n95": (
+        ((0.22, 0.15, 0.02, 0.08), (0.52, 0.45, 0.06, 0.10), (0.82, 0.80, 0.07, 0.12)),
+        ((0.82, 1.10, 0.07, 0.10), (0.63, 1.50, 0.07, 0.06), (0.32, -0.05, 0.04, 0.02)),
+    ),
+    "sport": (
+        ((0.25, 0.45, 0.02, 0.15), (0.60, 0.95, 0.03, 0.12), (1.04, 0.42, 0.06, 0.12)),
+        (
+            (1.04, 0.72, 0.06, 0.12),
+            (0.82, 1.15, 0.07, 0.12),
+            (0.54, 1.56, 0.07, 0.06),
+            (0.26, -0.05, 0.03, 0.02),
+        ),
+    ),
+    "cloth": (
+        ((0.27, 0.35, 0.03, 0.14), (0.60, 0.75, 0.03, 0.12), (0.93, 0.55, 0.11, 0.15)),
+        ((0.92, 1.00, 0.08, 0.18), (0.62, 1.52, 0.09, 0.09), (0.32, -0.05, 0.04, 0.02)),
+    ),
+    "gaiter": (
+        ((0.30, 0.40, 0.03, 0.20), (0.70, 0.80, 0.04, 0.20), (1.15, 0.48, 0.07, 0.16)),
+        ((1.15, 1.00, 0.04, 0.10), (0.95, 1.75, 0.15, 0.12), (0.95, 2.90, 0.15, 0.02)),
+    ),
+    "bandana": (
+        ((0.30, 0.40, 0.03, 0.20), (0.70, 0.80, 0.04, 0.20), (1.15, 0.48, 0.07, 0.15)),
+        ((1.15, 0.80, 0.04, 0.10), (0.75, 1.50, 0.10, 0.15)),
+    ),
+}
+_LOWEST = {"gaiter": (3.0, 0.02), "bandana": (2.25, 0.2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +74,10 @@ class Shape:
         outline: (n, 2) closed outline.
         upper: (n, 2) its upper edge, from the left to the right.
         lower: (n, 2) its lower edge, likewise.
-        loops: open lines to the ears or the neck, each (n, 2).
+        loops: open lines to the ears or round the head, each (n, 2).
         top: chart height of the upper edge at the nose.
         bottom: chart height of the lower edge at the chin.
-        clipped: whether it ends at the face's silhouette.
+        slack: how far beyond the face's silhouette it may reach, in eye distances.
     """
 
     kind: str
@@ -41,172 +88,128 @@ class Shape:
     loops: tuple[FloatArray, ...]
     top: float
     bottom: float
-    clipped: bool
+    slack: float
+
+
+@cache
+def _blend(steps: int) -> FloatArray:
+    """(steps, 4) weights of four knots for the places between the middle two."""
+    t = np.linspace(0, 1, steps, endpoint=False, dtype=np.float32)
+    powers = np.stack([np.ones_like(t), t, t**2, t**3], 1)
+    knots = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]], np.float32)
+    return np.asarray(0.5 * powers @ knots, np.float32)
 
 
 def curve(places: Sequence[tuple[float, float]] | FloatArray, steps: int = 6) -> FloatArray:
     """(n, 2) Catmull-Rom spline through ``places``, with ``steps`` pieces between two of them."""
     knots = np.asarray(places, np.float32)
     padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
-    t = np.linspace(0, 1, steps, endpoint=False, dtype=np.float32)[:, None, None]
-    a, b, c, d = padded[None, :-3], padded[None, 1:-2], padded[None, 2:-1], padded[None, 3:]
-    path = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    return np.concatenate([path.transpose(1, 0, 2).reshape(-1, 2), knots[-1:]]).astype(np.float32)
+    spans = np.stack([padded[:-3], padded[1:-2], padded[2:-1], padded[3:]], 1)
+    path = (_blend(steps) @ spans).reshape(-1, 2)
+    return np.concatenate([path, knots[-1:]])
 
 
-def _halves(kind: str, rng: np.random.Generator) -> tuple[Half, Half]:
-    """Right half of the upper edge (nose outwards) and of the lower one (inwards to the chin)."""
-
-    def near(value: float, spread: float) -> float:
-        return value + spread * float(rng.uniform(-1, 1))
-
-    nose = near(0.17, 0.14)
-    chin = near(1.83, 0.10)
-    if kind == "surgical":
-        wide = near(1.0, 0.1)
-        corner = near(0.47, 0.1)
-        upper = [(0.0, nose), (0.24, nose + near(0.1, 0.05)), (0.55, near(0.37, 0.05)), (wide, corner)]
-        low = near(1.2, 0.14)
-        return upper, [
-            (wide - near(0.03, 0.05), low),
-            (near(0.68, 0.08), near(1.56, 0.08)),
-            (0.35, chin - 0.04),
-            (0.0, chin),
-        ]
-    if kind == "kn95":
-        end = near(0.94, 0.08)
-        nose -= 0.08
-        upper = [
-            (0.0, nose),
-            (0.26, nose + near(0.16, 0.05)),
-            (0.6, near(0.46, 0.05)),
-            (end, near(0.68, 0.1)),
-        ]
-        return upper, [
-            (end - 0.03, near(0.95, 0.1)),
-            (near(0.6, 0.06), near(1.48, 0.08)),
-            (0.26, chin - 0.06),
-            (0.0, chin),
-        ]
-    if kind == "n95":
-        nose -= 0.06
-        upper = [
-            (0.0, nose),
-            (0.22, nose + near(0.1, 0.05)),
-            (near(0.5, 0.05), near(0.42, 0.06)),
-            (near(0.8, 0.06), near(0.8, 0.1)),
-        ]
-        return upper, [
-            (near(0.8, 0.06), near(1.1, 0.1)),
-            (near(0.62, 0.06), near(1.5, 0.06)),
-            (0.32, chin - 0.05),
-            (0.0, chin),
-        ]
-    if kind == "sport":
-        end = near(1.07, 0.05)
-        upper = [
-            (0.0, nose),
-            (0.25, nose + near(0.12, 0.05)),
-            (0.6, near(0.42, 0.05)),
-            (end, near(0.42, 0.12)),
-        ]
-        low = near(0.72, 0.12)
-        return upper, [
-            (end, low),
-            (near(0.82, 0.07), near(1.15, 0.12)),
-            (near(0.54, 0.07), near(1.56, 0.06)),
-            (0.26, chin - 0.05),
-            (0.0, chin),
-        ]
-    if kind == "cloth":
-        wide = near(0.95, 0.08)
-        upper = [
-            (0.0, nose),
-            (0.27, nose + near(0.14, 0.06)),
-            (0.6, near(0.43, 0.06)),
-            (wide, near(0.55, 0.12)),
-        ]
-        low = near(1.0, 0.16)
-        return upper, [
-            (wide - near(0.03, 0.04), low),
-            (near(0.62, 0.08), near(1.52, 0.08)),
-            (0.32, chin - 0.05),
-            (0.0, chin),
-        ]
-    upper = [
-        (0.0, nose + 0.08),
-        (0.3, near(0.38, 0.06)),
-        (0.7, near(0.4, 0.1)),
-        (near(1.15, 0.06), near(0.42, 0.15)),
-    ]
-    if kind == "bandana":
-        return upper, [(1.15, near(0.8, 0.1)), (near(0.75, 0.1), near(1.5, 0.15)), (0.0, near(2.25, 0.2))]
-    neck = near(0.95, 0.15)
-    return upper, [(1.15, near(1.0, 0.1)), (neck, near(1.75, 0.1)), (neck, 2.9), (0.0, 3.0)]
-
-
-def _mirrored(upper: Half, lower: Half, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Both halves of both edges, each from the left to the right, not quite alike."""
-    left_up, left_low = (np.array(side, np.float32) * (-1, 1) for side in (upper, lower))
-    for side in (left_up, left_low):
-        side += rng.normal(0, 0.018, side.shape)
-    left_up[0], left_low[-1] = upper[0], lower[-1]
-    up = np.concatenate([left_up[::-1], np.array(upper[1:], np.float32)])
-    low = np.concatenate([left_low, np.array(lower[::-1][1:], np.float32)])
-    return curve(up), curve(low)
+def _edges(kind: str, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Both edges, each from the left to the right, their halves not quite alike."""
+    nose = _NOSE[0] + _NOSE[1] * float(rng.uniform(-1, 1))
+    middle, spread = _LOWEST.get(kind, _CHIN)
+    chin = middle + spread * float(rng.uniform(-1, 1))
+    above, below = (np.array(rows, np.float32) for rows in _HALVES[kind])
+    high, low = (
+        rows[:, :2] + rows[:, 2:] * rng.uniform(-1, 1, (len(rows), 2)).astype(np.float32)
+        for rows in (above, below)
+    )
+    high[:-1, 1] = nose + high[:-1, 1] * (high[-1, 1] - nose)
+    if low[-1, 1] < 0:
+        low[-1, 1] += chin
+    edges = []
+    for half, middle in ((high, nose), (low[::-1], chin)):
+        other = half * (-1, 1) + rng.normal(0, 0.018, half.shape)
+        edges.append(curve(np.concatenate([other[::-1], [[0.0, middle]], half]).astype(np.float32)))
+    return edges[0], edges[1]
 
 
 def _loops(
     kind: str, upper: FloatArray, lower: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, ...]:
     """Ear loops of one mask, or the straps of a respirator."""
-    if kind in ("sport", "gaiter", "bandana") or rng.random() < 0.12:
+    if kind in ("gaiter", "bandana") or rng.random() < 0.1:
         return ()
-    strapped = kind == "n95" and rng.random() < 0.7
+    strapped = kind == "n95" and rng.random() < 0.75
+    twisted = rng.random() < 0.06
+    high, low = float(rng.uniform(0.08, 0.36)), float(rng.uniform(0.48, 0.75))
+    reach, tuck = float(rng.uniform(1.08, 1.22)), float(rng.uniform(0.0, 0.06))
     lines = []
-    high, low = float(rng.uniform(0.05, 0.35)), float(rng.uniform(0.55, 0.85))
-    reach = float(rng.uniform(1.12, 1.3))
     for sign, end in ((-1.0, 0), (1.0, -1)):
-        top, under = upper[end] * (0.98, 1.0), lower[end] * (0.98, 1.0)
+        top, under = upper[end] * (0.97, 1.0), lower[end] * (0.97, 1.0)
         if strapped:
+            middle, apart = (top + under) / 2, np.array([0, 0.1])
             lines += [
-                curve([tuple(top), (sign * 1.3, -0.15 + high)]),
-                curve([tuple(under), (sign * 1.25, 1.0 + high)]),
+                curve([tuple(middle - apart), (sign * 1.05, 0.1 + high / 2), (sign * 1.3, -0.5 + high)]),
+                curve([tuple(middle + apart), (sign * 1.05, 0.8 + high), (sign * 1.25, 0.9 + high)]),
             ]
             continue
-        sag = float(rng.uniform(-0.06, 0.05))
-        for start, goal in ((top, high), (under, low)):
-            ear = np.array([sign * reach, goal], np.float32)
-            middle = (start + ear) / 2 + (0.0, sag)
+        goals = (low, high) if twisted else (high, low)
+        for start, goal, sag in (
+            (top, goals[0], rng.normal(0, 0.03)),
+            (under, goals[1], rng.normal(0, 0.04)),
+        ):
+            ear = np.array([sign * (reach - tuck * (goal > 0.4)), goal], np.float32)
+            middle = (start + ear) / 2 + (0.0, float(sag))
             lines.append(curve([tuple(start), tuple(middle), tuple(ear)]))
     return tuple(lines)
+
+
+def _moved(upper: FloatArray, lower: FloatArray, worn: str, rng: np.random.Generator) -> None:
+    """Pull a mask under the nose or onto the chin, in place."""
+    new_top = float(rng.uniform(0.68, 0.85) if worn == "under_nose" else rng.uniform(1.12, 1.4))
+    new_bottom = float(rng.uniform(1.8, 2.05) if worn == "under_nose" else rng.uniform(1.85, 2.15))
+    old_top, old_bottom = float(upper[:, 1].min()), float(lower[:, 1].max())
+    stretch = (new_bottom - new_top) / (old_bottom - old_top)
+    for edge in (upper, lower):
+        edge[:, 1] = new_top + (edge[:, 1] - old_top) * stretch
+        # Lower on the face the jaw is narrower.
+        edge[:, 0] *= 1.0 - 0.22 * np.clip(edge[:, 1] - 1.0, 0.0, 0.8)
+
+
+def _hung(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, ...]:
+    """Turn a mask so that it hangs below one ear, in place; returns its loop."""
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    angle = side * float(rng.uniform(1.2, 1.8))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+    squeeze = np.array([float(rng.uniform(0.45, 0.8)), float(rng.uniform(0.55, 0.8))], np.float32)
+    place = np.array([side * float(rng.uniform(0.9, 1.15)), float(rng.uniform(1.3, 1.6))], np.float32)
+    for edge in (upper, lower):
+        edge[:] = (edge - (0.0, 1.0)) @ turn * squeeze + place
+    ear = (side * float(rng.uniform(1.0, 1.15)), float(rng.uniform(0.1, 0.4)))
+    nearest = -1 if upper[-1, 1] < upper[0, 1] else 0
+    return tuple(curve([tuple(edge[nearest]), ear], 2) for edge in (upper, lower))
 
 
 def draw_shape(rng: np.random.Generator) -> Shape:
     """A random mask, worn rightly or not."""
     kind = str(rng.choice(KINDS, p=_SHARES))
     worn = str(rng.choice(WORN, p=_WORN_SHARES))
-    upper, lower = _mirrored(*_halves(kind, rng), rng)
-    if worn != "right":
-        new_top = float(rng.uniform(0.68, 0.85) if worn == "under_nose" else rng.uniform(1.12, 1.4))
-        new_bottom = float(rng.uniform(1.8, 2.05) if worn == "under_nose" else rng.uniform(1.85, 2.15))
-        old_top, old_bottom = float(upper[:, 1].min()), float(lower[:, 1].max())
-        stretch = (new_bottom - new_top) / (old_bottom - old_top)
-        for edge in (upper, lower):
-            edge[:, 1] = new_top + (edge[:, 1] - old_top) * stretch
-            # Lower on the face the jaw is narrower.
-            edge[:, 0] *= 1.0 - 0.22 * np.clip(edge[:, 1] - 1.0, 0.0, 0.8)
+    if worn == "dangling" and kind in _LOWEST:
+        worn = "on_chin"
+    upper, lower = _edges(kind, rng)
+    if worn in ("under_nose", "on_chin"):
+        _moved(upper, lower, worn, rng)
     lean = float(rng.normal(0, 0.03))
     for edge in (upper, lower):
         edge[:, 1] += lean * edge[:, 0]
+    loops = _hung(upper, lower, rng) if worn == "dangling" else _loops(kind, upper, lower, rng)
+    slack = float(rng.uniform(0.0, 0.08))
+    if rng.random() < _LOOSE.get(kind, 0.0):
+        slack += float(rng.uniform(0.05, 0.25))
     return Shape(
         kind,
         worn,
         np.concatenate([upper, lower[::-1]]),
         upper,
         lower,
-        _loops(kind, upper, lower, rng),
+        loops,
         float(upper[:, 1].min()),
         float(lower[:, 1].max()),
-        kind not in ("gaiter", "bandana"),
+        9.0 if kind in _LOWEST or worn == "dangling" else slack,
     )
