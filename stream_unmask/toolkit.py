@@ -53,11 +53,12 @@ class Toolkit:
             EngineError: the backend cannot run, or the weights do not fit the contract.
             UnmaskError: the face detector's files are missing.
         """
-        selection = select_backend(settings.backend)
+        files = {network.name: read_weights(weights, network) for network in (SEGMENTER, GENERATOR)}
+        selection = select_backend(settings.backend, [file.path for file in files.values()])
         threads = settings.threads
 
         def compiled(network: Network) -> Engine:
-            file = read_weights(weights, network)
+            file = files[network.name]
             engine = load_engine(file.path, backend=selection.backend, threads=threads)
             network.check(engine, file.size)
             return engine

@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engines import select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
 from stream_unmask.faces import weights as face_networks
@@ -18,7 +17,7 @@ from stream_unmask.settings import Settings
 from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
 
 _PACKAGES = ("av", "numpy", "numba", "opencv-python-headless", "openvino", "onnxruntime")
-_OPTIONAL = ("torch", "tensorrt", "torch-tensorrt")
+_OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensorrt")
 
 
 @click.command()
@@ -37,10 +36,10 @@ def doctor() -> None:
         table.add_row(network.name.capitalize(), f"{weights.size} px, {weights.run}")
     for kind, path in (("Detector", face_networks.centerface()), ("Mesh", face_networks.face_landmark())):
         table.add_row(kind, f"{path.name}, {path.stat().st_size / 2**20:.1f} MiB")
-    selection = select_backend()
-    for reason in selection.passed_over:
+    toolkit = Toolkit.load(Settings())
+    for reason in toolkit.selection.passed_over:
         table.add_row("Not used", reason)
-    table.add_row("Engine", Toolkit.load(Settings()).engine)
+    table.add_row("Engine", toolkit.engine)
     Console(soft_wrap=True, highlight=False).print(table)
 
 
