@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -75,7 +75,7 @@ class Comparison:
         machine: what it ran on.
         clip: what was unmasked, for people.
         results: in the order in which they were measured; the first is the floor of the base.
-        not_run: why a backend was not measured, by its name.
+        not_run: why something was not measured, by its name.
     """
 
     machine: Machine
@@ -99,6 +99,11 @@ class Comparison:
     def backends(self) -> list[Result]:
         """Every backend at the base."""
         return [each for each in self.results if each.point == self.base and each.backend is not None]
+
+    def others(self) -> float:
+        """The most cores that other programs kept busy during a measurement."""
+        measured = [each.measurement for each in self.results]
+        return max(each.others for one in measured for each in (one.throughput.usage, one.live.usage))
 
     def scaling(self, axis: Axis) -> list[Result]:
         """The first backend along one axis, from the base on; empty if only the base was measured."""
@@ -127,6 +132,21 @@ def base_point(video: Path | None, made: Point) -> Point:
         return Point((source.info.width, source.info.height), None, made.streams)
 
 
+def points_along(
+    base: Point,
+    faces: Iterable[int] = (),
+    sizes: Iterable[tuple[int, int]] = (),
+    streams: Iterable[int] = (),
+) -> tuple[Point, ...]:
+    """A point and those that differ from it in one respect."""
+    return (
+        base,
+        *(replace(base, faces=count) for count in faces),
+        *(replace(base, size=size) for size in sizes),
+        *(replace(base, streams=count) for count in streams),
+    )
+
+
 def compare(plan: Plan, progress: Progress) -> Comparison:
     """Measure all of it.
 
@@ -140,13 +160,15 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
         clips = _Clips(plan, Path(folder), progress)
 
         def add(point: Point, backend: str | None) -> None:
+            if backend is not None:
+                select_backend(backend)  # quicker to say no than a process of its own
+            clip = clips.of(point)
             progress(f"{backend or 'floor'}, {name(point)}")
-            comparison.results.append(Result(point, backend, _measure(plan, clips.of(point), point, backend)))
+            comparison.results.append(Result(point, backend, _measure(plan, clip, point, backend)))
 
         add(base, None)
         for backend in plan.backends or BACKENDS[1:]:
             try:
-                select_backend(backend)
                 add(base, backend)
             except EngineError as error:
                 if plan.backends:
@@ -154,10 +176,14 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
                 comparison.not_run[backend] = str(error)
         if not comparison.backends():
             raise EngineError(f"No engine can run here: {' '.join(comparison.not_run.values())}")
+        first = comparison.backends()[0].backend
         for point in further:
-            if comparison.floor_of(point) is None:
-                add(point, None)
-            add(point, comparison.backends()[0].backend)
+            try:
+                if comparison.floor_of(point) is None:
+                    add(point, None)
+                add(point, first)
+            except EngineError as error:
+                comparison.not_run[f"{first} with {name(point)}"] = str(error)
     return comparison
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import re
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ _PROGRAM = "stream-unmask"
 _EXTRAS = (None, "gpu")
 """The extras whose packages have a part in unmasking; None is what is always installed."""
 
-_BUSY = 0.3
-"""Load a core from which on other programs spoil the figures."""
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -33,7 +29,6 @@ class Machine:
         cores: that this process may use.
         memory_gib: main memory.
         gpus: NVIDIA GPUs, used or not.
-        load: processes that wanted to run in the last minute, on average, before anything was measured.
         versions: of each package, of Python and of FFmpeg's libavcodec.
         networks: sha256 of each network's file.
     """
@@ -43,14 +38,8 @@ class Machine:
     cores: int
     memory_gib: float
     gpus: list[str]
-    load: float
     versions: dict[str, str]
     networks: dict[str, str]
-
-    @property
-    def busy(self) -> bool:
-        """Other programs keep it busy, and what is measured is worse than it could be."""
-        return self.load > _BUSY * self.cores
 
     @classmethod
     def here(cls) -> Machine:
@@ -68,7 +57,6 @@ class Machine:
             cores=cpu_cores(),
             memory_gib=round(memory_gib(), 1),
             gpus=nvidia_gpus(),
-            load=round(os.getloadavg()[0], 2),
             versions=_versions(),
             networks=networks,
         )

@@ -19,6 +19,9 @@ from stream_unmask.errors import UnmaskError
 SCHEMA = 1
 """Version of the JSON; counts up when the meaning of a field changes."""
 
+_DISTURBED = 0.2
+"""Cores taken by other programs from which on a user is told."""
+
 _COLUMNS = (
     ("fps", "slower", "faces/s"),
     ("p50", "p95", "p99", "dropped"),
@@ -64,11 +67,11 @@ def show(comparison: Comparison, console: Console) -> None:
         if along:
             rows = [(label(each.point, axis), each) for each in along]
             console.print(_figures(f"Scaling of {along[0].backend} by {axis}", axis, rows, comparison))
-    if comparison.machine.busy:
+    others = comparison.others()
+    if others > _DISTURBED:
         console.print(
-            f"Other programs kept this machine busy (load {comparison.machine.load} on"
-            f" {comparison.machine.cores} cores before the first measurement): the figures are worse than"
-            " they could be."
+            f"Other programs kept up to {others:.1f} of {comparison.machine.cores} cores busy meanwhile: the"
+            " figures are worse than they could be."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -36,11 +37,13 @@ class Usage:
     Attributes:
         seconds: wall time.
         cores: processor time over wall time: 2.0 is two cores all the time.
+        others: cores that all other programs kept busy meanwhile, counted likewise.
         gpu: None without an NVIDIA GPU or without ``nvidia-ml-py``.
     """
 
     seconds: float = 0.0
     cores: float = 0.0
+    others: float = 0.0
     gpu: GPUUse | None = None
 
 
@@ -49,12 +52,13 @@ def metered() -> Iterator[Usage]:
     """Measure what this process uses inside of the block; read it after the block."""
     usage = Usage()
     gpu = _FirstGPU.find()
-    start, busy = time.perf_counter(), time.process_time()
+    start, own, every = time.perf_counter(), time.process_time(), _busy_seconds()
     try:
         yield usage
     finally:
         usage.seconds = time.perf_counter() - start
-        usage.cores = (time.process_time() - busy) / usage.seconds
+        usage.cores = (time.process_time() - own) / usage.seconds
+        usage.others = max(0.0, (_busy_seconds() - every) / usage.seconds - usage.cores)
         if gpu is not None:
             usage.gpu = gpu.finish()
 
@@ -66,6 +70,13 @@ def peak_memory_mib() -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("/proc/self/status names no VmHWM")
+
+
+def _busy_seconds() -> float:
+    """Processor time that all programs have taken since the machine was started."""
+    ticks = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]))
+    idle, waiting = ticks[3:5]
+    return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
 
 
 class _FirstGPU:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def bench(
     if video is not None and is_address(video):
         raise UnmaskError("A benchmark needs a file: what a camera sees is never the same twice.")
     _check_parts(json_path, plot_path, clip=video is None)
-    from benchmarks.comparison import Plan, Point, base_point, compare
+    from benchmarks.comparison import Plan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
     from benchmarks.tables import as_json, show, write_whole
 
@@ -104,10 +103,8 @@ def bench(
     (face, *more_faces), (size, *more_sizes) = faces or (1,), sizes or ((1280, 720),)
     stream, *more_streams = streams
     base = base_point(path, Point(size, face, stream))
-    points = [base, *(replace(base, faces=count) for count in more_faces)]
-    points += [replace(base, size=size) for size in more_sizes]
-    points += [replace(base, streams=count) for count in more_streams]
-    plan = Plan(points=tuple(points), video=path, backends=backends, frames=frames, threads=threads)
+    points = points_along(base, more_faces, more_sizes, more_streams)
+    plan = Plan(points=points, video=path, backends=backends, frames=frames, threads=threads)
     with Console(stderr=True, highlight=False).status("starting") as status:
         comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))
     show(comparison, Console(highlight=False, soft_wrap=True))

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import comparison as comparing
-from benchmarks.comparison import Comparison, Plan, Point, base_point, compare
+from benchmarks.comparison import Comparison, Plan, Point, base_point, compare, points_along
 from benchmarks.latency import Live, Measurement, Throughput, Workload
 from benchmarks.plots import plot
 from benchmarks.spread import Spread
@@ -27,7 +27,7 @@ BASE = Point((128, 96))
 def measured(workload: Workload, *, gpu: GPUUse | None = None) -> Measurement:
     spread = Spread.of([0.03, 0.04, 0.1])
     assert spread is not None
-    usage = Usage(2.0, 1.5, gpu)
+    usage = Usage(2.0, 1.5, 0.0, gpu)
     stages = {} if workload.settings is None else {"compute": spread, "segment": spread}
     throughput = Throughput(workload.frames, 3, workload.frames / 2, 1.5, usage, stages)
     engine = None if workload.settings is None else f"{workload.settings.backend} 1.0"
@@ -98,7 +98,7 @@ def test_each_point_gets_a_clip_of_its_own_and_the_floor_that_belongs_to_it(
         return measured(workload)
 
     monkeypatch.setattr(comparing, "alone", look)
-    points = (BASE, Point(BASE.size, faces=2), Point((160, 96)), Point(BASE.size, streams=4))
+    points = points_along(BASE, [2], [(160, 96)], [4])
     result = compare(Plan(points=points, backends=("onnxruntime",), frames=3), quietly)
     assert backends(seen) == [None, "onnxruntime", "onnxruntime", None, "onnxruntime", None, "onnxruntime"]
     assert [each.streams for each in seen] == [1, 1, 1, 1, 1, 4, 4]
@@ -122,8 +122,7 @@ def die(_: Workload) -> Measurement:
 @pytest.fixture
 def comparison(masked_clip: Path, seen: list[Workload]) -> Comparison:
     base = base_point(masked_clip, BASE)
-    points = (base, Point(base.size, None, 2))
-    return compare(Plan(points=points, video=masked_clip, frames=4), quietly)
+    return compare(Plan(points=points_along(base, streams=[2]), video=masked_clip, frames=4), quietly)
 
 
 def test_the_json_is_whole(comparison: Comparison) -> None:
@@ -143,6 +142,30 @@ def test_the_tables_fit_a_terminal(comparison: Comparison) -> None:
     assert "Scaling of openvino by streams" in said
     assert "GPU MiB" not in said
     assert "…" not in said
+    assert "Other programs" not in said
+
+
+def test_a_machine_that_was_busy_is_said_to_be(comparison: Comparison) -> None:
+    comparison.results[2].measurement.live.usage.others = 1.5
+    console = Console(record=True, width=80, file=io.StringIO())
+    show(comparison, console)
+    assert "up to 1.5 of" in console.export_text()
+
+
+def test_a_point_that_fails_does_not_take_the_others_with_it(
+    masked_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_at_two(_: object, workload: Workload) -> Measurement:
+        if workload.streams == 2 and workload.settings is not None:
+            raise EngineError("The process died.")
+        return measured(workload)
+
+    monkeypatch.setattr(comparing, "alone", fail_at_two)
+    base = base_point(masked_clip, BASE)
+    plan = Plan(points=points_along(base, streams=[2, 3]), video=masked_clip, backends=("openvino",))
+    result = compare(plan, quietly)
+    assert [each.point.streams for each in result.scaling("streams")] == [1, 3]
+    assert result.not_run == {"openvino with 640x360, 2 streams": "The process died."}
 
 
 def test_gpu_columns_where_there_is_a_gpu(comparison: Comparison) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -51,6 +53,15 @@ def test_time_and_processor() -> None:
         sum(range(200_000))
     assert usage.seconds > 0
     assert usage.cores > 0
+
+
+def test_other_programs_are_told_apart() -> None:
+    code = "while True: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as other:
+        with metered() as usage:
+            time.sleep(0.5)
+        other.kill()
+    assert usage.cores < usage.others
 
 
 def test_the_peak_is_no_less_than_what_is_there() -> None:
