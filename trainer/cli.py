@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,12 +11,12 @@ import torch
 
 from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
+from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import load_averaged
 from trainer.data import TRAINING_SETS, VALIDATION_SETS, read_photos
 from trainer.devices import PrecisionName, default_workers
-from trainer.evaluate import Networks, Score, held_out_pairs, mean_face_picture, roll_out, score
-from trainer.evaluate import sheet as draw_sheet
+from trainer.evaluation.cli import draw, evaluate
+from trainer.evaluation.runs import describe
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
@@ -105,58 +103,15 @@ def train(
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
+    describe(run, recipe, size, changes)
     loop = Loop(made, settings, _held_out(data, size))
     if resume:
         loop.resume()
     click.echo(f"{loop.run()} steps done; the checkpoint is {run / 'checkpoint.pt'}.")
 
 
-@commands.command()
-@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, default=WEIGHTS, show_default="the bundled ones")
-@click.option("--limit", type=int, help="Only so many photos of each set.")
-@click.option("--frames", default=200, show_default=True, help="How long to feed patches back.")
-@click.option(
-    "--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write figures here."
-)
-def evaluate(data: Path, weights: Path, limit: int | None, frames: int, as_json: Path | None) -> None:
-    """Measure exported networks on the held-out photos."""
-    networks = Networks(weights)
-    mean_face = mean_face_picture(read_photos(data, ["core"])[:300])
-    scores: dict[str, Score] = {}
-    for name in VALIDATION_SETS:
-        scores[name] = score(networks, read_photos(data, [name])[:limit], mean_face)
-        if name == VALIDATION_SETS[0]:
-            click.echo("set".ljust(14) + " ".join(field.rjust(12) for field in asdict(scores[name])))
-        click.echo(name.ljust(14) + " ".join(f"{value:12.3f}" for value in asdict(scores[name]).values()))
-    drifts = [
-        roll_out(networks, pair, frames)
-        for pair in held_out_pairs(read_photos(data, VALIDATION_SETS[:1])[: limit or 3][:3])
-    ]
-    click.echo(
-        f"drift over {frames} frames, dB: " + ", ".join(f"{last - first:+.2f}" for first, last in drifts)
-    )
-    if as_json is not None:
-        figures = {name: asdict(each) for name, each in scores.items()}
-        as_json.write_text(json.dumps(figures | {"drift": drifts}, indent=2) + "\n")
-
-
-@commands.command()
-@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, default=WEIGHTS, show_default="the bundled ones")
-@click.option("--set", "name", default="val_core", show_default=True, help="Which photos.")
-@click.option("--count", default=8, show_default=True)
-@click.option("--bare", is_flag=True, help="Without masks on.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
-def sheet(data: Path, weights: Path, name: str, count: int, bare: bool, output: Path) -> None:
-    """Write a PNG with a row for each photo: crop, map, patch, finished, truth."""
-    photos = read_photos(data, [name])
-    chosen = photos[:: max(1, len(photos) // count)][:count]
-    picture = draw_sheet(Networks(weights), chosen, not bare)
-    done, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise UnmaskError(f"Cannot draw {output}.")
-    output.write_bytes(coded.tobytes())
+commands.add_command(evaluate)
+commands.add_command(draw)
 
 
 def _held_out(data: Path, size: int) -> Batch:

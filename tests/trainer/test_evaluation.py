@@ -1,0 +1,253 @@
+"""The evaluation measures what it says, and the same every time."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from skimage.data import astronaut
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from stream_unmask.errors import UnmaskError
+from trainer.bundled import WEIGHTS
+from trainer.cli import commands
+from trainer.data import Photo
+from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.heldout import HeldOut, held_out, native_sides, skin_tone
+from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
+from trainer.evaluation.perceptual import lacking
+from trainer.evaluation.real import read_real, score_real
+from trainer.evaluation.runs import describe, trained
+from trainer.evaluation.score import score
+from trainer.evaluation.steadiness import roll_out, warping_errors
+from trainer.evaluation.wasserstein import sliced_wasserstein
+from trainer.loop import Loop, LoopSettings
+from trainer.recipes import RECIPES
+from trainer.recipes.job import Job
+
+Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+
+class _Knowing(Contestant):
+    """Paints the truth, which it was told; with ``error`` added, and ``jitter`` that changes each time."""
+
+    name = "knowing"
+
+    def __init__(self, faces: list[HeldOut], error: float = 0.0, jitter: float = 0.0) -> None:
+        self._truths = np.stack([face.truth for face in faces]).astype(np.float32)
+        self._error = error
+        self._jitter = jitter
+
+    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        self._error += self._jitter
+        self._jitter = -self._jitter
+        return self._truths[: len(crops)] + np.float32(self._error)
+
+
+@pytest.fixture(scope="module")
+def faces(photos: list[Photo]) -> list[HeldOut]:
+    return list(held_out(photos))
+
+
+def test_the_test_is_the_same_every_time(photos: list[Photo], faces: list[HeldOut]) -> None:
+    again = list(held_out(photos))
+    assert all(np.array_equal(one.crop, other.crop) for one, other in zip(faces, again, strict=True))
+    assert not np.array_equal(faces[0].map, faces[1].map)
+    assert np.array_equal(faces[0].crop[~faces[0].mask][:100], faces[0].truth[~faces[0].mask][:100])
+
+
+def test_a_perfect_patch_makes_the_blend_perfect(faces: list[HeldOut]) -> None:
+    face = faces[0]
+    done = blend(face.crop, (face.map / 255).astype(np.float32), face.truth.astype(np.float32))
+    assert psnr(done, face.truth, face.mask) > 45
+    assert psnr(face.crop, face.truth, face.mask) < 30
+
+
+def test_who_knows_the_truth_scores_best(faces: list[HeldOut]) -> None:
+    perfect, near = (score(_Knowing(faces, error), faces) for error in (0.0, 8.0))
+    assert perfect.photos == len(faces)
+    assert perfect.figures["inside"] > 70
+    assert near.figures["inside"] == pytest.approx(20 * np.log10(255 / 8), abs=0.01)
+    assert perfect.figures["sharpness"] == pytest.approx(1, abs=1e-3)
+    assert perfect.figures["ssim_inside"] > near.figures["ssim_inside"]
+    assert perfect.figures["swd"] < score(Telea(), faces).figures["swd"]
+    assert "iou" not in perfect.figures
+    assert "false_alarms" not in perfect.figures
+
+
+def test_the_baselines_are_what_they_say(photos: list[Photo], faces: list[HeldOut]) -> None:
+    # The mean of one face is that face.
+    assert score(MeanFace(photos), faces).figures["inside"] > 45
+    assert 5 < score(Telea(), faces).figures["inside"] < 30
+
+
+def test_groups_are_means_over_their_photos(photos: list[Photo]) -> None:
+    faces = list(held_out(photos, {photos[0].key: 300.0}))
+    assert faces[0].groups["size"] == "256-512 px"
+    assert faces[1].groups["size"] == "unknown"
+    marked = [replace(face, groups={"half": str(number)}) for number, face in enumerate(faces)]
+    whole = score(Telea(), marked)
+    parts = [whole.groups[f"half: {number}"]["inside"] for number in range(2)]
+    assert np.mean(parts) == pytest.approx(whole.figures["inside"])
+
+
+def test_sizes_come_from_the_shards(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "some-000.tar", "w") as shard:
+        for name, data in (("a.json", b'{"native_side": 700.5}'), ("b.json", b"{}"), ("c.jpg", b"")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            shard.addfile(entry, io.BytesIO(data))
+    assert native_sides(tmp_path, "some") == {"a": 700.5}
+
+
+def test_skin_tones_go_from_light_to_dark(photos: list[Photo]) -> None:
+    def tone(colour: tuple[int, int, int]) -> str:
+        return skin_tone(np.full((256, 256, 3), colour, np.uint8), photos[0].points)
+
+    tones = [
+        tone(colour)
+        for colour in ((244, 219, 200), (220, 180, 150), (180, 130, 95), (90, 60, 45), (45, 30, 24))
+    ]
+    assert tones == ["very light", "light", "tan", "dark", "dark"]
+
+
+def test_similarity_is_that_of_torchmetrics() -> None:
+    rng = np.random.default_rng(0)
+    one = np.asarray(astronaut()[:96, :96], np.uint8)
+    other = np.clip(one + rng.normal(0, 20, one.shape), 0, 255).astype(np.uint8)
+    tensors = [torch.from_numpy(each).permute(2, 0, 1)[None].float() for each in (other, one)]
+    _, wanted = structural_similarity_index_measure(*tensors, data_range=255.0, return_full_image=True)
+    inner = (slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(ssim_map(other, one)[inner], wanted[0].mean(0).numpy()[inner], atol=1e-4)
+
+
+def test_overlap_of_areas() -> None:
+    one, other = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    one[:2], other[1:3] = True, True
+    assert iou_and_f1(one, other) == pytest.approx((1 / 3, 1 / 2))
+    assert iou_and_f1(one & False, other & False) == (0, 0)
+
+
+def test_a_blur_has_less_slope() -> None:
+    photo = np.asarray(astronaut()[:64, :64], np.uint8)
+    everywhere = np.ones((64, 64), bool)
+    assert slope(cv2.GaussianBlur(photo, (0, 0), 2), everywhere) < 0.8 * slope(photo, everywhere)
+
+
+def test_the_distance_grows_with_the_blur() -> None:
+    photo: Bytes = astronaut()
+    real = [photo[place : place + 128, 100:228] for place in range(0, 128, 16)]
+    blurs = [
+        sliced_wasserstein([cv2.GaussianBlur(each, (0, 0), blur) for each in real], real) for blur in (0.7, 3)
+    ]
+    assert sliced_wasserstein(real, real) == 0
+    assert 0 < blurs[0] < blurs[1]
+
+
+def test_flicker_and_drift_are_seen(faces: list[HeldOut]) -> None:
+    first, last, flicker = roll_out(_Knowing(faces, 4.0), faces[0], 6)
+    assert (first, flicker) == (last, 0)
+    assert roll_out(_Knowing(faces, 0.0, jitter=6.0), faces[0], 6)[2] == pytest.approx(6)
+
+
+def test_a_patch_that_does_not_follow_the_face_has_a_warping_error(faces: list[HeldOut]) -> None:
+    still, _ = warping_errors(_Knowing(faces), faces[0])
+    shaking, truth = warping_errors(_Knowing(faces, 0.0, jitter=20.0), faces[0])
+    assert shaking > still > 0
+    assert truth > 0
+
+
+def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldOut], tmp_path: Path) -> None:
+    for recipe in ("segmenter", "painter"):
+        run = tmp_path / recipe
+        torch.manual_seed(3)
+        made = RECIPES[recipe].build(Job(photos, 64, begun=True))
+        Loop(made, LoopSettings(run, steps=1, batch=2, workers=0, threads=1, precision="32")).run()
+        describe(run, recipe, 64, [])
+        contestant = trained(run, 1)
+        crops = np.stack([face.crop for face in faces])
+        maps = contestant.find(crops)
+        assert maps.shape == (2, 256, 256)
+        assert contestant.paint(crops, maps).shape == (2, 256, 256, 3)
+        measured = Networks.exported(WEIGHTS, 1)
+        changed = not np.array_equal(measured.find(crops), maps)
+        assert changed == (recipe == "segmenter")
+    (run / "recipe.json").unlink()
+    with pytest.raises(UnmaskError, match="not the folder of a training run"):
+        trained(run)
+
+
+def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -> None:
+    common = ["--data", str(shards), "--weights", str(WEIGHTS)]
+    picture, sheet, figures = (tmp_path / name for name in ("picture.png", "sheet.png", "figures.json"))
+    done = CliRunner().invoke(commands, ["sheet", *common, "--count", "1", "-o", str(picture)])
+    assert done.exit_code == 0, done.output
+    shown = cv2.imdecode(np.fromfile(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    assert shown.shape == (256, 5 * 256, 3)
+    asked = ["--limit", "1", "--frames", "2", "--groups", "--json", str(figures), "--picture", str(sheet)]
+    done = CliRunner().invoke(commands, ["evaluate", *common, *asked])
+    assert done.exit_code == 0, done.output
+    assert "mean face" in done.output
+    written = json.loads(figures.read_text())
+    assert set(written["contestants"]) == {WEIGHTS.name, "mean face", "Telea"}
+    own = written["contestants"][WEIGHTS.name]
+    assert set(own["sets"]) == {"val_core", "val_extra_ai", "val_extra_nc", "val_diverse"}
+    assert {"iou", "whole", "inside", "swd", "false_alarms"} <= set(own["sets"]["val_core"]["figures"])
+    assert own["steadiness"]["warping_truth"] > 0
+    assert sheet.stat().st_size > 10_000
+    assert all(f"{measure} was not measured" in done.output for measure in lacking())
+
+
+def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) -> None:
+    other = tmp_path / WEIGHTS.name
+    other.symlink_to(WEIGHTS)
+    asked = ["evaluate", "--data", str(shards), "--set", "val_core", "--no-baselines", "--limit", "1"]
+    pair = [
+        "--weights",
+        str(WEIGHTS),
+        "--weights",
+        str(other),
+        "--frames",
+        "0",
+        "--json",
+        str(tmp_path / "out"),
+    ]
+    done = CliRunner().invoke(commands, [*asked, *pair])
+    assert done.exit_code == 0, done.output
+    figures = json.loads((tmp_path / "out").read_text())["contestants"]
+    assert set(figures) == {str(WEIGHTS), str(other)}
+    assert figures[str(WEIGHTS)] == figures[str(other)]
+
+
+def test_real_photos_are_unmasked_and_looked_at_again(faces: list[HeldOut], tmp_path: Path) -> None:
+    note = b'{"det": [[60, 30, 140, 190]]}'
+    with tarfile.open(tmp_path / "real.tar", "w") as shard:
+        for key, picture in (("masked", faces[0].crop), ("bare", faces[0].truth)):
+            _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            for name, data in (
+                (f"{key}.png", coded.tobytes()),
+                (f"{key}.json", note),
+            ):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                shard.addfile(entry, io.BytesIO(data))
+    photos = read_real(tmp_path / "real.tar")
+    assert [photo.boxes for photo in photos] == [((60, 30, 200, 220),)] * 2
+    result, shown = score_real(WEIGHTS, photos, 1)
+    assert (result.photos, result.faces) == (2, 2)
+    assert result.found == 0.5
+    assert (result.gone, result.still) == (1, 1)
+    assert shown.shape == (192, 3 * 192, 3)
+    with pytest.raises(UnmaskError, match="no photo"):
+        read_real(tmp_path)

@@ -1,0 +1,171 @@
+"""What is measured: exported weights, runs that were never exported, and two trivial ways to paint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
+from trainer.data import Photo
+from trainer.synth.pairs import aligned
+
+Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Run = Callable[..., FloatArray]
+"""A network: N,C,S,S arrays in, one out."""
+
+_BATCH = 8
+
+
+class Contestant(ABC):
+    """Paints the faces beneath masks.
+
+    Attributes:
+        name: for the tables.
+        finds: whether it finds the masks itself; else it is given the true maps.
+    """
+
+    name: str
+    finds: bool = False
+
+    def find(self, crops: Bytes) -> FloatArray:
+        """(N, S, S, 3) RGB to maps (N, S, S) in 0..1."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """Patches.
+
+        Args:
+            crops: (N, S, S, 3) RGB.
+            maps: (N, S, S) in 0..1.
+            previous: (N, S, S, 3) in 0..255, the last patches in these crops; None at first.
+
+        Returns:
+            (N, S, S, 3) in 0..255.
+        """
+
+
+class Networks(Contestant):
+    """A segmenter and a generator."""
+
+    finds = True
+
+    def __init__(self, name: str, segmenter: Run, generator: Run) -> None:
+        self.name = name
+        self._segmenter = segmenter
+        self._generator = generator
+
+    @classmethod
+    def exported(cls, folder: Path, threads: int = 2, name: str = "") -> Networks:
+        """Weights as the product gets them, run by ONNX Runtime.
+
+        Raises:
+            EngineError: the folder's weights are incomplete or damaged.
+        """
+        return cls(
+            name or folder.name, *(onnx_network(folder, each, threads) for each in (SEGMENTER, GENERATOR))
+        )
+
+    def find(self, crops: Bytes) -> FloatArray:
+        """See :meth:`Contestant.find`."""
+        parts = [self._segmenter(_as_input(part))[:, 0] for part in _batches(crops)]
+        return np.concatenate(parts)
+
+    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """See :meth:`Contestant.paint`."""
+        parts = []
+        for place in range(0, len(crops), _BATCH):
+            here = slice(place, place + _BATCH)
+            crop = _as_input(crops[here])
+            last = np.zeros_like(crop) if previous is None else _as_input(previous[here])
+            patch = self._generator(crop, np.ascontiguousarray(maps[here, None]), last)
+            parts.append((patch.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
+        return np.concatenate(parts)
+
+
+def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
+    """One exported network of a folder of weights.
+
+    Raises:
+        EngineError: it is missing or damaged.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that spin between two runs take the cores from what measures the pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    path = read_weights(folder, network).path
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def run(*inputs: FloatArray) -> FloatArray:
+        return np.asarray(session.run(None, dict(zip(network.inputs, inputs, strict=True)))[0], np.float32)
+
+    return run
+
+
+def torch_network(network: nn.Module, side: int | None = None) -> Run:
+    """A PyTorch network on the best device, working on pictures of ``side`` pixels if that is given."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(device).eval()
+
+    def scaled(picture: Tensor, to: int) -> Tensor:
+        same = picture.shape[-1] == to
+        return picture if same else functional.interpolate(picture, (to, to), mode="bilinear", antialias=True)
+
+    @torch.inference_mode()
+    def run(*inputs: FloatArray) -> FloatArray:
+        sent = [scaled(torch.from_numpy(each).to(device), side or each.shape[-1]) for each in inputs]
+        return np.asarray(scaled(network(*sent).float(), inputs[0].shape[-1]).cpu().numpy(), np.float32)
+
+    return run
+
+
+class MeanFace(Contestant):
+    """The trivial answer: the same face for all."""
+
+    name = "mean face"
+
+    def __init__(self, photos: Sequence[Photo], size: int = 256) -> None:
+        total = np.zeros((size, size, 3), np.float64)
+        for photo in photos:
+            total += aligned(photo, size, None)[0]
+        self.picture: FloatArray = (total / max(len(photos), 1)).astype(np.float32)
+
+    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """See :meth:`Contestant.paint`."""
+        return np.broadcast_to(self.picture, (len(crops), *self.picture.shape))
+
+
+class Telea(Contestant):
+    """Inpainting without learning.
+
+    Telea, "An Image Inpainting Technique Based on the Fast Marching Method", 2004.
+    """
+
+    name = "Telea"
+
+    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """See :meth:`Contestant.paint`."""
+        painted = []
+        for crop, map_ in zip(crops, maps, strict=True):
+            wide = cv2.dilate((map_ > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
+            painted.append(cv2.inpaint(crop, wide, 5, cv2.INPAINT_TELEA))
+        return np.stack(painted).astype(np.float32)
+
+
+def _batches(crops: Bytes) -> list[Bytes]:
+    return [crops[place : place + _BATCH] for place in range(0, len(crops), _BATCH)]
+
+
+def _as_input(pictures: Bytes | FloatArray) -> FloatArray:
+    scaled = pictures.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1
+    return np.ascontiguousarray(scaled)

@@ -1,0 +1,145 @@
+"""Tables, a JSON file and pictures of an evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from stream_unmask.errors import UnmaskError
+from trainer.evaluation.contestants import Contestant
+from trainer.evaluation.heldout import SEED, HeldOut
+from trainer.evaluation.perceptual import lacking
+from trainer.evaluation.real import RealScore
+from trainer.evaluation.score import FIGURES, Score, answer
+from trainer.evaluation.steadiness import Steadiness
+
+Bytes = NDArray[np.uint8]
+
+_COLUMNS = (*FIGURES, "lpips", "fid")
+
+
+@dataclass(slots=True)
+class Result:
+    """All that was measured of one contestant."""
+
+    sets: dict[str, Score] = field(default_factory=dict)
+    steadiness: Steadiness | None = None
+    real: RealScore | None = None
+
+
+def show(results: dict[str, Result], console: Console, *, groups: bool) -> None:
+    """Print the tables."""
+    console.print(_sets_table(results))
+    steady = _table("steadiness", "contestant", list(Steadiness.__dataclass_fields__))
+    real = _table("real masks", "contestant", list(RealScore.__dataclass_fields__))
+    for name, result in results.items():
+        if result.steadiness is not None:
+            steady.add_row(name, *(f"{value:.2f}" for value in asdict(result.steadiness).values()))
+        if result.real is not None:
+            real.add_row(name, *(_number(value) for value in asdict(result.real).values()))
+    for table in (steady, real):
+        if table.row_count:
+            console.print(table)
+    if groups:
+        console.print(_groups_table(results))
+    for measure, reason in lacking().items():
+        console.print(f"{measure} was not measured: {reason}.", style="dim")
+
+
+def write_json(results: dict[str, Result], path: Path) -> None:
+    """Everything that was measured, for other programs."""
+    figures: dict[str, Any] = {
+        "seed": SEED,
+        "figures": FIGURES,
+        "not_measured": lacking(),
+        "contestants": {name: asdict(result) for name, result in results.items()},
+    }
+    _write(path, (json.dumps(figures, indent=2) + "\n").encode())
+
+
+def write_picture(picture: Bytes, path: Path) -> None:
+    """An RGB picture as PNG, whole or not at all."""
+    done, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise UnmaskError(f"Cannot draw {path}.")
+    _write(path, coded.tobytes())
+
+
+def sheet(contestants: Sequence[Contestant], faces: Sequence[HeldOut]) -> Bytes:
+    """A row for each face: crop, then map, patch and finished crop of each contestant, then the truth."""
+    columns = [np.stack([face.crop for face in faces])]
+    for contestant in contestants:
+        made = answer(contestant, faces)
+        maps = np.repeat((made.maps * 255).astype(np.uint8)[..., None], 3, axis=3)
+        columns += [maps, np.clip(made.patches, 0, 255).astype(np.uint8), np.stack(made.finished)]
+    columns.append(np.stack([face.truth for face in faces]))
+    return np.hstack([column.reshape(-1, *column.shape[2:]) for column in columns])
+
+
+def _sets_table(results: dict[str, Result]) -> Table:
+    scores = [score for result in results.values() for score in result.sets.values()]
+    columns = [name for name in _COLUMNS if any(name in score.figures for score in scores)]
+    table = _table("held-out faces", "set", ["contestant", "photos", *columns])
+    for name in dict.fromkeys(name for result in results.values() for name in result.sets):
+        for contestant, result in results.items():
+            if (score := result.sets.get(name)) is not None:
+                figures = [_number(score.figures.get(column)) for column in columns]
+                table.add_row(name, contestant, str(score.photos), *figures)
+        table.add_section()
+    return table
+
+
+def _groups_table(results: dict[str, Result]) -> Table:
+    """In-mask PSNR of each group of all sets together, and the IoU of its maps."""
+    table = _table("groups: in-mask PSNR in dB, IoU of the map", "group", ["photos", *results])
+    pooled: dict[str, dict[str, list[tuple[float, dict[str, float]]]]] = {}
+    for contestant, result in results.items():
+        for score in result.sets.values():
+            for group, figures in score.groups.items():
+                pooled.setdefault(group, {}).setdefault(contestant, []).append((figures["photos"], figures))
+    for group, by_contestant in sorted(pooled.items()):
+        photos = sum(count for count, _ in next(iter(by_contestant.values())))
+        cells = []
+        for contestant in results:
+            parts = by_contestant.get(contestant, [])
+            means = [
+                sum(count * figures[name] for count, figures in parts) / photos
+                for name in ("inside", "iou")
+                if all(name in figures for _, figures in parts)
+            ]
+            cells.append(" ".join(_number(mean) for mean in means))
+        table.add_row(group, f"{photos:.0f}", *cells)
+    return table
+
+
+def _table(title: str, first: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="left" if column == "contestant" else "right", no_wrap=True)
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UnmaskError(f"Cannot write {path}: {error.strerror}.") from error

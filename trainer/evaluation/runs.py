@@ -1,0 +1,66 @@
+"""Training runs that were not exported, as contestants; and what a run says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from engines.contract import GENERATOR, SEGMENTER
+from stream_unmask.errors import UnmaskError
+from trainer.bundled import WEIGHTS
+from trainer.checkpoint import load_averaged
+from trainer.evaluation.contestants import FloatArray, Networks, Run, onnx_network, torch_network
+from trainer.networks.generator import Painter
+from trainer.networks.segmenter import Segmenter
+from trainer.networks.translator import Pair
+from trainer.recipes import RECIPES
+from trainer.recipes.job import Job, changed
+
+_ABOUT = "recipe.json"
+
+
+def describe(run: Path, recipe: str, size: int, changes: Sequence[str]) -> None:
+    """Note in a run's folder what is trained in it, for :func:`trained`."""
+    run.mkdir(parents=True, exist_ok=True)
+    about = {"recipe": recipe, "size": size, "changes": list(changes)}
+    (run / _ABOUT).write_text(json.dumps(about) + "\n")
+
+
+def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
+    """A run's averaged network.
+
+    Args:
+        run: folder of the run.
+        threads: of the network beside it.
+        beside: exported weights; a generator gets the maps of their segmenter, a segmenter gives its maps
+            to their generator.
+
+    Raises:
+        UnmaskError: the folder is not that of a run, or its network paints no faces.
+    """
+    try:
+        about = json.loads((run / _ABOUT).read_text())
+        recipe, size, changes = about["recipe"], int(about["size"]), about["changes"]
+        config = changed(RECIPES[recipe], changes)
+    except (OSError, ValueError, KeyError) as error:
+        raise UnmaskError(
+            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
+        ) from error
+    network = config.build(Job([], size, begun=True)).network
+    load_averaged(network, run)
+    if isinstance(network, Segmenter):
+        return Networks(run.name, torch_network(network), onnx_network(beside, GENERATOR, threads))
+    segmenter = onnx_network(beside, SEGMENTER, threads)
+    if isinstance(network, Painter):
+        return Networks(run.name, segmenter, torch_network(network, size))
+    if isinstance(network, Pair):
+        return Networks(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
+    raise UnmaskError(f"The network of {run} ({recipe}) paints no faces.")
+
+
+def _of_the_crop_alone(translate: Run) -> Run:
+    def paint(crop: FloatArray, _map: FloatArray, _previous: FloatArray) -> FloatArray:
+        return translate(crop)
+
+    return paint

@@ -1,0 +1,124 @@
+"""A contestant's figures on a set of held-out faces."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.evaluation.contestants import Contestant
+from trainer.evaluation.heldout import HeldOut
+from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
+from trainer.evaluation.perceptual import perceptual
+from trainer.evaluation.wasserstein import sliced_wasserstein
+
+Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+FIGURES = {
+    "iou": "intersection over union of the map at 0.5 and the mask",
+    "f1": "F1 of the same",
+    "whole": "PSNR of the finished crop, dB",
+    "ssim": "SSIM of the finished crop",
+    "inside": "PSNR of the patch inside the mask, dB",
+    "ssim_inside": "SSIM of the finished crop, averaged inside the mask",
+    "sharpness": "mean slope of the patch inside the mask over that of the truth; 1 is as sharp as the photo",
+    "swd": "sliced Wasserstein distance of the finished crops to the true ones, x1000; lower is better",
+    "false_alarms": "share of the same faces without mask whose map is above 0.5 in > 0.5 % of the crop",
+    "fraction": "share of the crop that the masks cover",
+}
+"""What the columns mean. ``lpips`` and ``fid`` (lower is better) come in where their weights are at hand."""
+
+_OF_THE_MAP = ("iou", "f1")
+_FOR_GROUPS = ("iou", "inside", "ssim_inside")
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Means over one set.
+
+    Attributes:
+        photos: how many.
+        figures: see :data:`FIGURES`; what does not apply is missing.
+        groups: ``kind: group`` to the number of its photos and some of the figures.
+    """
+
+    photos: int
+    figures: dict[str, float]
+    groups: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a contestant made of held-out faces: maps (N, S, S), patches and finished crops (N, S, S, 3)."""
+
+    maps: FloatArray
+    patches: FloatArray
+    finished: list[Bytes]
+
+
+def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
+    """Let a contestant find and paint."""
+    crops = np.stack([face.crop for face in faces])
+    if contestant.finds:
+        maps = contestant.find(crops)
+    else:
+        maps = np.stack([face.map for face in faces]).astype(np.float32) / np.float32(255)
+    patches = contestant.paint(crops, maps)
+    finished = [blend(*each) for each in zip(crops, maps, patches, strict=True)]
+    return Answer(maps, patches, finished)
+
+
+def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
+    """Measure a contestant on one set of faces, those whose mask is not in the picture left out."""
+    faces = [face for face in faces if face.mask.any()]
+    made = answer(contestant, faces)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        rows = list(pool.map(_measure, faces, made.maps, made.patches, made.finished))
+    if not contestant.finds:
+        rows = [{name: value for name, value in row.items() if name not in _OF_THE_MAP} for row in rows]
+    truths = [face.truth for face in faces]
+    figures = _means(rows)
+    figures["swd"] = sliced_wasserstein(made.finished, truths)
+    figures |= perceptual(made.finished, truths)
+    if contestant.finds:
+        bare = contestant.find(np.stack(truths)) > 0.5
+        figures["false_alarms"] = float((bare.mean(axis=(1, 2)) > 0.005).mean())
+    return Score(len(faces), figures, _by_group(faces, rows))
+
+
+def _measure(face: HeldOut, map_: FloatArray, patch: FloatArray, finished: Bytes) -> dict[str, float]:
+    iou, f1 = iou_and_f1(map_ > 0.5, face.mask)
+    alike = ssim_map(finished, face.truth)
+    core = cv2.erode(face.map, np.ones((5, 5), np.uint8)) > 127
+    row = {
+        "iou": iou,
+        "f1": f1,
+        "whole": psnr(finished, face.truth),
+        "ssim": float(alike.mean()),
+        "inside": psnr(patch, face.truth, face.mask),
+        "ssim_inside": float(alike[face.mask].mean()),
+        "fraction": float(face.mask.mean()),
+    }
+    if core.any():
+        row["sharpness"] = slope(patch, core) / max(slope(face.truth, core), 1e-3)
+    return row
+
+
+def _means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+def _by_group(faces: Sequence[HeldOut], rows: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    members: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for face, row in zip(faces, rows, strict=True):
+        for kind, group in face.groups.items():
+            members[f"{kind}: {group}"].append({name: row[name] for name in _FOR_GROUPS if name in row})
+    return {group: {"photos": len(these)} | _means(these) for group, these in sorted(members.items())}

@@ -1,0 +1,130 @@
+"""Whether what is painted holds still: on stills with fresh noise, and on faces that move a little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.evaluation.contestants import Contestant
+from trainer.evaluation.heldout import SEED, HeldOut
+from trainer.evaluation.measures import psnr
+
+Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Level = TypeVar("Level", np.uint8, np.float32)
+Matrix = NDArray[np.float64]
+
+_NOISE = 3.0
+_FRAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """Means over clips, inside the masks, in levels of 255.
+
+    Attributes:
+        warping: root mean square change of the patch from frame to frame along the true motion of a face
+            that moves (warping error: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
+        warping_truth: the same of the true faces, with the camera's noise: what no method has to undercut.
+        flicker: mean absolute change from frame to frame on a still with fresh noise.
+        drift: in-mask PSNR of the last patch less that of the first on such stills, dB: below 0 it decays.
+    """
+
+    warping: float
+    warping_truth: float
+    flicker: float
+    drift: float
+
+
+def steadiness(contestant: Contestant, faces: Sequence[HeldOut], frames: int) -> Steadiness:
+    """Measure on a few faces; ``frames`` is how long the stills are."""
+    moved = [warping_errors(contestant, face) for face in faces]
+    stills = [roll_out(contestant, face, frames) for face in faces]
+    warping, truth = np.mean(moved, axis=0)
+    first, last, flicker = np.mean(stills, axis=0)
+    return Steadiness(float(warping), float(truth), float(flicker), float(last - first))
+
+
+def roll_out(contestant: Contestant, face: HeldOut, frames: int) -> tuple[float, float, float]:
+    """Feed a contestant its own patch on a still with fresh noise in each frame.
+
+    Returns:
+        In-mask PSNR of the first patch and of the last, dB, and the flicker.
+    """
+    rng = np.random.default_rng(SEED)
+    previous: FloatArray | None = None
+    quality, changes = [], []
+    for _ in range(frames):
+        crop = _noisy(face.crop, rng)
+        patch = _paint(contestant, crop, face.map, previous)
+        if previous is not None:
+            changes.append(float(np.abs(patch - previous)[face.mask].mean()))
+        quality.append(psnr(patch, face.truth, face.mask))
+        previous = patch
+    # The first patches still settle.
+    settled = changes[len(changes) // 4 :]
+    return quality[0], quality[-1], float(np.mean(settled)) if settled else 0.0
+
+
+def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]:
+    """Warping error of the patches and of the true faces on a clip of one face."""
+    rng = np.random.default_rng(SEED)
+    size = len(face.crop)
+    last: Matrix | None = None
+    patch: FloatArray | None = None
+    truth: FloatArray | None = None
+    errors = []
+    for number in range(_FRAMES):
+        matrix = _motion(number / _FRAMES, size)
+        crop = _noisy(_moved(face.crop, matrix), rng)
+        map_ = _moved(face.map, matrix)
+        true = _noisy(_moved(face.truth, matrix), rng).astype(np.float32)
+        if last is None or patch is None or truth is None:
+            patch = _paint(contestant, crop, map_, None)
+        else:
+            step = matrix @ np.linalg.inv(last)
+            carried, true_carried = _moved(patch, step), _moved(truth, step)
+            patch = _paint(contestant, crop, map_, carried)
+            inside = map_ > 127
+            errors.append((_rms(patch - carried, inside), _rms(true - true_carried, inside)))
+        last, truth = matrix, true
+    one, other = np.mean(errors, axis=0)
+    return float(one), float(other)
+
+
+def _paint(contestant: Contestant, crop: Bytes, map_: Bytes, previous: FloatArray | None) -> FloatArray:
+    crops = crop[None]
+    maps = contestant.find(crops) if contestant.finds else (map_ > 127).astype(np.float32)[None]
+    patches = contestant.paint(crops, maps, None if previous is None else previous[None])
+    return np.asarray(patches[0], np.float32)
+
+
+def _motion(share: float, size: int) -> Matrix:
+    """(3, 3) where the still's pixels have gone after a ``share`` of a slow sway."""
+    turn, zoom = 0.05 * np.sin(2 * np.pi * share), 1 + 0.03 * np.sin(4 * np.pi * share)
+    shift = 0.02 * size * np.array([np.sin(2 * np.pi * share), np.sin(4 * np.pi * share)])
+    cos, sin, middle = np.cos(turn) * zoom, np.sin(turn) * zoom, (size - 1) / 2
+    linear = np.array([[cos, -sin], [sin, cos]])
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = middle + shift - linear @ (middle, middle)
+    return matrix
+
+
+def _moved(picture: NDArray[Level], matrix: Matrix) -> NDArray[Level]:
+    edge = cv2.BORDER_REFLECT_101
+    moved = cv2.warpAffine(picture, matrix[:2], picture.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=edge)
+    return np.asarray(moved, picture.dtype)
+
+
+def _noisy(picture: Bytes, rng: np.random.Generator) -> Bytes:
+    return np.clip(picture + rng.normal(0, _NOISE, picture.shape), 0, 255).astype(np.uint8)
+
+
+def _rms(change: FloatArray, where: NDArray[np.bool_]) -> float:
+    return float(np.sqrt((change[where] ** 2).mean()))
