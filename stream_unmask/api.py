@@ -98,8 +98,9 @@ class Unmasker:
             output: the file to write. It appears under this name when it is whole.
             options: what to write.
             progress: called after every frame, in this thread.
-            stop: set it from anywhere to end early. What was done by then is kept as a playable file
-                beside ``output``, under a name that says so; Ctrl-C does the same.
+            stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
+                file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
+                recording ends by it.
 
         Returns:
             The report. ``output`` in it is the file that was written.
@@ -114,7 +115,9 @@ class Unmasker:
             job = _VideoJob(stream, opened, Path(output), options, progress)
             started = time.perf_counter()
             try:
-                report.interrupted = run(opened, job, job.process, stream.stages, stop or threading.Event())
+                stopped = run(opened, job, job.process, stream.stages, stop or threading.Event())
+                # A camera has no end: to stop it is how its recording ends.
+                report.interrupted = stopped and not (opened.info.live and job.frames)
                 written = job.finish(report.interrupted)
             except BaseException:
                 job.discard()
@@ -250,6 +253,6 @@ class _VideoJob:
 
 def _fill(report: Report, stream: Stream) -> None:
     """Add what the stream knows to the report."""
-    report.faces = stream.faces
+    report.faces, report.unfollowed = stream.faces, stream.unfollowed
     frames = max(report.frames, 1)
     report.stages = {stage: 1000 * spent / frames for stage, spent in stream.stages.seconds.items()}

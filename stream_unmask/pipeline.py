@@ -125,6 +125,11 @@ class Stream:
                 paste(frame.writable_planes(), face.alignment.matrix, face.picture, face.alpha, face.grain)
         return found
 
+    @property
+    def unfollowed(self) -> int:
+        """Searches for faces so far that came upon one which cannot be followed."""
+        return self._follower.unfollowed
+
     def _unmask(self, frame: Frame, track: Track[FaceMemory]) -> UnmaskedFace | None:
         memory, clock = track.memory, self.stages
         report = self._report(frame, track)

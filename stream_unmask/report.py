@@ -76,8 +76,10 @@ class Report:
         passed_over: why no faster backend ran them.
         frames: pictures written.
         seconds: wall time from the first frame read to the file in its place.
-        interrupted: the user stopped it before the end.
+        interrupted: the user stopped it before the end; a camera, which has none, is never stopped early.
         faces: every face followed, in order of appearance.
+        unfollowed: searches for faces that came upon one which cannot be followed: turned far away, or
+            covered by more than a mask. Such a face is left as it was.
         stages: milliseconds a frame spent in each stage. Stages overlap: they add up to more than the
             wall time.
         warnings: what went wrong on the way and was mended or left out, a sentence each.
@@ -91,6 +93,7 @@ class Report:
     seconds: float = 0.0
     interrupted: bool = False
     faces: list[FaceReport] = field(default_factory=list)
+    unfollowed: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -123,7 +123,7 @@ def unmask(
         write_reports(report_path, reports)
     if failures:
         raise UnmaskError("\n".join(failures))
-    if stop.is_set():
+    if stop.is_set() and (len(reports) < len(jobs) or any(report.interrupted for report in reports)):
         raise click.exceptions.Exit(130)
 
 
@@ -160,6 +160,11 @@ def _left_alone(report: Report) -> Iterator[str]:
             faces[reason] = faces.get(reason, 0) + 1
     for reason, count in faces.items():
         yield f"{count} {'face was' if count == 1 else 'faces were'} left alone in some frames: {reason}."
+    if report.unfollowed:
+        yield (
+            "Faces that are turned far away, or covered by more than a mask, were left alone "
+            f"({report.unfollowed} {'sighting' if report.unfollowed == 1 else 'sightings'})."
+        )
 
 
 @contextmanager

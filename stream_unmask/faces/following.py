@@ -59,7 +59,12 @@ class FollowSettings:
 
 
 class FaceFollower(Generic[M]):
-    """Follows the faces of one stream; give it every frame in order."""
+    """Follows the faces of one stream; give it every frame in order.
+
+    Attributes:
+        unfollowed: searches for faces so far that came upon one which no mesh fits: turned far away, or
+            covered by more than a mask. Such a face is left as it is.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class FaceFollower(Generic[M]):
         self._looks = 0
         self._since_look = 0
         self._time: float | None = None
+        self.unfollowed = 0
 
     def follow(self, frame: Frame) -> list[Track[M]]:
         """Find where every face is in the next frame.
@@ -141,12 +147,15 @@ class FaceFollower(Generic[M]):
             mesh = self._fit(planes, found, index)
             if mesh is not None:
                 track.found(mesh, score)
+        beyond = False
         for index in matches.new:
-            mesh = self._fit(planes, found, index)
+            mesh, score = self._fit(planes, found, index), float(found.scores[index])
             if mesh is not None:
                 self._count += 1
-                score = float(found.scores[index])
                 self._tracks.append(Track(self._count, self._memory(), mesh, score))
+            else:
+                beyond |= score >= SURE and self._is_large(found.boxes[index])
+        self.unfollowed += beyond
 
     def _fit(self, planes: Planes, found: Detections, index: int) -> Mesh | None:
         """The mesh of a detection, None where there is none to be trusted.
@@ -155,11 +164,14 @@ class FaceFollower(Generic[M]):
         sure detection whose eyes are where the mesh has them is proof enough.
         """
         box, five = found.boxes[index], found.five[index]
-        if np.prod(box[2:] - box[:2]) < self._settings.min_face**2:
+        if not self._is_large(box):
             return None
         mesh = self._mesh.fit(planes, Region.of_detection(box, five))
         agreed = found.scores[index] >= SURE and eyes_apart(mesh, five) < _ASTRAY
         return mesh if mesh.presence >= _PRESENT or agreed else None
+
+    def _is_large(self, box: NDArray[np.float64]) -> bool:
+        return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_face**2)
 
     def _drop(self, planes: Planes) -> None:
         """End the tracks that are lost, have left the frame, or follow an older one's face."""
