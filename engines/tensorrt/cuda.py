@@ -90,7 +90,8 @@ def _require_driver() -> None:
             f"The NVIDIA driver is for {_cuda(supported)}, but cuda-bindings for {_cuda(needed)}: update the "
             f"driver, or install cuda-bindings {supported // 1000}."
         )
-    if runtime().cudaGetDeviceCount() == (runtime().cudaError_t.cudaErrorNoDevice, 0):
+    error, count = runtime().cudaGetDeviceCount()
+    if error == runtime().cudaError_t.cudaErrorNoDevice or count == 0:
         raise EngineError("There is no NVIDIA GPU that this process may use.")
 
 
@@ -132,8 +133,12 @@ class Stream:
         """Wait until all that was queued is done."""
         call("cudaStreamSynchronize", self._stream)
 
-    def capture(self, work: Callable[[], None]) -> Graph:
+    def capture(self, work: Callable[[], None], owner: object) -> Graph:
         """Record what ``work`` queues in this stream, without running it.
+
+        Args:
+            work: queues what is to be recorded.
+            owner: of what the recording uses; it lives as long as the recording.
 
         Raises:
             EngineError: ``work`` fails, or does what cannot be recorded.
@@ -142,7 +147,7 @@ class Stream:
             work()
         graph = recorded[0]
         try:
-            return Graph(call("cudaGraphInstantiate", graph, 0), self._stream)
+            return Graph(call("cudaGraphInstantiate", graph, 0), self._stream, owner)
         finally:
             call("cudaGraphDestroy", graph)
 
@@ -164,9 +169,10 @@ class Stream:
 class Graph:
     """Recorded work that one call starts."""
 
-    def __init__(self, executable: Any, stream: Any) -> None:
+    def __init__(self, executable: Any, stream: Any, owner: object) -> None:
         self._executable = executable
         self._stream = stream
+        self._owner = owner
         _release_with(self, "cudaGraphExecDestroy", executable)
 
     def launch(self) -> None:

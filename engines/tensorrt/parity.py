@@ -17,10 +17,14 @@ from engines.engine import Engine, EngineError, Shape
 
 _LIMITS: dict[FilePrecision, tuple[float, float]] = {
     "fp32": (5e-3, 60.0),
-    "fp16": (0.1, 40.0),
-    "int8": (0.5, 28.0),
+    "fp16": (0.05, 50.0),
+    "int8": (0.5, 35.0),
 }
-"""For each precision: the largest difference of a value and the least PSNR in dB that pass; values span 2."""
+"""For each precision: the largest difference of a value and the least PSNR in dB that pass; values span 2.
+
+Two ways of running the bundled networks in fp16 differ by 0.001 (83 dB), in bf16 by 0.03 (56 dB), and in
+int8 by 0.09 (44 dB).
+"""
 
 _COARSE = 8
 """Cells on a side of the coarsest noise in the test pictures."""

@@ -49,7 +49,7 @@ class _Tensor:
 
 @dataclass(slots=True)
 class _Batch:
-    """What serves one size of batch. The context must outlive its graph."""
+    """What serves one size of batch."""
 
     context: Any
     graph: Graph | None = None
@@ -133,7 +133,7 @@ class TensorRTEngine:
         self._enqueue(context, batch)
         self._stream.synchronize()
         if not self._program.flavour.is_rtx:
-            ready.graph = self._stream.capture(lambda: self._enqueue(context, batch))
+            ready.graph = self._stream.capture(lambda: self._enqueue(context, batch), context)
         self._batches[batch] = ready
         return ready
 

@@ -66,10 +66,9 @@ class FakeCuda:
     def _RuntimeGetVersion(self) -> int:  # noqa: N802
         return 13050
 
-    def cudaGetDeviceCount(self) -> tuple[Enum, int]:  # noqa: N802
-        return (
-            self.cudaError_t.cudaSuccess if self.devices else self.cudaError_t.cudaErrorNoDevice
-        ), self.devices
+    def cudaGetDeviceCount(self) -> tuple[Enum, int | None]:  # noqa: N802
+        error = self.cudaError_t
+        return (error.cudaSuccess, self.devices) if self.devices else (error.cudaErrorNoDevice, None)
 
     def _GetDeviceProperties(self, _device: int) -> SimpleNamespace:  # noqa: N802
         return SimpleNamespace(name=self.name, major=12, minor=0)

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engines import load_engine, select_backend
 from engines.engine import EngineError
 from engines.tensorrt.cache import EngineCache, default_folder
 from engines.tensorrt.cuda import Gpu, find_gpu
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
 from engines.tensorrt.ready import kept_engine, load, make_ready, verify, why_not
+from engines.tensorrt.run import TensorRTEngine
 from tests.engines.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
 from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT
 
@@ -38,6 +40,20 @@ def test_an_engine_is_built_once_then_found_and_used(
     crop = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIZE, SIZE)).astype(np.float32)
     np.testing.assert_allclose(engine.run(crop)[0][0, 0], crop[0].mean(axis=0), atol=1e-6)
     assert engine.description == "TensorRT 11.4.0.1 on NVIDIA Fake 9000, fp32, CUDA graphs"
+
+
+def test_auto_takes_tensorrt_where_the_engines_are(
+    network: Path, compiler: Compiler, cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.choose.nvidia_gpus", lambda: ["NVIDIA Fake 9000"])
+    chosen = select_backend("auto", [network])
+    assert chosen.backend != "tensorrt"
+    assert "NVIDIA Fake 9000 is not used by tensorrt: No engine of tiny.onnx" in chosen.passed_over[0]
+    with pytest.raises(EngineError, match="No engine of tiny.onnx is built here"):
+        select_backend("tensorrt", [network])
+    ready(network, cache)
+    assert select_backend("auto", [network]).backend == "tensorrt"
+    assert isinstance(load_engine(network), TensorRTEngine)
 
 
 def test_the_engine_built_last_is_used(network: Path, compiler: Compiler, cache: EngineCache) -> None:

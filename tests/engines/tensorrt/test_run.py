@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from pathlib import Path
 
@@ -134,7 +133,6 @@ def test_all_memory_goes_with_the_engine_but_not_before_its_results(program: Pro
     values = crops(2)
     (maps,) = engine.run(values)
     del engine
-    gc.collect()
     assert len(cuda.memory) == 1
     np.testing.assert_allclose(maps[:, 0], values.mean(axis=1), atol=1e-6)
     del maps
