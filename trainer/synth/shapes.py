@@ -13,8 +13,8 @@ FloatArray = NDArray[np.float32]
 
 KINDS = ("surgical", "kn95", "n95", "cloth", "sport", "gaiter", "bandana")
 _SHARES = (0.38, 0.14, 0.10, 0.18, 0.12, 0.06, 0.02)
-WORN = ("right", "under_nose", "on_chin", "dangling")
-_WORN_SHARES = (0.87, 0.07, 0.05, 0.01)
+WORN = ("right", "high", "under_nose", "on_chin", "dangling")
+_WORN_SHARES = (0.77, 0.1, 0.07, 0.05, 0.01)
 
 _LOOSE = {"surgical": 0.3, "cloth": 0.25, "n95": 0.1, "kn95": 0.15}
 """How often a mask of each kind stands off the cheeks, so that it ends outside the face."""
@@ -172,6 +172,14 @@ def _moved(upper: FloatArray, lower: FloatArray, worn: str, rng: np.random.Gener
         edge[:, 0] *= 1.0 - 0.22 * np.clip(edge[:, 1] - 1.0, 0.0, 0.8)
 
 
+def _lifted(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> None:
+    """Raise a mask towards the eyes, in place: its upper edge is flatter, as while it is being put on."""
+    lift, flat = float(rng.uniform(0.05, 0.3)), float(rng.uniform(0.0, 0.9))
+    top = float(upper[:, 1].min())
+    upper[:, 1] = np.maximum(top + (upper[:, 1] - top) * (1 - flat) - lift, 0.02)
+    lower[:, 1] -= lift * float(rng.uniform(0.3, 1.0))
+
+
 def _hung(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, ...]:
     """Turn a mask so that it hangs below one ear, in place; returns its loop."""
     side = 1.0 if rng.random() < 0.5 else -1.0
@@ -195,6 +203,8 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     upper, lower = _edges(kind, rng)
     if worn in ("under_nose", "on_chin"):
         _moved(upper, lower, worn, rng)
+    if worn == "high":
+        _lifted(upper, lower, rng)
     lean = float(rng.normal(0, 0.03))
     for edge in (upper, lower):
         edge[:, 1] += lean * edge[:, 0]
