@@ -114,16 +114,21 @@ def _check(program: Program, path: Path, plan: Plan) -> Agreement:
     return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
 
 
-def kept_engine(network: str, machine: Machine, cache: EngineCache) -> Entry | None:
+def kept_engine(network: str, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry | None:
     """The engine to run a network with: of those made of it on this machine, the one built last.
 
     Args:
         network: sha256 of the network's fp32 file, in hex.
         machine: this machine.
         cache: where engines are kept.
+        precision: of the engine; ``auto`` for any.
     """
     fitting = (
-        entry for entry in cache.entries() if entry.plan.network == network and entry.plan.machine == machine
+        entry
+        for entry in cache.entries()
+        if entry.plan.network == network
+        and entry.plan.machine == machine
+        and precision in ("auto", entry.plan.precision)
     )
     return next(fitting, None)
 
@@ -139,24 +144,28 @@ def why_not(networks: Sequence[Path]) -> str | None:
     return None
 
 
-def _needed_engine(network: Path, machine: Machine, cache: EngineCache) -> Entry:
-    entry = kept_engine(fingerprint(network), machine, cache)
-    if entry is None:
-        raise EngineError(f"No engine of {network.name} is built here: run `stream-unmask engines build`.")
-    return entry
+def _needed_engine(network: Path, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry:
+    entry = kept_engine(fingerprint(network), machine, cache, precision)
+    if entry is not None:
+        return entry
+    kind, option = ("", "") if precision == "auto" else (f"{precision} ", f" --precision {precision}")
+    raise EngineError(
+        f"No {kind}engine of {network.name} is built here: run `stream-unmask engines build{option}`."
+    )
 
 
-def load(network: Path) -> TensorRTEngine:
+def load(network: Path, precision: str = "auto") -> TensorRTEngine:
     """Load the kept engine of a network, for the calling thread.
 
     Args:
         network: its fp32 file.
+        precision: of the engine; ``auto`` for the one built last.
 
     Raises:
         EngineError: there is no TensorRT, GPU or engine, or the engine cannot be loaded.
     """
     machine, cache = this_machine(), EngineCache()
-    entry = _needed_engine(network, machine, cache)
+    entry = _needed_engine(network, machine, cache, precision)
     with _loading:
         # Weights and kernels are on the GPU once, however many streams run them.
         program = _loaded.get(entry.sha256)
