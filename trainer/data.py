@@ -47,6 +47,21 @@ class Photo:
         return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class RealFace:
+    """A photographed face that may really wear a mask; what is beneath nobody knows.
+
+    Attributes:
+        name: of the photo, for people.
+        crop: (S, S, 3) uint8 RGB, aligned as the product does it.
+        map: (S, S) uint8, 255 where a segmenter is sure of a mask.
+    """
+
+    name: str
+    crop: NDArray[np.uint8]
+    map: NDArray[np.uint8]
+
+
 def _points(text: str) -> NDArray[np.float32]:
     raw = zlib.decompress(base64.b64decode(text))
     points = np.frombuffer(raw, "<i2").reshape(2, -1).T.astype(np.float32) / 4.0

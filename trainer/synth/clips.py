@@ -1,8 +1,9 @@
-"""Two frames of one masked face: the photo, and the same a moment earlier."""
+"""Frames of one masked face: the photo, and how it may have looked moments earlier."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,10 +12,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.data import Photo
-from trainer.synth.pairs import Pair, PairData, PairSettings, compose, light, to_tensor
+from trainer.synth.expressions import bend, draw_expression
+from trainer.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, light, to_tensor
 from trainer.synth.photometric import damage
 
 Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Frames of one face in the order of time; the last one shows the photo as it is.
+
+    Attributes:
+        frames: at least two; each with its own map and truth.
+        motions: for each frame but the first a (2, 3) float32 similarity from its crop to that of the
+            frame before, both in -1..1 across the picture: what :func:`torch.nn.functional.affine_grid`
+            takes to bring the last patch into this crop. A pixel or so off, as alignments are.
+    """
+
+    frames: tuple[Pair, ...]
+    motions: tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +45,18 @@ class Clip:
         before: the crop of the frame before, (S, S, 3) uint8 RGB.
         before_map: its map, (S, S) uint8.
         rough: this frame's map as a segmenter might give it, (S, S) uint8.
-        motion: (2, 3) float32 similarity from this frame's crop to that of the frame before, both in
-            -1..1 across the picture: what :func:`torch.nn.functional.affine_grid` takes to bring the last
-            patch into this crop.
+        motion: see :class:`Shot`.
     """
 
     now: Pair
     before: Bytes
     before_map: Bytes
     rough: Bytes
-    motion: NDArray[np.float32]
+    motion: FloatArray
 
 
-def _draw_motion(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw_motion(size: int, strength: float, rng: np.random.Generator) -> Matrix:
     """(2, 3) similarity of what alignments leave of a face's motion, in pixels."""
-    strength = float(rng.choice((0.3, 1.0, 2.0), p=(0.4, 0.4, 0.2)))
     angle, zoom = np.radians(strength * rng.normal(0, 0.8)), np.exp(strength * rng.normal(0, 0.008))
     cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
     middle = (size - 1) / 2
@@ -49,12 +65,28 @@ def _draw_motion(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.concatenate([turn, (middle + shift - turn @ (middle, middle))[:, None]], 1)
 
 
-def _centred(matrix: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+def _after(first: Matrix, second: Matrix) -> Matrix:
+    """The similarity that does ``first``, then ``second``."""
+    return np.concatenate([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]], 1)
+
+
+def _centred(matrix: Matrix, size: int) -> FloatArray:
     """A pixel similarity in coordinates of -1..1 across the picture (corners of the outer pixels)."""
     turn = matrix[:, :2]
     middle = (size - 1) / 2
     shift = (turn @ (middle, middle) + matrix[:, 2] - middle) * 2 / size
     return np.concatenate([turn, shift[:, None]], 1).astype(np.float32)
+
+
+def _moved(picture: Bytes, matrix: Matrix, offsets: FloatArray | None) -> Bytes:
+    """The picture bent by ``offsets`` (S, S, 2), then moved by ``matrix``."""
+    size = picture.shape[0]
+    edge = cv2.BORDER_REFLECT_101 if picture.ndim == 3 else cv2.BORDER_CONSTANT
+    if offsets is not None:
+        places = np.arange(size, dtype=np.float32)
+        x, y = offsets[..., 0] + places, offsets[..., 1] + places[:, None]
+        picture = np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=edge), np.uint8)
+    return np.asarray(cv2.warpAffine(picture, matrix, (size, size), borderMode=edge), np.uint8)
 
 
 def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:
@@ -68,22 +100,52 @@ def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:
     return np.asarray(cv2.GaussianBlur(map_, (0, 0), float(rng.uniform(0.5, 2.5))), np.uint8)
 
 
-def make_clip(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Clip:
-    """Put a mask on a photo's face and move both a little."""
-    crop, map_, truth = compose(photo, settings, rng)
-    crop, truth = light(crop, truth, rng)
-    motion = _draw_motion(settings.size, rng)
-    sides = (settings.size, settings.size)
-    before = np.asarray(cv2.warpAffine(crop, motion, sides, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
-    before_map = np.asarray(cv2.warpAffine(map_, motion, sides), np.uint8)
-    gain = np.clip(np.arange(256) * np.exp(rng.normal(0, 0.03)), 0, 255).astype(np.uint8)
-    before = np.asarray(cv2.LUT(before, gain), np.uint8)
+def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, frames: int = 2) -> Shot:
+    """Put a mask on a photo's face and let it move, speak, and be lit and filmed for some frames.
+
+    Args:
+        photo: the face.
+        settings: which mask, and how badly the frames are hurt.
+        rng: where all chance comes from.
+        frames: how many, at least 2.
+    """
+    composed = compose(photo, settings, rng)
+    crop, truth = light(composed.crop, composed.truth, rng)
+    size = settings.size
+    strength = float(rng.choice((0.3, 1.0, 2.0), p=(0.4, 0.4, 0.2)))
+    # From the last frame backwards: where the photo's pixels lie in each frame.
+    ways, shown = [np.eye(2, 3)], [Pair(crop, composed.map, truth)]
+    expression, gain = draw_expression(rng), 1.0
+    for number in range(1, frames):
+        ways.append(_after(ways[-1], _draw_motion(size, strength, rng)))
+        gain *= float(np.exp(rng.normal(0, 0.03)))
+        table = np.clip(np.arange(256) * gain, 0, 255).astype(np.uint8)
+        pull = expression * np.float32(np.sin(0.5 * np.pi * number / (frames - 1)))
+        hidden, seen = (
+            bend(pull, composed.points, size, size / CROP_IN_EYES, worn)
+            for worn in (False, bool(composed.map.any()))
+        )
+        before, map_ = _moved(crop, ways[-1], seen), _moved(composed.map, ways[-1], seen)
+        beneath = _moved(truth, ways[-1], hidden)
+        before, beneath = (np.asarray(cv2.LUT(each, table), np.uint8) for each in (before, beneath))
+        shown.append(Pair(before, map_, beneath))
+    ways, shown = ways[::-1], shown[::-1]
     if settings.damage > 0:
-        before, crop = damage([before, crop], rng, settings.damage)
-    now = Pair(crop, map_, truth)
-    # The alignments are a pixel or so off.
-    motion[:, 2] += rng.normal(0, 0.6, 2) * settings.size / 256
-    return Clip(now, before, before_map, _roughened(map_, rng), _centred(motion, settings.size))
+        hurt = damage([frame.crop for frame in shown], rng, settings.damage)
+        shown = [Pair(crop, frame.map, frame.truth) for crop, frame in zip(hurt, shown, strict=True)]
+    motions = []
+    for last, this in pairwise(ways):
+        motion = _after(np.asarray(cv2.invertAffineTransform(this)), last)
+        motion[:, 2] += rng.normal(0, 0.6, 2) * size / 256
+        motions.append(_centred(motion, size))
+    return Shot(tuple(shown), tuple(motions))
+
+
+def make_clip(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Clip:
+    """The shortest shot, with a map such as a segmenter makes."""
+    shot = make_shot(photo, settings, rng)
+    before, now = shot.frames
+    return Clip(now, before.crop, before.map, _roughened(now.map, rng), shot.motions[0])
 
 
 class ClipData(PairData):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
-from trainer.data import TRAINING_SETS, Photo
+from trainer.data import TRAINING_SETS, Photo, RealFace
 from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, hold_something
 from trainer.synth.drawing import mix, window
 from trainer.synth.masks import wear
@@ -117,8 +117,18 @@ def _mirrored(points: FloatArray, width: int) -> FloatArray:
     return flipped
 
 
-def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> tuple[Bytes, Bytes, Bytes]:
-    """Crop, map and truth before light and damage."""
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A pair before light and damage, with the (468, 2) mesh points of its face in crop pixels."""
+
+    crop: Bytes
+    map: Bytes
+    truth: Bytes
+    points: FloatArray
+
+
+def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Composed:
+    """Align a photo and put a random mask on it, or what could be taken for one."""
     truth, points, yaw = aligned(photo, settings.size, rng if settings.varied else None)
     unit = settings.size / CROP_IN_EYES
     masked = rng.random() < settings.masked
@@ -129,7 +139,7 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> t
         if rng.random() < settings.distracted * 0.6:
             truth = truth.copy()
             hold_something(truth, points, unit, rng)
-        return truth, np.zeros(truth.shape[:2], np.uint8), truth
+        return Composed(truth, np.zeros(truth.shape[:2], np.uint8), truth, points)
     worn = wear(truth, points, yaw, unit, rng)
     crop, map_ = worn.picture, worn.map
     if settings.varied:
@@ -141,7 +151,7 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> t
         if rng.random() < 0.2 * settings.distracted:
             held = hold_something(crop, points, unit, rng)
             map_ = np.minimum(map_, 255 - held)
-    return crop, map_, truth
+    return Composed(crop, map_, truth, points)
 
 
 def light(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
@@ -166,7 +176,8 @@ def _end_of_frame(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[B
 
 def make_pair(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Pair:
     """Put a random mask (or none) on a photo's face, light it, hurt it."""
-    crop, map_, truth = compose(photo, settings, rng)
+    composed = compose(photo, settings, rng)
+    crop, map_, truth = composed.crop, composed.map, composed.truth
     if settings.varied:
         crop, truth = light(crop, truth, rng)
     if settings.varied and rng.random() < 0.06:
@@ -206,18 +217,58 @@ def unpack(data: Tensor) -> Tensor:
     return data.float() / 255 if data.shape[1] == 1 else data.float() / 127.5 - 1
 
 
+def make_real_pair(face: RealFace, settings: PairSettings, rng: np.random.Generator) -> Pair:
+    """A real face, moved, lit and hurt at random; its truth, which nobody knows, is the crop."""
+    crop, map_, size = face.crop, face.map, settings.size
+    if rng.random() < 0.5:
+        crop, map_ = np.ascontiguousarray(crop[:, ::-1]), np.ascontiguousarray(map_[:, ::-1])
+    side = crop.shape[0]
+    still = Pose((side - 1) / 2, (side - 1) / 2, 0.0, side / CROP_IN_EYES, 0.0)
+    matrix = _jittered(still, rng).alignment(size).matrix
+    moved = cv2.warpAffine(crop, matrix, (size, size), borderMode=cv2.BORDER_REFLECT_101)
+    moved_map = np.asarray(cv2.warpAffine(map_, matrix, (size, size)), np.uint8)
+    lit, truth = light(np.asarray(moved, np.uint8), np.asarray(moved, np.uint8), rng)
+    if settings.damage > 0:
+        (lit,) = damage([lit], rng, settings.damage)
+    return Pair(lit, moved_map, truth)
+
+
 class PairData(torch.utils.data.Dataset[dict[str, Tensor]]):
     """Endless pairs by number: sample n is the same in every run with the same seed."""
 
-    def __init__(self, photos: Sequence[Photo], settings: PairSettings, seed: int, count: int) -> None:
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        settings: PairSettings,
+        seed: int,
+        count: int,
+        real: Sequence[RealFace] = (),
+        share: float = 0.15,
+    ) -> None:
+        """Draw from photos, and from real faces if there are any.
+
+        Args:
+            photos: faces without masks.
+            settings: which pairs are made of them.
+            seed: of all chance.
+            count: how many samples there are.
+            real: faces with pseudo-labels, for the segmenter: see
+                :func:`trainer.packing.pseudo_labels.pseudo_labelled`.
+            share: of the samples that are real, if there are any.
+        """
         self._draw = PhotoDraw(photos, seed)
         self._settings = settings
         self._count = count
+        self._real = real
+        self._share = share
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         photo, rng = self._draw(index)
-        pair = make_pair(photo, self._settings, rng)
+        if self._real and rng.random() < self._share:
+            pair = make_real_pair(self._real[int(rng.integers(len(self._real)))], self._settings, rng)
+        else:
+            pair = make_pair(photo, self._settings, rng)
         return {"crop": to_tensor(pair.crop), "map": to_tensor(pair.map), "truth": to_tensor(pair.truth)}

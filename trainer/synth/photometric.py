@@ -59,19 +59,18 @@ def _grain() -> FloatArray:
     return noise
 
 
-def _noisy(picture: Bytes, strength: float, rng: np.random.Generator) -> Bytes:
+def _noisy(picture: Bytes, deviation: float, coloured: bool, rng: np.random.Generator) -> Bytes:
     height, width = picture.shape[:2]
-    deviation = np.float32(rng.uniform(1, 2 + 10 * strength))
 
     def layer(share: float) -> NDArray[np.int16]:
         number, top, left = (
             int(n) for n in rng.integers((8, _GRAIN_SIDE - height + 1, _GRAIN_SIDE - width + 1))
         )
         piece = _grain()[number, top : top + height, left : left + width]
-        return np.asarray(np.rint(piece * (deviation * np.float32(share))), np.int16)
+        return np.asarray(np.rint(piece * np.float32(deviation * share)), np.int16)
 
     luma = layer(1.0)
-    layers = [luma + layer(0.7) for _ in range(3)] if rng.random() < 0.25 else [luma] * 3
+    layers = [luma + layer(0.7) for _ in range(3)] if coloured else [luma] * 3
     return np.asarray(cv2.add(picture, cv2.merge(layers), dtype=cv2.CV_8U), np.uint8)
 
 
@@ -122,7 +121,8 @@ def damage(pictures: Sequence[Bytes], rng: np.random.Generator, strength: float 
         if same.random() < 0.25 * strength:
             picture = _blurred(picture, strength, same)
         if same.random() < 0.5:
-            picture = _noisy(picture, strength * float(same.random()), other)
+            deviation = float(same.uniform(1, 2 + 10 * strength * same.random()))
+            picture = _noisy(picture, deviation, same.random() < 0.25, other)
         hurt.append(picture)
     style = rng.random()
     if style < 0.15:
