@@ -17,7 +17,7 @@ lint: $(VENV)/dev.stamp
 	$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo .rig .rig.lock .rig.part
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -69,13 +69,14 @@ def run_stoppable(work: Callable[[], Result], stop: threading.Event) -> Result:
             errors.append(error)
 
     worker = threading.Thread(target=guarded, name="engine build")
-    worker.start()
     try:
+        worker.start()
         while worker.is_alive():
             worker.join(0.1)
     except BaseException:
         stop.set()
-        worker.join()
+        if worker.is_alive():
+            worker.join()
         raise
     if errors:
         raise errors[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from engines.tensorrt.build import build, parse
 from engines.tensorrt.flavour import Flavour
 from engines.tensorrt.parity import pictures
 from engines.tensorrt.plan import BuildOptions
-from engines.tensorrt.progress import progress_monitor
+from engines.tensorrt.progress import progress_monitor, run_stoppable
 from stream_unmask.toolkit import BUNDLED_WEIGHTS
 from tests.engines.tensorrt.conftest import SIZE, tiny_network
 
@@ -133,6 +134,19 @@ def test_a_build_can_be_stopped(rig: Flavour, network: Path, monkeypatch: pytest
     with pytest.raises(EngineError, match="cannot build tiny.onnx: it was stopped"):
         build(network, BuildOptions(), rig)
     assert seen
+
+
+def test_ctrl_c_ends_the_build_and_is_passed_on() -> None:
+    stop, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        _thread.interrupt_main()
+        assert stop.wait(10)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stoppable(work, stop)
+    assert ended.is_set()
 
 
 def test_the_progress_is_shown_phase_by_phase(rig: Flavour, network: Path) -> None:

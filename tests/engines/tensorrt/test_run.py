@@ -14,7 +14,7 @@ from engines.engine import EngineError
 from engines.tensorrt.flavour import Flavour
 from engines.tensorrt.run import Program, TensorRTEngine
 from tests.engines.tensorrt.conftest import SIZE
-from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, plan_of
+from tests.engines.tensorrt.fake import FakeContext, FakeCuda, FakeEngine, FakeRuntime, FakeTensorRT, plan_of
 
 MOST = 4
 
@@ -156,3 +156,22 @@ def test_threads_share_the_program_and_nothing_else(program: Program) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.tensorrt
+def test_the_fake_offers_only_what_tensorrt_and_cuda_do(rig: Flavour) -> None:
+    from cuda.bindings import runtime
+
+    pairs = [
+        (FakeTensorRT, rig.api),
+        (FakeRuntime, rig.api.Runtime),
+        (FakeEngine, rig.api.ICudaEngine),
+        (FakeContext, rig.api.IExecutionContext),
+    ]
+    own = {"fails", "api", "most", "network", "session", "inputs", "outputs", "num_layers"}
+    for fake, real in pairs:
+        offered = {name for name in vars(fake) if not name.startswith("_")} - own
+        assert offered <= set(dir(real)), fake
+    calls = {f"cuda{name[1:]}" for name in vars(FakeCuda) if name.startswith("_") and name[1].isupper()}
+    assert len(calls) > 15
+    assert calls <= set(dir(runtime))
