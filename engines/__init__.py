@@ -1,6 +1,23 @@
 """Compiled networks: what they must look like, what can run them here, and running them."""
 
-from engines.choose import BACKENDS, Selection, load_engine, select_backend
+from engines.choose import (
+    BACKENDS,
+    PRECISIONS,
+    Precision,
+    Selection,
+    load_engine,
+    load_network,
+    select_backend,
+)
 from engines.engine import Engine
 
-__all__ = ["BACKENDS", "Engine", "Selection", "load_engine", "select_backend"]
+__all__ = [
+    "BACKENDS",
+    "PRECISIONS",
+    "Engine",
+    "Precision",
+    "Selection",
+    "load_engine",
+    "load_network",
+    "select_backend",
+]

@@ -2,18 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, get_args
 
+from engines.contract import FilePrecision, Network, has_weights, read_weights
 from engines.engine import Engine, EngineError
-from engines.probe import nvidia_gpus
+from engines.probe import computes_int8, nvidia_gpus
 
-BACKENDS = ("auto", "tensorrt", "openvino", "onnxruntime")
+Precision = Literal["auto", "fp32", "fp16", "bf16", "int8"]
+"""What a network computes in. ``auto`` is the fastest that costs nothing that one sees."""
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    """A way to run networks.
+
+    Attributes:
+        precisions: what it computes in, and the file that it wants for that; none where that is not chosen
+            when a network is loaded.
+        why_not: why it cannot run networks, given by their fp32 files, here, in one sentence; None if it can.
+        load: compiles a file for a precision with so many CPU threads.
+        on_gpu: whether it needs an NVIDIA GPU.
+    """
+
+    precisions: dict[Precision, FilePrecision]
+    why_not: Callable[[Sequence[Path]], str | None]
+    load: Callable[[Path, Precision, int], Engine]
+    on_gpu: bool = True
+
+
+def _missing(*modules: str) -> str | None:
+    return next((f"{module} is not installed." for module in modules if find_spec(module) is None), None)
+
+
+def _why_not_tensorrt(networks: Sequence[Path]) -> str | None:
+    from engines.tensorrt.ready import why_not
+
+    return why_not(networks)
+
+
+def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.tensorrt.ready import load
+
+    return load(path, precision)
+
+
+def _why_not_torch(networks: Sequence[Path]) -> str | None:
+    missing = _missing("torch", "onnx")
+    if missing is not None:
+        return missing
+    from engines.pytorch_cuda import why_not
+
+    return why_not()
+
+
+def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.pytorch_cuda import PyTorchEngine
+
+    return PyTorchEngine(path, precision="fp32" if precision == "fp32" else "fp16")
+
+
+def _load_openvino(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.openvino_cpu import OpenVINOEngine
+
+    plain = precision if precision in ("fp32", "bf16") else "auto"
+    return OpenVINOEngine(path, threads, precision=plain)
+
+
+def _load_onnxruntime(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.onnxruntime_cpu import ONNXRuntimeEngine
+
+    return ONNXRuntimeEngine(path, threads)
+
+
+_BACKENDS = {
+    # It runs engines that were built of a network's files; the fp32 file says of which network.
+    "tensorrt": _Backend({"fp16": "fp32", "fp32": "fp32", "int8": "fp32"}, _why_not_tensorrt, _load_tensorrt),
+    "pytorch": _Backend({"fp16": "fp32", "fp32": "fp32"}, _why_not_torch, _load_torch),
+    "openvino": _Backend(
+        {"bf16": "fp32", "fp32": "fp32", "int8": "int8"},
+        lambda _: _missing("openvino"),
+        _load_openvino,
+        on_gpu=False,
+    ),
+    "onnxruntime": _Backend(
+        {"fp32": "fp32", "int8": "int8"}, lambda _: _missing("onnxruntime"), _load_onnxruntime, on_gpu=False
+    ),
+}
+
+BACKENDS = ("auto", *_BACKENDS)
 """What ``--backend`` takes. The order is the one in which ``auto`` tries them."""
-
-_ON_GPU = ("tensorrt",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,50 +125,76 @@ def select_backend(backend: str = "auto", networks: Sequence[Path] = ()) -> Sele
     """
     if backend not in BACKENDS:
         raise EngineError(f"There is no backend {backend!r}; choose one of {', '.join(BACKENDS)}.")
+    if backend != "auto":
+        reason = _BACKENDS[backend].why_not(networks)
+        if reason is not None:
+            raise EngineError(f"{backend} cannot run here: {reason}")
+        return Selection(backend, ())
     gpus = ", ".join(nvidia_gpus())
     passed_over: list[str] = []
-    for name in BACKENDS[1:] if backend == "auto" else (backend,):
-        reason = _why_not(name, networks)
+    for name, each in _BACKENDS.items():
+        if each.on_gpu and not gpus:
+            continue  # without a GPU nobody misses what needs one
+        reason = each.why_not(networks)
         if reason is None:
             return Selection(name, tuple(passed_over))
-        if name not in _ON_GPU or name == backend:
-            passed_over.append(reason)
-        elif gpus:  # without a GPU nobody misses what needs one
-            passed_over.append(f"{gpus} is not used by {name}: {reason}")
+        passed_over.append(f"{gpus} is not used by {name}: {reason}" if each.on_gpu else reason)
     raise EngineError(f"No engine can run here: {' '.join(passed_over)}")
 
 
-def _why_not(name: str, networks: Sequence[Path]) -> str | None:
-    """Why a backend cannot run the networks here, in one sentence; None if it can."""
-    if name == "tensorrt":
-        from engines.tensorrt.ready import why_not
-
-        return why_not(networks)
-    return None if find_spec(name) is not None else f"{name} is not installed."
-
-
-def load_engine(path: Path, *, backend: str = "auto", threads: int = 0) -> Engine:
-    """Compile a network for this machine.
+def load_engine(
+    path: Path, *, backend: str = "auto", threads: int = 0, precision: Precision = "auto"
+) -> Engine:
+    """Compile a network's file for this machine.
 
     Args:
         path: an ``.onnx`` file; where it leaves a side of an input open (the batch), 1 is taken.
         backend: see :func:`select_backend`.
         threads: CPU threads to use; 0 leaves it to the runtime.
+        precision: what to compute in; int8 needs a file that says how.
 
     Raises:
-        EngineError: the file is missing or no network, or the backend cannot run.
+        EngineError: the file is missing or no network, or the backend cannot run or not in this precision.
     """
     if not path.is_file():
         raise EngineError(f"The network {path} is missing.")
-    chosen = select_backend(backend, [path]).backend
-    if chosen == "tensorrt":
-        from engines.tensorrt.ready import load
+    name = select_backend(backend, [path]).backend
+    _check_precision(name, precision)
+    return _BACKENDS[name].load(path, precision, threads)
 
-        return load(path)
-    if chosen == "openvino":
-        from engines.openvino_cpu import OpenVINOEngine
 
-        return OpenVINOEngine(path, threads)
-    from engines.onnxruntime_cpu import ONNXRuntimeEngine
+def load_network(
+    folder: Path, network: Network, *, backend: str = "auto", threads: int = 0, precision: Precision = "auto"
+) -> Engine:
+    """Compile a network out of a folder of weights, in the file that suits backend and precision.
 
-    return ONNXRuntimeEngine(path, threads)
+    Args:
+        folder: holds the networks and their manifest.
+        network: which one.
+        backend: see :func:`select_backend`.
+        threads: CPU threads to use; 0 leaves it to the runtime.
+        precision: what to compute in. ``auto`` takes int8 on CPUs that have instructions for it, where the
+            folder holds it.
+
+    Raises:
+        EngineError: the weights are incomplete, damaged or not of this network, the folder has no file for
+            the precision, or the backend cannot run or not in this precision.
+    """
+    name = select_backend(backend, [read_weights(folder, network).path]).backend
+    _check_precision(name, precision)
+    wanted: FilePrecision = "fp32"
+    if precision != "auto":
+        wanted = _BACKENDS[name].precisions[precision]
+    elif name == "openvino" and computes_int8() and has_weights(folder, network, "int8"):
+        wanted = "int8"
+    file = read_weights(folder, network, wanted)
+    engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
+    network.check(engine, file.size)
+    return engine
+
+
+def _check_precision(name: str, precision: Precision) -> None:
+    known = _BACKENDS[name].precisions
+    if precision != "auto" and precision not in known:
+        offered = ", ".join(known) or "what its engines were built for"
+        raise EngineError(f"{name} computes in {offered}, not in {precision}.")

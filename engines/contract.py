@@ -114,6 +114,15 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
     return weights
 
 
+def has_weights(folder: Path, network: Network, precision: FilePrecision) -> bool:
+    """Whether a folder's manifest names a network's file of a precision."""
+    try:
+        entry = json.loads((folder / MANIFEST).read_text())[network.name]
+        return precision == "fp32" or precision in entry.get("made", {})
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        return False
+
+
 def enter_weights(weights: WeightsFile, network: Network) -> None:
     """Enter a network's file into the manifest of its folder; an fp32 file drops those made from the last.
 

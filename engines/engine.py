@@ -29,11 +29,13 @@ class Engine(Protocol):
     An engine belongs to one thread: it owns its buffers and is not locked.
 
     Attributes:
-        description: what runs it and how, for people ("OpenVINO 2026.4, f32, 2 threads").
+        description: what runs it and how, for people ("OpenVINO 2026.4 on the CPU, fp32, 2 threads").
         inputs: the network's inputs in order.
         outputs: the network's outputs in order.
+        max_batch: how many faces one run takes at most; 1 where more at once would not be faster.
     """
 
+    max_batch: int
     description: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -42,7 +44,8 @@ class Engine(Protocol):
         """Run the network once.
 
         Args:
-            inputs: one C-contiguous float32 array for each input, in the network's order.
+            inputs: one C-contiguous float32 array for each input, in the network's order, all with the
+                same number of faces N, 1 to ``max_batch``.
 
         Returns:
             One float32 array for each output, in the network's order. They may be views of the

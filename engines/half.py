@@ -6,8 +6,6 @@ names casts twice and does not sort them; TensorRT takes every cast as meant.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -16,16 +14,24 @@ _FLOAT_INPUTS = {"Resize": (1, 2)}
 """Inputs that ONNX wants in float32 whatever the rest of the node is in: regions and scales."""
 
 
-def in_half(model: onnx.ModelProto, floats: Collection[str]) -> onnx.ModelProto:
+_FLOAT_OPS = ("Div", "InstanceNormalization", "LayerNormalization", "ReduceMean", "ReduceSum", "Softmax")
+"""What stays float32: sums over pictures overflow or lose their last digits, and so do norms and mean
+colours that are made of them."""
+
+
+def in_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Turn a float32 network into one that computes in float16, with casts only where both meet.
+
+    Sums, norms and means, the last convolutions and what follows them stay float32.
 
     Args:
         model: an ONNX model without subgraphs and constant nodes, as PyTorch exports ours.
-        floats: names of the nodes that stay float32; those that make its outputs must be among them.
 
     Returns:
         A new model with the same float32 inputs and outputs.
     """
+    floats = last_layers(model.graph)
+    floats |= {node.name for node in model.graph.node if node.op_type in _FLOAT_OPS}
     typed = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
     known = [*typed.value_info, *typed.output]
     real = {value.name for value in known if value.type.tensor_type.elem_type == TensorProto.FLOAT}
@@ -42,6 +48,19 @@ def in_half(model: onnx.ModelProto, floats: Collection[str]) -> onnx.ModelProto:
     stored = [each for each in (*typed.initializer, *tensors.constants.values()) if each.name in used]
     graph = helper.make_graph(tensors.nodes, model.graph.name, model.graph.input, model.graph.output, stored)
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def last_layers(graph: onnx.GraphProto) -> set[str]:
+    """Names of the nodes after which no convolution comes: the last convolutions and what follows them."""
+    feeding: set[str] = set()
+    last = set()
+    for node in reversed(graph.node):
+        before_another = not feeding.isdisjoint(node.output)
+        if not before_another:
+            last.add(node.name)
+        if before_another or node.op_type == "Conv":
+            feeding.update(node.input)
+    return last
 
 
 class _Tensors:

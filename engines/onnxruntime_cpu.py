@@ -15,6 +15,8 @@ from engines.engine import EngineError, Port, Shape
 class ONNXRuntimeEngine:
     """A network run by ONNX Runtime's CPU provider; see :class:`engines.engine.Engine`."""
 
+    max_batch = 1
+
     def __init__(self, path: Path, threads: int) -> None:
         """Read and prepare a network.
 

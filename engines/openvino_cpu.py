@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import openvino as ov
@@ -12,29 +13,48 @@ from numpy.typing import NDArray
 
 from engines.engine import EngineError, Port, Shape
 
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_SHOWN = {"f32": "fp32", "f16": "fp16"}
+
 
 class OpenVINOEngine:
     """A network compiled by OpenVINO's CPU plugin; see :class:`engines.engine.Engine`.
 
-    The plugin picks bf16 by itself where the CPU computes in it, and fp32 elsewhere.
+    A file with quantised layers runs those in int8, the others as ``precision`` says.
     """
 
-    def __init__(self, path: Path, threads: int, shapes: Sequence[Shape] | None = None) -> None:
+    max_batch = 1
+
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        shapes: Sequence[Shape] | None = None,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+    ) -> None:
         """Read and compile a network.
 
         Args:
             path: an ``.onnx`` or ``.tflite`` file.
             threads: CPU threads to use; 0 leaves it to OpenVINO.
             shapes: a shape for each input; by default the file's own, with 1 where it leaves one open.
+            precision: of layers that are not quantised. ``auto`` is bf16 where the CPU computes in it, and
+                fp32 elsewhere.
 
         Raises:
-            EngineError: the file is not a network that OpenVINO can compile.
+            EngineError: the file is not a network that OpenVINO can compile, or the CPU has no bf16.
         """
-        options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        core = _core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise EngineError("This CPU does not compute in bf16.")
+        # The threads that decode, encode and serve other faces want the cores, too: pinned threads would
+        # queue for one while another is idle.
+        options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+        if precision != "auto":
+            options["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
         try:
-            core = _core()
             model = core.read_model(path)
             model.reshape(dict(enumerate(shapes or map(_static, model.inputs))))
             compiled = core.compile_model(model, "CPU", options)
@@ -42,11 +62,14 @@ class OpenVINOEngine:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}") from error
         self._request = compiled.create_infer_request()
-        self.inputs = tuple(Port(port.any_name, tuple(port.shape)) for port in compiled.inputs)
+        # Not any_name: a layer that only passes an input on lends it a second name.
+        self.inputs = tuple(Port(port.node.friendly_name, tuple(port.shape)) for port in compiled.inputs)
         self.outputs = tuple(Port(port.any_name, tuple(port.shape)) for port in compiled.outputs)
-        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
+        computed = ("int8 and " if quantised else "") + _SHOWN.get(hint, hint)
         used = compiled.get_property("INFERENCE_NUM_THREADS")
-        self.description = f"OpenVINO {_version()} on the CPU, {precision}, {used} threads"
+        self.description = f"OpenVINO {_version()} on the CPU, {computed}, {used} thread{'s' * (used != 1)}"
 
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         results = self._request.infer(inputs, share_inputs=True, share_outputs=True)

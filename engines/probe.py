@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from pathlib import Path
 
-_TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "neon", "asimd")
+_TELLING_FLAGS = (
+    "avx2",
+    "avx_vnni",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_tile",
+    "neon",
+    "asimd",
+    "asimddp",
+)
 
 
 def cpu_name() -> str:
     """The processor's name and the vector instructions that decide how fast a network runs."""
-    name, flags = platform.processor() or platform.machine(), ""
+    name = _cpu_entry("model name") or platform.processor() or platform.machine()
+    flags = _cpu_flags()
+    found = [flag for flag in _TELLING_FLAGS if flag in flags]
+    return f"{name} ({', '.join(found)})" if found else name
+
+
+def computes_int8() -> bool:
+    """Whether the CPU multiplies int8 and adds in int32 in one instruction.
+
+    Without it, x86 adds pairs of products in int16, which overflows, and gains little.
+    """
+    return not _cpu_flags().isdisjoint(("avx_vnni", "avx512_vnni", "amx_int8", "asimddp"))
+
+
+def _cpu_flags() -> set[str]:
+    return set((_cpu_entry("flags") or _cpu_entry("Features")).split())
+
+
+def _cpu_entry(wanted: str) -> str:
+    """What Linux says of the first CPU under a name; nothing elsewhere."""
     for line in _lines("/proc/cpuinfo"):
         key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            name = value.strip()
-        elif key.strip() in ("flags", "Features"):
-            flags = value
-            break
-    found = [flag for flag in _TELLING_FLAGS if flag in flags.split()]
-    return f"{name} ({', '.join(found)})" if found else name
+        if key.strip() == wanted:
+            return value.strip()
+    return ""
 
 
 def cpu_cores() -> int:
@@ -41,6 +67,23 @@ def nvidia_gpus() -> list[str]:
             key, _, value = line.partition(":")
             if key.strip() == "Model":
                 names.append(value.strip())
+    return names or _cuda_devices()
+
+
+def _cuda_devices() -> list[str]:
+    """Names of the GPUs that the CUDA driver sees: in WSL and some containers /proc does not tell."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return []
+    count = ctypes.c_int()
+    if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)):
+        return []
+    names = []
+    for number in range(count.value):
+        name = ctypes.create_string_buffer(100)
+        cuda.cuDeviceGetName(name, len(name), number)
+        names.append(name.value.decode(errors="replace"))
     return names
 
 

@@ -34,17 +34,13 @@ from engines.contract import (
 )
 from engines.engine import EngineError
 from engines.export import sample_crops
-from engines.half import in_half
+from engines.half import in_half, last_layers
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 
 Made = Literal["fp16", "int8"]
 FloatArray = NDArray[np.float32]
 Inputs = dict[str, FloatArray]
 """For each input of a network N,C,S,S."""
-
-_FLOAT_OPS = ("Div", "InstanceNormalization", "LayerNormalization", "ReduceMean", "ReduceSum", "Softmax")
-"""What stays float32 in fp16 files: sums over pictures overflow or lose their last digits, and so the norms
-and mean colours made of them."""
 
 _CALIBRATION_SETS = ("core", "diverse", "extra_nc")
 _HELD_OUT_SETS = ("val_core", "val_diverse", "val_extra_nc")
@@ -74,17 +70,13 @@ by side differ more from run to run of the training."""
 
 
 def to_half(source: Path, target: Path) -> None:
-    """Write a network whose weights and features are float16.
-
-    Its inputs, outputs, last convolutions and what follows them, norms and means stay float32.
+    """Write a network whose weights and features are float16; see :func:`engines.half.in_half`.
 
     Args:
         source: the fp32 ``.onnx`` file.
         target: where to write.
     """
-    model = onnx.load(source)
-    floats = _ends(model.graph) | {node.name for node in model.graph.node if node.op_type in _FLOAT_OPS}
-    half = in_half(model, floats)
+    half = in_half(onnx.load(source))
     onnx.checker.check_model(half)
     onnx.save(half, target)
 
@@ -110,7 +102,7 @@ def to_int8(source: Path, target: Path, samples: Inputs) -> None:
             _Reader(samples),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=sorted(_first_convolutions(graph) | _ends(graph)),
+            nodes_to_exclude=sorted(_first_convolutions(graph) | last_layers(graph)),
             per_channel=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
@@ -131,21 +123,6 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime's cl
 def _one_by_one(samples: Inputs) -> Iterator[Inputs]:
     for number in range(len(next(iter(samples.values())))):
         yield {name: values[number : number + 1] for name, values in samples.items()}
-
-
-def _ends(graph: onnx.GraphProto) -> set[str]:
-    """Names of the nodes after which no convolution comes: the last convolutions and what follows them."""
-    feeding: set[str] = set()
-    ends = set()
-    for node in reversed(graph.node):
-        if feeding.isdisjoint(node.output):
-            ends.add(node.name)
-            feeds = node.op_type == "Conv"
-        else:
-            feeds = True
-        if feeds:
-            feeding.update(node.input)
-    return ends
 
 
 def _first_convolutions(graph: onnx.GraphProto) -> set[str]:

@@ -1,4 +1,4 @@
-"""Both CPU engines on a tiny network, and what happens to files that are none."""
+"""Engines on tiny networks, the choice between them, and what happens to files that are none."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from engines import BACKENDS, load_engine, select_backend
+from engines import BACKENDS, load_engine, load_network, probe, select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import EngineError
+from engines.openvino_cpu import OpenVINOEngine
+from engines.quantize import make
+from tests.engines import tiny
 
 SIZE = 16
-ON_CPU = [name for name in BACKENDS if name != "tensorrt"]
+ON_CPU = ["auto", "openvino", "onnxruntime"]
 
 
 def network(path: Path, name: str = "map", channels: int = 3) -> Path:
@@ -81,14 +84,76 @@ def test_an_unknown_backend_is_refused() -> None:
         select_backend("magic")
 
 
-def test_auto_names_what_it_picked() -> None:
-    assert select_backend().backend == "openvino"
+def test_the_order_is_that_of_speed() -> None:
+    assert BACKENDS == ("auto", "tensorrt", "pytorch", "openvino", "onnxruntime")
+
+
+def test_auto_names_what_it_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.choose.nvidia_gpus", list)
+    selection = select_backend()
+    assert (selection.backend, selection.passed_over) == ("openvino", ())
     assert select_backend("onnxruntime").backend == "onnxruntime"
 
 
 def test_a_gpu_is_never_silently_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engines.choose.nvidia_gpus", lambda: ["NVIDIA RTX 9000"])
-    assert any("NVIDIA RTX 9000" in reason for reason in select_backend().passed_over)
+    monkeypatch.setattr("torch.version.cuda", None)
+    passed_over = select_backend().passed_over
+    assert [reason.split(":")[0] for reason in passed_over] == [
+        f"NVIDIA RTX 9000 is not used by {name}" for name in ("tensorrt", "pytorch")
+    ]
+    assert passed_over[-1].endswith("torch is installed without CUDA.")
+
+
+def test_a_backend_asked_for_by_name_runs_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.version.cuda", None)
+    with pytest.raises(EngineError, match="pytorch cannot run here: torch is installed without CUDA"):
+        select_backend("pytorch")
+    monkeypatch.setattr("engines.choose.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="openvino cannot run here: openvino is not installed"):
+        select_backend("openvino")
+
+
+def test_nothing_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.choose.nvidia_gpus", list)
+    monkeypatch.setattr("engines.choose.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="No engine can run here: openvino is not .* onnxruntime is not"):
+        select_backend()
+
+
+def test_precision_is_what_was_asked_for(tmp_path: Path) -> None:
+    path = network(tmp_path / "n.onnx")
+    plain = load_engine(path, backend="openvino", precision="fp32", threads=1)
+    assert "on the CPU, fp32, 1 thread" in plain.description
+    with pytest.raises(EngineError, match="openvino computes in bf16, fp32, int8, not in fp16"):
+        load_engine(path, backend="openvino", precision="fp16")
+
+
+def test_bf16_is_refused_where_the_cpu_lacks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Core:
+        def get_property(self, device: str, name: str) -> list[str]:
+            return ["FP32", "INT8"]
+
+    monkeypatch.setattr("engines.openvino_cpu._core", Core)
+    with pytest.raises(EngineError, match="CPU does not compute in bf16"):
+        OpenVINOEngine(network(tmp_path / "n.onnx"), 1, precision="bf16")
+
+
+@pytest.mark.parametrize(("flags", "expected"), [("avx2 avx512_vnni", True), ("avx2", False)])
+def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool
+) -> None:
+    monkeypatch.setattr(probe, "_lines", lambda path: ["flags : " + flags])
+    weights = tiny.tiny_weights(tmp_path)
+    samples = {"crop": tiny.crops(2)}
+    make(weights, SEGMENTER, "int8", samples, samples)
+    engine = load_network(weights, SEGMENTER, backend="openvino", threads=1)
+    assert ("int8" in engine.description) == expected
+    named = load_network(weights, SEGMENTER, backend="openvino", precision="int8")
+    assert "int8" in named.description
+    assert "int8" not in load_network(weights, GENERATOR, backend="openvino").description
+    with pytest.raises(EngineError, match="no int8 generator"):
+        load_network(weights, GENERATOR, backend="openvino", precision="int8")
 
 
 def test_the_contract_refuses_another_network(tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""PyTorch on an NVIDIA GPU: channels last, half precision, one CUDA graph for each size of batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engines.engine import EngineError, Port
+from engines.half import in_half
+from engines.pytorch_graph import OnnxModule
+
+MAX_BATCH = 16
+_WARM_UPS = 3
+"""Runs before recording: cuDNN chooses its kernels and takes its scratch memory in them."""
+
+
+def why_not() -> str | None:
+    """Why PyTorch cannot use a GPU here, in one sentence; None if it can."""
+    if torch.version.cuda is None:
+        return "torch is installed without CUDA."
+    return None if torch.cuda.is_available() else "torch finds no CUDA device."
+
+
+@dataclass(slots=True)
+class _Buffers:
+    """An input or output for the largest batch, on both sides; on a CPU both are the same."""
+
+    host: Tensor
+    device: Tensor
+
+
+class PyTorchEngine:
+    """A network run by PyTorch; see :class:`engines.engine.Engine`.
+
+    Takes batches of any size up to ``max_batch``; on a GPU the first run of each size is slow.
+    """
+
+    max_batch = MAX_BATCH
+
+    def __init__(
+        self, path: Path, *, precision: Literal["fp32", "fp16"] = "fp16", device: str = "cuda"
+    ) -> None:
+        """Read a network and bring it to the device.
+
+        Args:
+            path: its fp32 ``.onnx`` file.
+            precision: of the weights and features; inputs and outputs are float32.
+            device: ``cuda``, ``cuda:1``, or ``cpu`` to compare.
+
+        Raises:
+            EngineError: the file is no network, or has operators that are not known here.
+        """
+        try:
+            model = onnx.load(path)
+            onnx.checker.check_model(model)
+        except Exception as error:  # protobuf's and onnx's share no class of their own
+            raise EngineError(f"{path.name} is not a network that PyTorch can run.") from error
+        self._module = OnnxModule(in_half(model) if precision == "fp16" else model).to(device).eval()
+        for name, buffer in self._module.named_buffers():
+            if buffer.ndim == 4:
+                setattr(self._module, name, buffer.contiguous(memory_format=torch.channels_last))
+        self._device = torch.device(device)
+        self._exact = precision == "fp32"
+        self.inputs = tuple(_port(value) for value in model.graph.input)
+        self.outputs = tuple(_port(value) for value in model.graph.output)
+        self._inputs = [self._buffers(port) for port in self.inputs]
+        self._outputs = [self._buffers(port) for port in self.outputs]
+        where = torch.cuda.get_device_name(self._device) if self._on_gpu else "the CPU"
+        graphs = ", CUDA graphs" if self._on_gpu else ""
+        self.description = f"PyTorch {torch.__version__} on {where}, {precision}{graphs}"
+        if self._on_gpu:
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            self._memory = torch.cuda.graph_pool_handle()
+            self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+            self.run(*(np.zeros(port.shape, np.float32) for port in self.inputs))
+
+    @torch.inference_mode()
+    def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        batch = len(inputs[0])
+        if not 1 <= batch <= self.max_batch:
+            raise EngineError(f"PyTorch runs batches of 1 to {self.max_batch} faces, not of {batch}.")
+        for buffers, values in zip(self._inputs, inputs, strict=True):
+            buffers.host[:batch].copy_(torch.from_numpy(values))
+        if self._on_gpu:
+            graph = self._graphs.get(batch) or self._record(batch)
+            with torch.cuda.stream(self._stream):
+                graph.replay()
+            self._stream.synchronize()
+        else:
+            self._enqueue(batch)
+        return tuple(buffers.host[:batch].numpy() for buffers in self._outputs)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self._device.type == "cuda"
+
+    def _buffers(self, port: Port) -> _Buffers:
+        shape = (self.max_batch, *port.shape[1:])
+        host = torch.zeros(shape, pin_memory=self._on_gpu)
+        return _Buffers(host, torch.zeros_like(host, device=self._device) if self._on_gpu else host)
+
+    def _enqueue(self, batch: int) -> None:
+        """Copy in, compute, copy out: all of it goes into the graph."""
+        given = []
+        for buffers in self._inputs:
+            on_device = buffers.device[:batch]
+            on_device.copy_(buffers.host[:batch], non_blocking=True)
+            given.append(on_device.contiguous(memory_format=torch.channels_last))
+        for buffers, made in zip(self._outputs, self._module(*given), strict=True):
+            buffers.device[:batch].copy_(made)
+            buffers.host[:batch].copy_(buffers.device[:batch], non_blocking=True)
+
+    def _record(self, batch: int) -> torch.cuda.CUDAGraph:
+        flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not self._exact)
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with flags, torch.cuda.stream(self._stream):
+            for _ in range(_WARM_UPS):
+                self._enqueue(batch)
+            self._stream.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may allocate meanwhile: engines of other streams, the video decoder.
+            with torch.cuda.graph(
+                graph, pool=self._memory, stream=self._stream, capture_error_mode="thread_local"
+            ):
+                self._enqueue(batch)
+        self._graphs[batch] = graph
+        return graph
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    sides = value.type.tensor_type.shape.dim
+    return Port(value.name, tuple(side.dim_value or 1 for side in sides))

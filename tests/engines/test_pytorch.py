@@ -1,0 +1,75 @@
+"""The PyTorch engine computes what ONNX Runtime does: on the CPU everywhere, on a GPU where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper
+
+from engines.contract import GENERATOR, SEGMENTER, Network
+from engines.engine import EngineError
+from engines.onnxruntime_cpu import ONNXRuntimeEngine
+from engines.pytorch_cuda import MAX_BATCH, PyTorchEngine
+from engines.quantize import draw_inputs
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from tests.engines.tiny import SIZE, crops, tiny_weights
+
+BOTH = pytest.mark.parametrize("network", [SEGMENTER, GENERATOR], ids=lambda network: network.name)
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
+DEVICES = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
+PRECISIONS = pytest.mark.parametrize(("precision", "worst"), [("fp32", 1e-4), ("fp16", 2e-2)])
+
+
+@BOTH
+@DEVICES
+@PRECISIONS
+def test_batches_of_any_size_give_what_onnxruntime_gives(
+    tmp_path: Path, network: Network, device: str, precision: str, worst: float
+) -> None:
+    weights = tiny_weights(tmp_path)
+    path = weights / f"{network.name}.onnx"
+    engine = PyTorchEngine(path, precision=precision, device=device)
+    network.check(engine, SIZE)
+    reference = ONNXRuntimeEngine(path, 1)
+    samples = draw_inputs(weights, crops(5))
+    for batch in (1, 5, 2, 1):
+        given = [samples[name][:batch] for name in network.inputs]
+        (found,), (wanted,) = engine.run(*given), reference.run(*given)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted, atol=worst)
+
+
+@BOTH
+@DEVICES
+def test_the_bundled_networks_run(network: Network, device: str) -> None:
+    path = BUNDLED_WEIGHTS / f"{network.name}.onnx"
+    engine = PyTorchEngine(path, precision="fp32", device=device)
+    rng = np.random.default_rng(0)
+    given = [rng.uniform(0, 1, port.shape).astype(np.float32) for port in engine.inputs]
+    np.testing.assert_allclose(engine.run(*given)[0], ONNXRuntimeEngine(path, 1).run(*given)[0], atol=1e-3)
+
+
+def test_too_large_a_batch_is_refused(tmp_path: Path) -> None:
+    engine = PyTorchEngine(tiny_weights(tmp_path) / "segmenter.onnx", device="cpu")
+    with pytest.raises(EngineError, match=f"1 to {MAX_BATCH} faces, not of {MAX_BATCH + 1}"):
+        engine.run(crops(MAX_BATCH + 1))
+
+
+def test_operators_that_are_not_known_are_named(tmp_path: Path) -> None:
+    path = tiny_weights(tmp_path) / "segmenter.onnx"
+    model = onnx.load(path)
+    model.graph.node[-1].CopyFrom(helper.make_node("Erf", ["raw"], ["map"], "squash"))
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match="does not know the operators Erf"):
+        PyTorchEngine(path, device="cpu")
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "n.onnx"
+    path.write_bytes(b"not a network")
+    with pytest.raises(EngineError, match="n.onnx is not a network"):
+        PyTorchEngine(path, device="cpu")
