@@ -187,7 +187,7 @@ def _mix_in(trained: nn.Module, calm: Path) -> None:
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
 @click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--inner", type=int, help="Side that the generator works at, if not that of the crops.")
+@click.option("--inner", type=int, help="Side of the generator's pictures, if not that of the crops.")
 @click.option(
     "--calm", type=click.Path(path_type=Path), help="Run without critics, the generator's origin, to mix in."
 )
@@ -204,9 +204,10 @@ def main(
 ) -> None:
     """Export trained networks, compare them with PyTorch, put them in their place."""
     import torch
+    from torch.nn import functional
 
     from trainer.checkpoint import load_averaged, run_summary
-    from trainer.networks.generator import AtSide, Generator
+    from trainer.networks.generator import Generator
     from trainer.networks.segmenter import Segmenter
 
     crops = torch.from_numpy(sample_crops(data, 16, size))
@@ -220,12 +221,16 @@ def main(
     load_averaged(trained, generator)
     if calm is not None:
         _mix_in(trained, calm)
-    painter = (trained if inner is None else AtSide(trained, inner)).eval()
+    trained.eval()
     with torch.no_grad():
         maps = finder(crops)
-        previous = painter(crops, maps, torch.zeros_like(crops))
+        if inner is not None:
+            crops, maps = (
+                functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
+            )
+        previous = trained(crops, maps, torch.zeros_like(crops))
     painter_run = f"{run_summary(generator)} {note}".strip()
-    result = export_network(painter, GENERATOR, weights, painter_run, (crops, maps, previous))
+    result = export_network(trained, GENERATOR, weights, painter_run, (crops, maps, previous))
     click.echo(f"generator: {result}")
 
 

@@ -105,11 +105,22 @@ def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     path = read_weights(folder, network).path
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    side = session.get_inputs()[0].shape[-1]
 
     def run(*inputs: FloatArray) -> FloatArray:
-        return np.asarray(session.run(None, dict(zip(network.inputs, inputs, strict=True)))[0], np.float32)
+        feeds = {name: _resized(each, side) for name, each in zip(network.inputs, inputs, strict=True)}
+        return _resized(session.run(None, feeds)[0], inputs[0].shape[-1])
 
     return run
+
+
+def _resized(pictures: FloatArray, side: int) -> FloatArray:
+    """N,C,S,S pictures at another side, as the product resizes them."""
+    if pictures.shape[-1] == side:
+        return pictures
+    flat = pictures.reshape(-1, *pictures.shape[2:])
+    planes = [cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR) for plane in flat]
+    return np.stack(planes).reshape(*pictures.shape[:2], side, side)
 
 
 def torch_network(network: nn.Module, side: int | None = None) -> Run:
