@@ -27,7 +27,7 @@ _LEAST, _MOST = 0.04, 0.6
 """Share of the crop that a worn mask covers."""
 
 
-def pseudo_labelled(folder: Path, segmenter: Path, sure: float = 0.06, threads: int = 1) -> list[RealFace]:
+def pseudo_labelled(folder: Path, segmenter: Path, sure: float = 0.2, threads: int = 1) -> list[RealFace]:
     """The masked faces of a folder of photos whose maps are confident.
 
     Args:
