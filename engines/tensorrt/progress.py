@@ -6,18 +6,22 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 Result = TypeVar("Result")
 
 
 def build_progress() -> Progress:
-    """The bars of a build, a line for each phase that runs."""
+    """The bars of a build, a line for each phase that runs; none where nobody sees them."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
 
@@ -61,22 +65,26 @@ def run_stoppable(work: Callable[[], Result], stop: threading.Event) -> Result:
     """
     results: list[Result] = []
     errors: list[BaseException] = []
+    ended = threading.Event()
 
     def guarded() -> None:
         try:
             results.append(work())
         except BaseException as error:
             errors.append(error)
+        finally:
+            ended.set()
 
     worker = threading.Thread(target=guarded, name="engine build")
     try:
         worker.start()
-        while worker.is_alive():
-            worker.join(0.1)
+        # Not joined: up to Python 3.12 a thread counts as ended once Ctrl-C has broken off a join.
+        while not ended.wait(0.1):
+            pass
     except BaseException:
         stop.set()
-        if worker.is_alive():
-            worker.join()
+        if worker.ident is not None:
+            ended.wait()
         raise
     if errors:
         raise errors[0]
