@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import click
+import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from engines.contract import (
     GENERATOR,
     SEGMENTER,
     Network,
+    NetworkName,
     WeightsFile,
     enter_weights,
     read_weights,
@@ -137,12 +139,15 @@ def _first_convolutions(graph: onnx.GraphProto) -> set[str]:
     return first
 
 
-def draw_inputs(weights: Path, crops: FloatArray) -> Inputs:
+def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
     """Inputs of both networks as they occur: maps by the segmenter, last patches by the generator.
 
     Args:
         weights: folder of the fp32 networks.
         crops: N,3,S,S. Every fourth is taken for the first of its track, without a last patch.
+
+    Returns:
+        For each network its inputs, at its own side.
 
     Raises:
         EngineError: the folder's weights are incomplete or damaged.
@@ -150,13 +155,21 @@ def draw_inputs(weights: Path, crops: FloatArray) -> Inputs:
     segmenter, generator = (
         ONNXRuntimeEngine(read_weights(weights, network).path, 0) for network in (SEGMENTER, GENERATOR)
     )
-    maps, previous = np.empty_like(crops[:, :1]), np.zeros_like(crops)
+    maps = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
+    side = generator.inputs[0].shape[-1]
+    small, hidden = _at_side(crops, side), _at_side(maps, side)
+    previous = np.zeros_like(small)
     for number in range(len(crops)):
         one = slice(number, number + 1)
-        (maps[one],) = segmenter.run(crops[one])
         if number % 4:
-            (previous[one],) = generator.run(crops[one], maps[one], previous[one])
-    return {"crop": crops, "map": maps, "previous": previous}
+            (previous[one],) = generator.run(small[one], hidden[one], previous[one])
+    return {"segmenter": {"crop": crops}, "generator": {"crop": small, "map": hidden, "previous": previous}}
+
+
+def _at_side(pictures: FloatArray, side: int) -> FloatArray:
+    """N,C,S,S pictures at another side, bilinearly, as the product makes them."""
+    sized = [cv2.resize(plane, (side, side)) for picture in pictures for plane in picture]
+    return np.asarray(sized, np.float32).reshape(*pictures.shape[:2], side, side)
 
 
 def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> Cost:
@@ -166,12 +179,12 @@ def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> C
         reference: the fp32 file.
         made: the other.
         network: which network both are.
-        samples: what :func:`draw_inputs` gives.
+        samples: its inputs; see :func:`draw_inputs`.
 
     Raises:
         EngineError: the file gives values that are not numbers, or cannot be run.
     """
-    found, wanted = (_outputs(path, network, samples) for path in (made, reference))
+    found, wanted = (_outputs(path, samples) for path in (made, reference))
     if not np.isfinite(found).all():
         raise EngineError(f"{made.name} gives values that are not numbers.")
     gap = np.abs(found - wanted)
@@ -182,10 +195,9 @@ def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> C
     return Cost(float(gap.max()), _psnr(gap[inside], 2.0))
 
 
-def _outputs(path: Path, network: Network, samples: Inputs) -> FloatArray:
+def _outputs(path: Path, samples: Inputs) -> FloatArray:
     engine = ONNXRuntimeEngine(path, 0)
-    given = {name: samples[name] for name in network.inputs}
-    return np.concatenate([engine.run(*feeds.values())[0] for feeds in _one_by_one(given)])
+    return np.concatenate([engine.run(*feeds.values())[0] for feeds in _one_by_one(samples)])
 
 
 def _psnr(gap: FloatArray, peak: float) -> float:
@@ -200,8 +212,8 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
         weights: the folder.
         network: which one.
         precision: what to make.
-        calibration: what int8 measures the features' ranges on; see :func:`draw_inputs`.
-        held_out: what to compare on.
+        calibration: inputs that int8 measures the features' ranges on; see :func:`draw_inputs`.
+        held_out: inputs to compare on.
 
     Raises:
         EngineError: the folder's weights are incomplete or damaged, or the new file is worse than
@@ -214,7 +226,7 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
         if precision == "fp16":
             to_half(source.path, part)
         else:
-            to_int8(source.path, part, {name: calibration[name] for name in network.inputs})
+            to_int8(source.path, part, calibration)
         cost, limit = measure(source.path, part, network, held_out), LIMITS[precision]
         if cost.worst > limit.worst or cost.psnr < limit.psnr or cost.iou < limit.iou:
             raise EngineError(f"The {precision} {network.name} is not fit for use: it {cost}.")
@@ -244,7 +256,7 @@ def main(data: Path, weights: Path, precisions: tuple[Made, ...], count: int, se
     held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, _HELD_OUT_SETS, seed + 1))
     for precision in precisions or LIMITS:
         for network in (SEGMENTER, GENERATOR):
-            cost = make(weights, network, precision, calibration, held_out)
+            cost = make(weights, network, precision, calibration[network.name], held_out[network.name])
             megabytes = (weights / f"{network.name}.{precision}.onnx").stat().st_size / 1e6
             click.echo(f"{network.name}: {precision}, {megabytes:.1f} MB, {cost}")
 

@@ -35,7 +35,7 @@ def test_batches_of_any_size_give_what_onnxruntime_gives(
     engine = PyTorchEngine(path, precision=precision, device=device)
     network.check(engine, SIZE)
     reference = ONNXRuntimeEngine(path, 1)
-    samples = draw_inputs(weights, crops(5))
+    samples = draw_inputs(weights, crops(5))[network.name]
     for batch in (1, 5, 2, 1):
         given = [samples[name][:batch] for name in network.inputs]
         (found,), (wanted,) = engine.run(*given), reference.run(*given)

@@ -17,7 +17,7 @@ from engines.contract import GENERATOR, MANIFEST, SEGMENTER, Network, enter_weig
 from engines.engine import EngineError
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.quantize import Cost, draw_inputs, make, measure, to_half
-from tests.engines.tiny import SIZE, crops, tiny_weights
+from tests.engines.tiny import SIZE, crops, tiny_weights, write_network
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_half_does_not_overflow_where_pixels_are_summed(weights: Path) -> None:
 
 @pytest.mark.parametrize("network", [SEGMENTER, GENERATOR], ids=lambda network: network.name)
 def test_int8_is_symmetric_and_spares_the_first_and_last(weights: Path, network: Network) -> None:
-    samples = draw_inputs(weights, crops(8))
-    cost = make(weights, network, "int8", samples, draw_inputs(weights, crops(4, seed=1)))
+    samples, held_out = (draw_inputs(weights, crops(8, seed))[network.name] for seed in (0, 1))
+    cost = make(weights, network, "int8", samples, held_out)
     assert 0 < cost.worst < 0.1
     graph = onnx.load(read_weights(weights, network, "int8").path).graph
     stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -72,7 +72,7 @@ def test_made_files_are_in_the_manifest_until_the_fp32_file_changes(
 ) -> None:
     with pytest.raises(EngineError, match=f"no {precision} segmenter: make one"):
         read_weights(weights, SEGMENTER, precision)
-    samples = draw_inputs(weights, crops(4))
+    samples = {"crop": crops(4)}
     make(weights, SEGMENTER, precision, samples, samples)
     made = read_weights(weights, SEGMENTER, precision)
     assert (made.path.name, made.size, made.run) == (f"segmenter.{precision}.onnx", SIZE, "tiny")
@@ -87,7 +87,7 @@ def test_a_file_that_is_too_bad_is_refused_and_nothing_changes(
 ) -> None:
     monkeypatch.setitem(quantize.LIMITS, "int8", Cost(1.0, 99.0))
     before = {path.name: path.read_bytes() for path in weights.iterdir()}
-    samples = draw_inputs(weights, crops(2))
+    samples = draw_inputs(weights, crops(2))["generator"]
     with pytest.raises(EngineError, match=r"int8 generator is not fit for use: it differs .* dB"):
         make(weights, GENERATOR, "int8", samples, samples)
     assert {path.name: path.read_bytes() for path in weights.iterdir()} == before
@@ -105,9 +105,18 @@ def test_values_that_are_no_numbers_are_refused(weights: Path) -> None:
 def test_inputs_are_those_of_the_product(weights: Path) -> None:
     samples = draw_inputs(weights, crops(5))
     segmenter = ONNXRuntimeEngine(weights / "segmenter.onnx", 1)
-    np.testing.assert_allclose(samples["map"], segmenter.run(crops(5))[0], atol=1e-5)
-    without = [not last.any() for last in samples["previous"]]
+    np.testing.assert_array_equal(samples["segmenter"]["crop"], crops(5))
+    np.testing.assert_allclose(samples["generator"]["map"], segmenter.run(crops(5))[0], atol=1e-5)
+    without = [not last.any() for last in samples["generator"]["previous"]]
     assert without == [True, False, False, False, True]
+
+
+def test_a_smaller_generator_gets_smaller_pictures(weights: Path) -> None:
+    write_network(weights, GENERATOR, size=SIZE // 2)
+    samples = draw_inputs(weights, crops(2))["generator"]
+    assert samples["crop"].shape == samples["previous"].shape == (2, 3, SIZE // 2, SIZE // 2)
+    pairs = crops(2).reshape(2, 3, SIZE // 2, 2, SIZE // 2, 2)
+    np.testing.assert_allclose(samples["crop"], pairs.mean((3, 5)), atol=1e-5)
 
 
 def test_the_command_makes_all(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

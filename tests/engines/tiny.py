@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ def _constant(name: str, values: NDArray[np.generic]) -> onnx.TensorProto:
     return numpy_helper.from_array(values, name)
 
 
-def tiny_model(network: Network) -> onnx.ModelProto:
+def tiny_model(network: Network, size: int = SIZE) -> onnx.ModelProto:
     """Three convolutions on the joined inputs, one at half size; the mean colour is added at the end."""
     rng = np.random.default_rng(0)
     inputs = sum(network.inputs.values())
@@ -32,7 +33,7 @@ def tiny_model(network: Network) -> onnx.ModelProto:
         _constant("w2", rng.normal(0, 0.5, (channels, _WIDTH, 3, 3)).astype(np.float32)),
         _constant("axes", np.array([1, 2, 3])),
         _constant("twice", np.array([1, 1, 2, 2], np.float32)),
-        _constant("many", np.array(float(SIZE * SIZE * 3), np.float32)),
+        _constant("many", np.array(float(size * size * 3), np.float32)),
     ]
     around = {"pads": [1, 1, 1, 1]}
     nodes = [
@@ -50,7 +51,7 @@ def tiny_model(network: Network) -> onnx.ModelProto:
     ]
 
     def port(name: str, count: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ("n", count, SIZE, SIZE))
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ("n", count, size, size))
 
     graph = helper.make_graph(
         nodes,
@@ -62,16 +63,23 @@ def tiny_model(network: Network) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
+def write_network(folder: Path, network: Network, size: int = SIZE) -> None:
+    """Put a tiny network into a folder of weights."""
+    path = folder / f"{network.name}.onnx"
+    onnx.save(tiny_model(network, size), path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    enter_weights(WeightsFile(path, sha256, size, "tiny"), network)
+
+
 def tiny_weights(folder: Path) -> Path:
     """Fill a folder with both networks and their manifest."""
     for network in (SEGMENTER, GENERATOR):
-        path = folder / f"{network.name}.onnx"
-        onnx.save(tiny_model(network), path)
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        enter_weights(WeightsFile(path, sha256, SIZE, "tiny"), network)
+        write_network(folder, network)
     return folder
 
 
 def crops(count: int, seed: int = 0) -> NDArray[np.float32]:
-    """(count, 3, SIZE, SIZE) noise in -1..1."""
-    return np.random.default_rng(seed).uniform(-1, 1, (count, 3, SIZE, SIZE)).astype(np.float32)
+    """(count, 3, SIZE, SIZE) soft blots in -1..1."""
+    coarse = np.random.default_rng(seed).uniform(-1, 1, (count * 3, 4, 4)).astype(np.float32)
+    planes = [cv2.resize(plane, (SIZE, SIZE)) for plane in coarse]
+    return np.asarray(planes, np.float32).reshape(count, 3, SIZE, SIZE)
