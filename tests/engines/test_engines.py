@@ -17,7 +17,7 @@ from engines import BACKENDS, load_engine, load_network, probe, select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import EngineError
 from engines.openvino_cpu import OpenVINOEngine
-from engines.quantize import make
+from engines.quantize import LIMITS, Cost, make
 from tests.engines import tiny
 
 SIZE = 16
@@ -144,6 +144,7 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool
 ) -> None:
     monkeypatch.setattr(probe, "_lines", lambda path: ["flags : " + flags])
+    monkeypatch.setitem(LIMITS, "int8", Cost(0.6, 38.0, 0.9))
     weights = tiny.tiny_weights(tmp_path)
     samples = {"crop": tiny.crops(2)}
     make(weights, SEGMENTER, "int8", samples, samples)
