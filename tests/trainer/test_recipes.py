@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from copy import deepcopy
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
+from stream_unmask.errors import UnmaskError
 from trainer.data import Photo
 from trainer.devices import make_fabric
 from trainer.learner import Learner
@@ -22,9 +24,8 @@ from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
 from trainer.synth.pairs import PairData, PairSettings
 
-SIZE = 64
 FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "cycle"}
-TOY = {
+CHANGES = {
     "wgan-gp": ["critic_steps=2"],
     "cyclegan": ["pool=6"],
     "two-discriminator": ["whole_from=0", "region_from=0.3"],
@@ -33,14 +34,24 @@ TOY = {
 }
 
 
-def _job(photos: list[Photo]) -> Job:
-    # To begin with the usual face takes hundreds of pairs.
-    return Job(photos, SIZE, begun=True)
+@dataclass(frozen=True)
+class Toy:
+    """How a recipe is rehearsed."""
+
+    size: int = 64
+    steps: int = 10
+    rate: float = 2e-3
+
+
+# It runs its networks six times in a step.
+TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 5, 5e-4)})
 
 
 def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
     torch.manual_seed(1)
-    return changed(RECIPES[name], [*TOY.get(name, []), *changes]).build(_job(photos))
+    # To begin with the usual face takes hundreds of pairs.
+    job = Job(photos, TOYS[name].size, begun=True)
+    return changed(RECIPES[name], [*CHANGES.get(name, []), *changes]).build(job)
 
 
 def _batch(recipe: Recipe) -> Batch:
@@ -71,7 +82,7 @@ def _moved(before: nn.Module, after: nn.Module) -> bool:
 def test_every_recipe_learns(name: str, photos: list[Photo]) -> None:
     recipe = _built(name, photos)
     before = deepcopy([recipe.network, *recipe.helpers.values()])
-    log = _train(recipe, 14)
+    log = _train(recipe, TOYS[name].steps, TOYS[name].rate)
     first, last = log[0], log[-1]
     falling = FALLS.get(name, "paint")
     assert last[falling] < 0.95 * first[falling]
@@ -83,11 +94,12 @@ def test_every_recipe_learns(name: str, photos: list[Photo]) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_shows_what_it_can(name: str, photos: list[Photo]) -> None:
     recipe = _built(name, photos)
-    held_out = PairData(photos, PairSettings(size=SIZE, masked=1.0), 0, 2)
+    size = TOYS[name].size
+    held_out = PairData(photos, PairSettings(size=size, masked=1.0), 0, 2)
     pairs = torch.utils.data.default_collate([held_out[number] for number in range(2)])
     shown = recipe.show(recipe.network.eval(), pairs)
     assert math.isfinite(shown.quality)
-    assert {picture.shape[2:] for picture in shown.pictures} == {(SIZE, SIZE)}
+    assert {picture.shape[2:] for picture in shown.pictures} == {(size, size)}
 
 
 def test_the_release_goes_through_its_phases(photos: list[Photo]) -> None:
@@ -155,9 +167,7 @@ def test_the_pool_gives_back_older_pictures_once_it_is_full() -> None:
     assert torch.equal(again.get_buffer("kept"), pool.get_buffer("kept"))
 
 
-def test_settings_are_changed_by_name(photos: list[Photo], tmp_path: Path) -> None:
-    from stream_unmask.errors import UnmaskError
-
+def test_settings_are_changed_by_name() -> None:
     config = changed(RECIPES["wgan-gp"], ["critic_steps=5", "network=full", "noise=0"])
     assert config == type(config)(critic_steps=5, network="full", noise=0.0)  # type: ignore[call-arg]
     with pytest.raises(UnmaskError, match="critic_steps=10"):
@@ -166,3 +176,10 @@ def test_settings_are_changed_by_name(photos: list[Photo], tmp_path: Path) -> No
         changed(RECIPES["wgan-gp"], ["network=huge"])
     with pytest.raises(UnmaskError, match="number"):
         changed(RECIPES["wgan-gp"], ["noise=loud"])
+    with pytest.raises(UnmaskError, match="network=light"):
+        changed(RECIPES["generator"], ["noise=1"])
+
+
+def test_a_side_that_networks_cannot_halve_is_refused() -> None:
+    with pytest.raises(UnmaskError, match="32"):
+        Job([], 100)

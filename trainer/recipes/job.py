@@ -38,6 +38,10 @@ class Job:
     encoder: Path | None = None
     tell: Callable[[str], None] = lambda _: None
 
+    def __post_init__(self) -> None:
+        if self.size <= 0 or self.size % 32:
+            raise UnmaskError(f"The side of the crops must be a multiple of 32, not {self.size}.")
+
     def trained_segmenter(self) -> Segmenter:
         """The segmenter, in evaluation mode.
 
