@@ -20,6 +20,7 @@ from trainer.evaluation.runs import describe
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
+from trainer.packing.cli import data
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES
 from trainer.recipes.job import BUNDLED, Job, changed
@@ -112,6 +113,7 @@ def train(
 
 commands.add_command(evaluate)
 commands.add_command(draw)
+commands.add_command(data)
 
 
 def _held_out(data: Path, size: int) -> Batch:
