@@ -115,7 +115,7 @@ class EngineCache:
                 except BlockingIOError:
                     continue
                 count += 1
-                for part in (self._manifest(path.stem), self.path(path.stem)):
+                for part in (self._manifest(path.stem), self.path(path.stem), self._kernels(path.stem)):
                     freed += part.stat().st_size if part.exists() else 0
                     part.unlink(missing_ok=True)
         for part in self.folder.glob("*.part"):
@@ -129,10 +129,17 @@ class EngineCache:
         path = self.path(entry.plan.key)
         return path.stat().st_size if path.exists() else 0
 
+    def kernels(self, plan: Plan) -> bytes:
+        """Kernels that were compiled for an engine when it first ran; empty if there are none."""
+        return _content(self._kernels(plan.key))
+
+    def keep_kernels(self, plan: Plan, content: bytes) -> None:
+        """Keep the kernels that were compiled for an engine."""
+        self._put(self._kernels(plan.key), content)
+
     def timing(self, machine: Machine) -> bytes:
         """What earlier builds on this machine learnt; empty at first."""
-        path = self._timing(machine)
-        return path.read_bytes() if path.exists() else b""
+        return _content(self._timing(machine))
 
     def keep_timing(self, machine: Machine, content: bytes) -> None:
         """Keep what a build learnt."""
@@ -188,6 +195,9 @@ class EngineCache:
     def _manifest(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
+    def _kernels(self, key: str) -> Path:
+        return self.folder / f"{key}.kernels"
+
     def _timing(self, machine: Machine) -> Path:
         described = json.dumps(asdict(machine), sort_keys=True).encode()
         return self.folder / f"{hashlib.sha256(described).hexdigest()[:24]}.timing"
@@ -206,6 +216,10 @@ def default_folder() -> Path:
     chosen = os.environ.get("STREAM_UNMASK_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(chosen) if chosen else Path(base) / "stream-unmask" / "engines"
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def _parsed(said: dict[str, Any]) -> Entry:

@@ -6,6 +6,7 @@ depends on the GPU. So each engine is compared on the machine that built it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -43,9 +44,7 @@ class Agreement:
     psnr: float
 
 
-def compare(
-    engine: Engine, reference: Engine, batches: tuple[int, ...], precision: FilePrecision
-) -> Agreement:
+def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision: FilePrecision) -> Agreement:
     """Run the same pictures through an engine and through the reference.
 
     Args:

@@ -72,15 +72,22 @@ def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entr
     for similar in _similar(plan, cache):
         try:
             content = refit(cache.read(similar), path, flavour)
-            agreement = _check(Program(content, flavour), path, plan)
+            return _keep(path, plan, cache, content, begun)
         except EngineError:
             continue  # another architecture: only a build will do
-        return cache.write(path.stem, plan, content, time.monotonic() - begun, agreement)
     content, timing = build(path, plan.options, flavour, cache.timing(plan.machine))
-    seconds = time.monotonic() - begun
     if timing:
         cache.keep_timing(plan.machine, timing)
-    agreement = _check(Program(content, flavour), path, plan)
+    return _keep(path, plan, cache, content, begun)
+
+
+def _keep(path: Path, plan: Plan, cache: EngineCache, content: bytes, begun: float) -> Entry:
+    """Keep an engine that has been built since ``begun``, if it computes what it should."""
+    seconds = time.monotonic() - begun
+    program = Program(content, find_flavour())
+    agreement = _check(program, path, plan)
+    if kernels := program.kernels():
+        cache.keep_kernels(plan, kernels)
     return cache.write(path.stem, plan, content, seconds, agreement)
 
 
@@ -110,7 +117,9 @@ def verify(entry: Entry, path: Path, cache: EngineCache) -> Agreement:
 
 
 def _check(program: Program, path: Path, plan: Plan) -> Agreement:
-    batches = tuple(sorted({1, plan.options.tuned_batch, plan.options.max_batch}))
+    most = plan.options.max_batch
+    # TensorRT for RTX compiles kernels for each size of batch: now is the time.
+    batches = range(1, most + 1) if program.flavour.is_rtx else sorted({1, plan.options.tuned_batch, most})
     return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
 
 
@@ -171,7 +180,7 @@ def load(network: Path, precision: str = "auto") -> TensorRTEngine:
         program = _loaded.get(entry.sha256)
         if program is None:
             try:
-                program = Program(cache.read(entry), find_flavour())
+                program = Program(cache.read(entry), find_flavour(), cache.kernels(entry.plan))
             except EngineError as error:
                 raise EngineError(f"{error} Run `stream-unmask engines build` to mend it.") from error
             _loaded[entry.sha256] = program

@@ -17,8 +17,13 @@ from engines.tensorrt.flavour import Flavour
 class Program:
     """A deserialised engine: weights and kernels on the GPU. Threads share it; each has its own runner."""
 
-    def __init__(self, content: bytes, flavour: Flavour) -> None:
+    def __init__(self, content: bytes, flavour: Flavour, kernels: bytes = b"") -> None:
         """Load a serialised engine onto the GPU.
+
+        Args:
+            content: the serialised engine.
+            flavour: the TensorRT that built it.
+            kernels: what :meth:`kernels` gave earlier, so that nothing is compiled again.
 
         Raises:
             EngineError: TensorRT refuses it: it is of another version or GPU, or damaged.
@@ -32,6 +37,40 @@ class Program:
                 f"{flavour.name} {flavour.version} cannot load the engine: {flavour.log.reason()}."
             )
         self.engine = engine
+        self._kernels = _kernel_cache(engine, kernels) if flavour.is_rtx else None
+
+    def kernels(self) -> bytes:
+        """The kernels that TensorRT for RTX has compiled for this GPU while running; empty for TensorRT."""
+        return b"" if self._kernels is None else bytes(self._kernels.serialize())
+
+    def context(self, scratch: DeviceArray | None) -> Any:
+        """A new execution context; None if TensorRT refuses.
+
+        Args:
+            scratch: memory to compute in, which contexts may share that never run at the same time. None for
+                TensorRT for RTX, which allocates and records CUDA graphs by itself, for it may change its
+                kernels while it runs.
+        """
+        api, engine = self.flavour.api, self.engine
+        if scratch is None:
+            settings = engine.create_runtime_config()
+            settings.cuda_graph_strategy = api.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            eager = api.DynamicShapesKernelSpecializationStrategy.EAGER
+            settings.dynamic_shapes_kernel_specialization_strategy = eager
+            settings.set_runtime_cache(self._kernels)
+            return engine.create_execution_context(settings)
+        context = engine.create_execution_context(api.ExecutionContextAllocationStrategy.USER_MANAGED)
+        if context is not None:
+            context.set_device_memory(scratch.address, engine.device_memory_size_v2)
+        return context
+
+
+def _kernel_cache(engine: Any, kernels: bytes) -> Any:
+    """TensorRT for RTX's cache of compiled kernels; it starts empty where what was kept does not fit."""
+    cache = engine.create_runtime_config().create_runtime_cache()
+    if kernels:
+        cache.deserialize(kernels)
+    return cache
 
 
 @dataclass(slots=True)
@@ -87,7 +126,6 @@ class TensorRTEngine:
         self._outputs = [self._tensor(name) for name in names if not is_input[name]]
         self.inputs = tuple(Port(tensor.name, (1, *tensor.sides)) for tensor in self._inputs)
         self.outputs = tuple(Port(tensor.name, (1, *tensor.sides)) for tensor in self._outputs)
-        # TensorRT for RTX changes its kernels while it runs: it allocates and records graphs by itself.
         self._scratch = None if program.flavour.is_rtx else DeviceArray(engine.device_memory_size_v2)
         self._batches: dict[int, _Batch] = {}
         self.run(*(np.zeros(port.shape, np.float32) for port in self.inputs))
@@ -118,7 +156,8 @@ class TensorRTEngine:
 
     def _prepare(self, batch: int) -> _Batch:
         """Make a context for batches of this size, and record what it does as a graph."""
-        context = self._context()
+        context = self._program.context(self._scratch)
+        self._check(context is not None, "context")
         for tensor in self._inputs:
             self._check(
                 context.set_input_shape(tensor.name, (batch, *tensor.sides)), f"shape of {tensor.name}"
@@ -136,21 +175,6 @@ class TensorRTEngine:
             ready.graph = self._stream.capture(lambda: self._enqueue(context, batch), context)
         self._batches[batch] = ready
         return ready
-
-    def _context(self) -> Any:
-        engine, api = self._program.engine, self._program.flavour.api
-        if self._scratch is None:
-            settings = engine.create_runtime_config()
-            settings.cuda_graph_strategy = api.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-            kernels = api.DynamicShapesKernelSpecializationStrategy.EAGER
-            settings.dynamic_shapes_kernel_specialization_strategy = kernels
-            context = engine.create_execution_context(settings)
-        else:
-            context = engine.create_execution_context(api.ExecutionContextAllocationStrategy.USER_MANAGED)
-        self._check(context is not None, "context")
-        if self._scratch is not None:
-            context.set_device_memory(self._scratch.address, engine.device_memory_size_v2)
-        return context
 
     def _enqueue(self, context: Any, batch: int) -> None:
         for tensor in self._inputs:

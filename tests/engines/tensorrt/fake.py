@@ -127,6 +127,9 @@ class FakeTensorRT:
         "ExecutionContextAllocationStrategy", ["STATIC", "USER_MANAGED"]
     )
 
+    CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE="WHOLE_GRAPH_CAPTURE")
+    DynamicShapesKernelSpecializationStrategy = SimpleNamespace(EAGER="EAGER")
+
     class ILogger:
         Severity = Enum("Severity", ["INTERNAL_ERROR", "ERROR", "WARNING", "INFO", "VERBOSE"])
 
@@ -197,9 +200,38 @@ class FakeEngine:
     def serialize(self) -> bytes:
         return plan_of(self.network, self.most)
 
-    def create_execution_context(self, strategy: Enum) -> FakeContext | None:
+    def create_runtime_config(self) -> FakeRuntimeConfig:
+        return FakeRuntimeConfig()
+
+    def create_execution_context(self, how: Enum | FakeRuntimeConfig) -> FakeContext | None:
         self.api.contexts += 1
-        return None if self.api.fails("create_execution_context") else FakeContext(self, strategy)
+        return None if self.api.fails("create_execution_context") else FakeContext(self, how)
+
+
+class FakeRuntimeConfig:
+    """How TensorRT for RTX runs; its cache of kernels counts the sizes of batches that it has seen."""
+
+    cuda_graph_strategy: object = None
+    dynamic_shapes_kernel_specialization_strategy: object = None
+    cache: FakeKernels | None = None
+
+    def create_runtime_cache(self) -> FakeKernels:
+        return FakeKernels()
+
+    def set_runtime_cache(self, cache: FakeKernels) -> None:
+        self.cache = cache
+
+
+class FakeKernels:
+    def __init__(self) -> None:
+        self.sizes: set[int] = set()
+
+    def deserialize(self, content: bytes) -> bool:
+        self.sizes = set(content)
+        return True
+
+    def serialize(self) -> bytes:
+        return bytes(sorted(self.sizes))
 
 
 class FakeRefitter:
@@ -221,9 +253,10 @@ class FakeRefitter:
 
 
 class FakeContext:
-    def __init__(self, engine: FakeEngine, strategy: Enum) -> None:
+    def __init__(self, engine: FakeEngine, how: Enum | FakeRuntimeConfig) -> None:
         self._engine, self._api = engine, engine.api
-        self._has_memory = strategy is self._api.ExecutionContextAllocationStrategy.STATIC
+        self._rtx = how if isinstance(how, FakeRuntimeConfig) else None
+        self._has_memory = self._rtx is not None
         self._addresses: dict[str, int] = {}
         self._batch = 0
         self._warm = False
@@ -252,6 +285,12 @@ class FakeContext:
         if not self._has_memory:
             return False
         batch, addresses = self._batch, dict(self._addresses)
+        if self._rtx is not None:
+            assert not recording, "TensorRT for RTX records by itself"
+            assert self._rtx.cuda_graph_strategy == "WHOLE_GRAPH_CAPTURE"
+            assert self._rtx.dynamic_shapes_kernel_specialization_strategy == "EAGER"
+            assert self._rtx.cache is not None
+            self._rtx.cache.sizes.add(batch)
         self._api.cuda.queue(stream, lambda: self._compute(batch, addresses))
         return True
 

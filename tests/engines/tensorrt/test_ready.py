@@ -17,6 +17,7 @@ from engines import load_engine, select_backend
 from engines.engine import EngineError
 from engines.tensorrt.cache import EngineCache, default_folder
 from engines.tensorrt.cuda import Gpu, find_gpu
+from engines.tensorrt.flavour import Flavour, _logger
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
 from engines.tensorrt.ready import kept_engine, load, make_ready, verify, why_not
 from engines.tensorrt.run import TensorRTEngine
@@ -242,6 +243,23 @@ def test_weights_that_do_not_fit_are_built_in(
     api.failing.add(call)
     ready(tiny_network(tmp_path / "trained.onnx", gain=0.5), cache, refittable=True)
     assert compiler.count == 2
+
+
+def test_tensorrt_for_rtx_keeps_the_kernels_that_it_compiles(
+    network: Path, compiler: Compiler, cache: EngineCache, api: FakeTensorRT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rtx = Flavour("tensorrt_rtx", "1.5.0", api, _logger(api))
+    for user in ("plan", "ready"):
+        monkeypatch.setattr(f"engines.tensorrt.{user}.find_flavour", lambda: rtx)
+    ready(network, cache, max_batch=3)
+    (kept,) = cache.entries()
+    assert cache.kernels(kept.plan) == bytes([1, 2, 3])
+    engine = load(network)
+    assert engine.description.startswith("TensorRT for RTX 1.5.0 on NVIDIA Fake 9000")
+    crops = np.random.default_rng(0).uniform(-1, 1, (2, 3, SIZE, SIZE)).astype(np.float32)
+    np.testing.assert_allclose(engine.run(crops)[0][:, 0], crops.mean(axis=1), atol=1e-6)
+    cache.prune(lambda _: False)
+    assert cache.kernels(kept.plan) == b""
 
 
 def test_two_who_build_the_same_build_it_once(network: Path, compiler: Compiler, cache: EngineCache) -> None:
