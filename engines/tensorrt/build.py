@@ -83,7 +83,7 @@ def parse(network: Path, builder: Any, flavour: Flavour) -> Any:
 
 def _described(error: Any) -> str:
     node = f"node {error.node_name()} ({error.node_operator()}): " if error.node_operator() else ""
-    return node + one_line([error.desc()]).rstrip(". ")
+    return node + one_line([error.desc()])
 
 
 def _configure(builder: Any, network: Any, options: BuildOptions, flavour: Flavour) -> Any:

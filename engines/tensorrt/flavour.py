@@ -67,8 +67,8 @@ def find_flavour() -> Flavour:
 
 
 def one_line(messages: Sequence[str]) -> str:
-    """The first of several messages, without line breaks and not longer than a sentence should be."""
-    text = " ".join(messages[0].split()) if messages else "it gave no reason"
+    """The first of several messages, without line breaks or full stop, and no longer than a sentence."""
+    text = " ".join(messages[0].split()).rstrip(". ") if messages else "it gave no reason"
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 

@@ -64,6 +64,7 @@ def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> Entry:
             else:
                 # Written again as the newest, which is the one that is used.
                 return cache.write(name, plan, cache.read(kept), kept.seconds, agreement)
+        say(f"{name}: building; this may take minutes.")
         return _build(path, plan, cache, find_flavour())
 
 
@@ -147,13 +148,18 @@ def why_not(networks: Sequence[Path]) -> str | None:
     try:
         machine, cache = this_machine(), EngineCache()
         for network in networks:
-            _needed_engine(network, machine, cache)
+            needed_engine(network, machine, cache)
     except EngineError as error:
         return str(error)
     return None
 
 
-def _needed_engine(network: Path, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry:
+def needed_engine(network: Path, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry:
+    """Like :func:`kept_engine`, for a network given by its fp32 file.
+
+    Raises:
+        EngineError: there is no such engine; says how to build it.
+    """
     entry = kept_engine(fingerprint(network), machine, cache, precision)
     if entry is not None:
         return entry
@@ -174,7 +180,7 @@ def load(network: Path, precision: str = "auto") -> TensorRTEngine:
         EngineError: there is no TensorRT, GPU or engine, or the engine cannot be loaded.
     """
     machine, cache = this_machine(), EngineCache()
-    entry = _needed_engine(network, machine, cache, precision)
+    entry = needed_engine(network, machine, cache, precision)
     with _loading:
         # Weights and kernels are on the GPU once, however many streams run them.
         program = _loaded.get(entry.sha256)

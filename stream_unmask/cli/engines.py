@@ -17,16 +17,17 @@ from engines.contract import (
     FilePrecision,
     Network,
     WeightsFile,
+    has_weights,
     read_weights,
 )
 from engines.engine import EngineError
 from engines.tensorrt.build import parse
 from engines.tensorrt.cache import EngineCache
-from engines.tensorrt.cuda import Gpu, find_gpu
+from engines.tensorrt.cuda import find_gpu
 from engines.tensorrt.flavour import find_flavour
 from engines.tensorrt.parity import Agreement
 from engines.tensorrt.plan import BuildOptions, Plan, this_machine
-from engines.tensorrt.ready import kept_engine, make_ready, plan_for, verify
+from engines.tensorrt.ready import kept_engine, make_ready, needed_engine, plan_for, verify
 from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 _weights = click.option(
@@ -77,7 +78,8 @@ def build(
     cache = EngineCache()
     console = Console(soft_wrap=True, highlight=False)
     for network in (SEGMENTER, GENERATOR):
-        file = _file(weights, network, precision)
+        kind = precision or ("fp16" if has_weights(weights, network, "fp16") else "fp32")
+        file = read_weights(weights, network, kind)
         source = read_weights(weights, network).sha256
         if dry_run:
             console.print(_plan(network, file, source, options, cache))
@@ -87,16 +89,6 @@ def build(
             f"{network.name}: ready in {entry.plan.precision}, {cache.size(entry) / 2**20:.1f} MiB, built in "
             f"{entry.seconds:.0f} s, {_agreement(entry.agreement)}"
         )
-
-
-def _file(weights: Path, network: Network, precision: FilePrecision | None) -> WeightsFile:
-    """The file of the precision asked for; if none was, the fp16 file where there is one."""
-    if precision is not None:
-        return read_weights(weights, network, precision)
-    try:
-        return read_weights(weights, network, "fp16")
-    except EngineError:
-        return read_weights(weights, network)
 
 
 def _agreement(found: Agreement) -> str:
@@ -130,11 +122,7 @@ def verify_engines(weights: Path) -> None:
     """Compare the engines that this machine would use with ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
     for network in (SEGMENTER, GENERATOR):
-        entry = kept_engine(read_weights(weights, network).sha256, machine, cache)
-        if entry is None:
-            raise EngineError(
-                f"No engine of the {network.name} is built here: run `stream-unmask engines build`."
-            )
+        entry = needed_engine(read_weights(weights, network).path, machine, cache)
         file = read_weights(weights, network, entry.plan.precision)
         click.echo(f"{network.name}: good, {_agreement(verify(entry, file.path, cache))}")
 
@@ -174,7 +162,7 @@ def _plan(
         f"streams of its own, weights {'exchangeable' if options.refittable else 'fixed'}",
     )
     table.add_row("TensorRT", _told(lambda: _parsed(file)))
-    table.add_row("GPU", _told(lambda: " ".join(_gpu_words(find_gpu()))))
+    table.add_row("GPU", _told(_gpu))
     table.add_row("Engine", _told(lambda: _place(plan_for(file, source, options), cache)))
     return table
 
@@ -193,8 +181,9 @@ def _parsed(file: WeightsFile) -> str:
     return f"{flavour.name} {flavour.version}, which reads the network as {network.num_layers} layers"
 
 
-def _gpu_words(gpu: Gpu) -> tuple[str, ...]:
-    return f"{gpu.name},", f"compute capability {gpu.capability},", f"driver {gpu.driver}"
+def _gpu() -> str:
+    gpu = find_gpu()
+    return f"{gpu.name}, compute capability {gpu.capability}, driver {gpu.driver}"
 
 
 def _place(plan: Plan, cache: EngineCache) -> str:

@@ -70,7 +70,7 @@ def test_engines_are_built_listed_checked_and_deleted(
     weights: Path, compiler: Compiler, cache: EngineCache
 ) -> None:
     assert "No engine is kept" in run("list").output
-    with pytest.raises(EngineError, match="No engine of the segmenter is built here"):
+    with pytest.raises(EngineError, match="No engine of segmenter.onnx is built here"):
         run("verify", "--weights", weights)
     built = run("build", "--weights", weights).output
     assert "segmenter: ready in fp32" in built

@@ -172,7 +172,7 @@ def test_an_engine_that_is_harmed_is_told_and_built_again(
         load(network)
     said: list[str] = []
     ready(network, cache, said)
-    assert len(said) == 1
+    assert len(said) == 2
     assert sentence in said[0]
     assert said[0].endswith("It is built again.")
     assert load(network).max_batch == 8
