@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from pathlib import Path
@@ -26,17 +27,19 @@ def write_checkpoint(state: dict[str, Any], path: Path) -> None:
         UnmaskError: it cannot be written, e.g. because the disk is full.
     """
     part = path.with_suffix(".part")
+    # By way of memory: on a full disk PyTorch's own writer ends the process.
+    data = io.BytesIO()
+    torch.save(state, data)
     try:
         with part.open("wb") as file:
-            torch.save(state, file)
+            file.write(data.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         part.unlink(missing_ok=True)
         kept = "the one before it is whole: make room and --resume" if path.exists() else "there is none yet"
-        reason = error.strerror if isinstance(error, OSError) else "the disk may be full"
-        raise UnmaskError(f"Cannot write the checkpoint {path} ({reason}); {kept}.") from error
+        raise UnmaskError(f"Cannot write the checkpoint {path} ({error.strerror}); {kept}.") from error
 
 
 def read_checkpoint(run: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
-from trainer.checkpoint import load_averaged
+from trainer.checkpoint import LAST, load_averaged
 from trainer.data import TRAINING_SETS, VALIDATION_SETS, read_photos
 from trainer.devices import PrecisionName, default_workers
 from trainer.evaluation.cli import draw, evaluate
@@ -21,6 +21,7 @@ from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.packing.cli import data
+from trainer.plots import plot_runs
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES
 from trainer.recipes.job import BUNDLED, Job, changed
@@ -29,6 +30,7 @@ from trainer.synth.pairs import PairData, PairSettings, unpack
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group()
@@ -48,7 +50,11 @@ def commands() -> None:
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--threads", type=int, default=2, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--init", type=_FOLDER, help="Start with the averaged weights of this run, or 'bundled'.")
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    help="Start with the averaged weights of this run, of its best.pt, or 'bundled'.",
+)
 @click.option(
     "--segmenter",
     type=_FOLDER,
@@ -57,6 +63,9 @@ def commands() -> None:
     help="Run whose segmenter makes the generator's maps.",
 )
 @click.option("--encoder", type=_FOLDER, help="Run of the encoder, for the perceptual loss.")
+@click.option(
+    "--real", type=_FOLDER, help="Folder of photos of masked people, to learn from without truth, too."
+)
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a recipe's setting.")
 @click.option(
     "--precision",
@@ -80,11 +89,14 @@ def train(
     init: Path | None,
     segmenter: Path,
     encoder: Path | None,
+    real: Path | None,
     changes: tuple[str, ...],
     precision: PrecisionName,
     workers: int | None,
 ) -> None:
     """Train one network; Ctrl-C keeps what was learnt. Under torchrun, on many GPUs."""
+    if not resume and (run / LAST).exists():
+        raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
     photos = read_photos(data, list(TRAINING_SETS))
@@ -100,15 +112,28 @@ def train(
         precision=precision,
     )
     begun = resume or init is not None
-    job = Job(photos, size, begun, segmenter, encoder, tell=click.echo)
+    job = Job(photos, size, begun, segmenter, encoder, real, click.echo)
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
-    describe(run, recipe, size, changes)
     loop = Loop(made, settings, _held_out(data, size))
     if resume:
         loop.resume()
-    click.echo(f"{loop.run()} steps done; the checkpoint is {run / 'checkpoint.pt'}.")
+    if loop.leads:
+        describe(run, recipe, size, changes)
+    done = loop.run()
+    if loop.leads:
+        click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
+
+
+@commands.command()
+@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True)
+@click.option("-o", "--output", type=_FILE, help="The PNG; plots.png in the first run's folder if not said.")
+def plot(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Draw the curves of runs, of several into the same panels."""
+    output = output or runs[0] / "plots.png"
+    plot_runs(runs, output)
+    click.echo(f"Drew {output}.")
 
 
 commands.add_command(evaluate)

@@ -50,7 +50,9 @@ class Learner:
         with torch.autocast(loss.device.type, enabled=False):
             self._fabric.backward(loss)
         self._agree(optimizer)
-        norm = self._fabric.clip_gradients(torch.nn.Module(), self._ready[name], max_norm=clip)
+        norm = self._fabric.clip_gradients(
+            torch.nn.Module(), self._ready[name], max_norm=clip, error_if_nonfinite=False
+        )
         finite = norm is not None and bool(torch.isfinite(norm))
         self.astray |= not finite
         if finite or self._scaled():

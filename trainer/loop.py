@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
@@ -21,6 +19,7 @@ from trainer.devices import PrecisionName, make_fabric
 from trainer.learner import Learner, average
 from trainer.log import RunLog
 from trainer.recipe import Batch, Recipe
+from trainer.stopping import Stop, leave_stopping_to_parent
 from trainer.terminal import Terminal
 
 _ASTRAY_LIMIT = 20
@@ -72,32 +71,6 @@ def schedule(step: int, progress: float) -> float:
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, late))))
 
 
-class _Stop:
-    """While entered, a request to end the process (SIGTERM, Ctrl-C) only sets ``asked``."""
-
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> _Stop:
-        self._before = [signal.signal(number, self._ask) for number in self.SIGNALS]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in zip(self.SIGNALS, self._before, strict=True):
-            signal.signal(number, handler)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
-def _leave_stopping_to_parent(_worker: int) -> None:
-    """A request to end that reaches the whole process group must not break the step in hand."""
-    for number in _Stop.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
 class Loop:
     """Trains one recipe, from the start or from its last checkpoint, in one process or in many."""
 
@@ -135,6 +108,11 @@ class Loop:
         """The network with averaged weights, in evaluation mode."""
         return self._averaged
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and talks."""
+        return self._fabric.is_global_zero
+
     def resume(self) -> None:
         """Go on from the run's checkpoint.
 
@@ -167,12 +145,15 @@ class Loop:
                 checkpoint can be gone on from.
         """
         run = self._settings.run
-        with _Stop() as stop:
+        with Stop() as stop:
             try:
                 run.mkdir(parents=True, exist_ok=True)
-                if not self._fabric.is_global_zero:
+                if not self.leads:
                     return self._train(stop, None, None)
-                with RunLog(run, self._step) as log, Terminal() as terminal:
+                with (
+                    RunLog(run, self._step) as log,
+                    Terminal(self._settings.batch * self._fabric.world_size) as terminal,
+                ):
                     return self._train(stop, log, terminal)
             except OSError as error:
                 raise UnmaskError(
@@ -181,7 +162,7 @@ class Loop:
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        if not self._fabric.is_global_zero:
+        if not self.leads:
             return
         optimizers = self._learn.optimizers.items()
         state = {
@@ -196,7 +177,7 @@ class Loop:
         }
         write_checkpoint(state, self._settings.run / LAST)
 
-    def _train(self, stop: _Stop, log: RunLog | None, terminal: Terminal | None) -> int:
+    def _train(self, stop: Stop, log: RunLog | None, terminal: Terminal | None) -> int:
         settings = self._settings
         saved = before = time.monotonic()
         for batch in self._batches():
@@ -245,7 +226,7 @@ class Loop:
                 num_workers=settings.workers,
                 prefetch_factor=3 if settings.workers else None,
                 pin_memory=fabric.device.type == "cuda",
-                worker_init_fn=_leave_stopping_to_parent,
+                worker_init_fn=leave_stopping_to_parent,
             )
         except UnmaskError as error:
             self.save()

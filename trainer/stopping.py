@@ -1,0 +1,32 @@
+"""Ending a training so that nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+
+class Stop:
+    """While entered, a request to end the process (SIGTERM, Ctrl-C) only sets ``asked``."""
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> Stop:
+        self._before = [signal.signal(number, self._ask) for number in self.SIGNALS]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in zip(self.SIGNALS, self._before, strict=True):
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def leave_stopping_to_parent(_worker: int) -> None:
+    """A request to end that reaches the whole process group must not break the step in hand."""
+    for number in Stop.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
