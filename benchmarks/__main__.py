@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.clips import ClipOptions, make_clip
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 
 @click.group()
@@ -79,6 +80,25 @@ def flicker(video: Path | None, no_smooth: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = video or make_clip(Path(folder) / "still.mp4", ClipOptions(frames=75, moving=False))
         click.echo(measure(clip, smooth=not no_smooth))
+
+
+@main.command()
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=BUNDLED_WEIGHTS,
+    help="Folder of the networks; the bundled ones by default.",
+)
+@click.option("--rounds", default=3, show_default=True, help="How often each engine is measured.")
+@click.option("--seconds", default=2.0, show_default=True, help="How long in each round.")
+def engines(weights: Path, rounds: int, seconds: float) -> None:
+    """Compare the engines that run on a CPU: milliseconds a run, and PSNR to ONNX Runtime in fp32."""
+    from benchmarks.engines import measure
+
+    def progress(line: str) -> None:
+        click.echo(line, err=True)
+
+    click.echo(measure(weights, rounds=rounds, seconds=seconds, progress=progress))
 
 
 if __name__ == "__main__":
