@@ -48,7 +48,7 @@ def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision
     """Run the same pictures through an engine and through the reference.
 
     Args:
-        engine: the engine to check.
+        engine: what to check.
         reference: the same network run by ONNX Runtime.
         batches: sizes of the batches to try.
         precision: of the network's file: decides what passes.
@@ -61,7 +61,7 @@ def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision
         inputs = [pictures((batch, *port.shape[1:]), seed) for seed, port in enumerate(engine.inputs)]
         for found, wanted in zip(engine.run(*inputs), reference.run(*inputs), strict=True):
             if not np.isfinite(found).all():
-                raise EngineError("The engine gives values that are not numbers.")
+                raise EngineError("It gives values that are not numbers.")
             gap = np.abs(found.astype(np.float64) - wanted)
             worst = max(worst, float(gap.max()))
             squares += float((gap**2).sum())
@@ -70,7 +70,7 @@ def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision
     most, least = _LIMITS[precision]
     if agreement.worst > most or agreement.psnr < least:
         raise EngineError(
-            f"The engine differs from ONNX Runtime by up to {agreement.worst:.2g} ({agreement.psnr:.0f} dB); "
+            f"It differs from ONNX Runtime by up to {agreement.worst:.2g} ({agreement.psnr:.0f} dB); "
             f"in {precision}, {most:g} and {least:.0f} dB are allowed."
         )
     return agreement

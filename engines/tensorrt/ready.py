@@ -53,7 +53,7 @@ def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> Entry:
     Raises:
         EngineError: the build or its check fails; nothing is kept then.
     """
-    name = path.stem
+    name = _name(path)
     with cache.locked(plan, lambda: say(f"{name}: another process is building it; waiting.")):
         kept = cache.find(plan)
         if kept is not None:
@@ -66,6 +66,11 @@ def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> Entry:
                 return cache.write(name, plan, cache.read(kept), kept.seconds, agreement)
         say(f"{name}: building; this may take minutes.")
         return _build(path, plan, cache, find_flavour())
+
+
+def _name(path: Path) -> str:
+    """The network's name, for people: without the precision that may follow it."""
+    return path.name.partition(".")[0]
 
 
 def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entry:
@@ -89,7 +94,7 @@ def _keep(path: Path, plan: Plan, cache: EngineCache, content: bytes, begun: flo
     agreement = _check(program, path, plan)
     if kernels := program.kernels():
         cache.keep_kernels(plan, kernels)
-    return cache.write(path.stem, plan, content, seconds, agreement)
+    return cache.write(_name(path), plan, content, seconds, agreement)
 
 
 def _similar(plan: Plan, cache: EngineCache) -> list[Entry]:
@@ -121,7 +126,10 @@ def _check(program: Program, path: Path, plan: Plan) -> Agreement:
     most = plan.options.max_batch
     # TensorRT for RTX compiles kernels for each size of batch: now is the time.
     batches = range(1, most + 1) if program.flavour.is_rtx else sorted({1, plan.options.tuned_batch, most})
-    return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
+    try:
+        return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
+    except EngineError as error:
+        raise EngineError(f"The engine of {path.name} is not fit for use. {error}") from error
 
 
 def kept_engine(network: str, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry | None:

@@ -17,13 +17,13 @@ from engines.contract import (
     FilePrecision,
     Network,
     WeightsFile,
-    has_weights,
     read_weights,
 )
 from engines.engine import EngineError
 from engines.tensorrt.build import parse
 from engines.tensorrt.cache import EngineCache
 from engines.tensorrt.cuda import find_gpu
+from engines.tensorrt.files import file_to_compile
 from engines.tensorrt.flavour import find_flavour
 from engines.tensorrt.parity import Agreement
 from engines.tensorrt.plan import BuildOptions, Plan, this_machine
@@ -51,7 +51,7 @@ def engines() -> None:
 @click.option(
     "--precision",
     type=click.Choice(FILE_PRECISIONS),
-    help="Which files to compile; fp16 where the weights have it, else fp32.",
+    help="What to compute in; fp16 if it can be had, else fp32.",
 )
 @click.option("--batch", type=click.IntRange(1, 64), default=8, show_default=True, help="Most faces at once.")
 @click.option(
@@ -78,13 +78,12 @@ def build(
     cache = EngineCache()
     console = Console(soft_wrap=True, highlight=False)
     for network in (SEGMENTER, GENERATOR):
-        kind = precision or ("fp16" if has_weights(weights, network, "fp16") else "fp32")
-        file = read_weights(weights, network, kind)
         source = read_weights(weights, network).sha256
-        if dry_run:
-            console.print(_plan(network, file, source, options, cache))
-            continue
-        entry = make_ready(file.path, plan_for(file, source, options), cache, console.print)
+        with file_to_compile(weights, network, precision) as file:
+            if dry_run:
+                console.print(_plan(network, file, source, options, cache))
+                continue
+            entry = make_ready(file.path, plan_for(file, source, options), cache, console.print)
         console.print(
             f"{network.name}: ready in {entry.plan.precision}, {cache.size(entry) / 2**20:.1f} MiB, built in "
             f"{entry.seconds:.0f} s, {_agreement(entry.agreement)}"
@@ -123,8 +122,8 @@ def verify_engines(weights: Path) -> None:
     machine, cache = this_machine(), EngineCache()
     for network in (SEGMENTER, GENERATOR):
         entry = needed_engine(read_weights(weights, network).path, machine, cache)
-        file = read_weights(weights, network, entry.plan.precision)
-        click.echo(f"{network.name}: good, {_agreement(verify(entry, file.path, cache))}")
+        with file_to_compile(weights, network, entry.plan.precision) as file:
+            click.echo(f"{network.name}: good, {_agreement(verify(entry, file.path, cache))}")
 
 
 @engines.command()
@@ -152,7 +151,9 @@ def _plan(
     faces = f"1..{options.max_batch} faces, fastest at {options.tuned_batch}"
     ports = (network.inputs | network.outputs).items()
     table = Table.grid(padding=(0, 2))
-    table.add_row(network.name.capitalize(), f"{file.path}, {file.precision}, sha256 {file.sha256[:12]}...")
+    table.add_row(
+        network.name.capitalize(), f"{file.path.name}, {file.precision}, sha256 {file.sha256[:12]}..."
+    )
     table.add_row(
         "Batch", f"{faces}: {', '.join(f'{name} Nx{channels}x{sides}' for name, channels in ports)}"
     )

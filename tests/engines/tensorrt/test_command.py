@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
+from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import EngineError
 from engines.tensorrt.cache import EngineCache
+from engines.tensorrt.files import file_to_compile
 from engines.tensorrt.flavour import Flavour, find_flavour
 from stream_unmask.cli.main import cli
 from tests.engines.tensorrt.conftest import SIZE, Compiler, tiny_network
@@ -73,17 +76,16 @@ def test_engines_are_built_listed_checked_and_deleted(
     with pytest.raises(EngineError, match="No engine of segmenter.onnx is built here"):
         run("verify", "--weights", weights)
     built = run("build", "--weights", weights).output
-    assert "segmenter: ready in fp32" in built
-    assert "generator: ready in fp16" in built
+    assert [line for line in built.splitlines() if "ready in fp16" in line] == built.splitlines()[1::2]
     run("build", "--weights", weights, "--precision", "fp32")
-    assert compiler.count == 3
-    assert [entry.name for entry in cache.entries()] == ["generator", "segmenter", "generator.fp16"]
+    assert compiler.count == 4
+    assert [entry.name for entry in cache.entries()] == ["generator", "segmenter"] * 2
     assert run("verify", "--weights", weights).output.count("good, within") == 2
     listed = run("list").output
-    assert (listed.count("fp16"), listed.count("fp32"), listed.count("1..8")) == (1, 2, 3)
-    # Of the generator, the fp32 engine was built last.
-    assert run("prune", "--weights", weights).output.startswith("Deleted 1 engines")
-    assert [entry.name for entry in cache.entries()] == ["generator", "segmenter"]
+    assert (listed.count("fp16"), listed.count("fp32"), listed.count("1..8")) == (2, 2, 4)
+    # The fp32 engines were built last.
+    assert run("prune", "--weights", weights).output.startswith("Deleted 2 engines")
+    assert [entry.plan.precision for entry in cache.entries()] == ["fp32", "fp32"]
     assert run("prune", "--all").output.startswith("Deleted 2 engines")
     assert cache.entries() == []
 
@@ -91,6 +93,41 @@ def test_engines_are_built_listed_checked_and_deleted(
 def test_what_the_weights_do_not_hold_is_told(weights: Path, compiler: Compiler) -> None:
     with pytest.raises(EngineError, match="no int8 segmenter"):
         run("build", "--weights", weights, "--precision", "int8")
+
+
+def test_an_fp16_file_is_held_or_made_on_the_spot(weights: Path) -> None:
+    with file_to_compile(weights, GENERATOR, None) as file:
+        assert file == read_weights(weights, GENERATOR, "fp16")
+    with (
+        file_to_compile(weights, SEGMENTER, None) as file,
+        file_to_compile(weights, SEGMENTER, "fp16") as again,
+    ):
+        assert file.precision == "fp16"
+        assert file.sha256 == again.sha256 == hashlib.sha256(file.path.read_bytes()).hexdigest()
+    assert not file.path.exists()
+    with file_to_compile(weights, SEGMENTER, "fp32") as file:
+        assert file == read_weights(weights, SEGMENTER)
+
+
+def test_an_fp16_file_that_is_no_good_is_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.quantize.to_half", lambda _, target: tiny_network(target, gain=2.0))
+    with (
+        pytest.raises(
+            EngineError, match="segmenter.onnx cannot be run in fp16; take --precision fp32. It differs"
+        ),
+        file_to_compile(weights, SEGMENTER, None),
+    ):
+        pass
+
+
+def test_what_fp16_needs_is_told(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "engines.quantize", raising=False)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with (
+        pytest.raises(EngineError, match="An fp16 engine needs onnx"),
+        file_to_compile(weights, SEGMENTER, "fp16"),
+    ):
+        pass
 
 
 def test_options_that_contradict_each_other_are_refused(weights: Path) -> None:

@@ -113,7 +113,8 @@ def test_whatever_decides_an_engine_is_in_its_key(change: Callable[[Plan], Plan]
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"), [({"gain": 1.5}, "differs from ONNX Runtime"), ({"gain": np.nan}, "not numbers")]
+    ("changes", "sentence"),
+    [({"gain": 1.5}, "is not fit for use. It differs from ONNX Runtime"), ({"gain": np.nan}, "not numbers")],
 )
 def test_an_engine_that_computes_something_else_is_not_kept(
     network: Path,
