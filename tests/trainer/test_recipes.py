@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from stream_unmask.errors import UnmaskError
-from trainer.data import Photo
+from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
 from trainer.recipe import Batch, Recipe
-from trainer.recipes import RECIPES
+from trainer.recipes import RECIPES, job
 from trainer.recipes.critics import mouth_windows
 from trainer.recipes.cyclegan import Pool
 from trainer.recipes.job import Job, changed
@@ -50,8 +53,8 @@ TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 5, 5e-4)})
 def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
     torch.manual_seed(1)
     # To begin with the usual face takes hundreds of pairs.
-    job = Job(photos, TOYS[name].size, begun=True)
-    return changed(RECIPES[name], [*CHANGES.get(name, []), *changes]).build(job)
+    toy = Job(photos, TOYS[name].size, begun=True)
+    return changed(RECIPES[name], [*CHANGES.get(name, []), *changes]).build(toy)
 
 
 def _batch(recipe: Recipe) -> Batch:
@@ -178,6 +181,24 @@ def test_settings_are_changed_by_name() -> None:
         changed(RECIPES["wgan-gp"], ["noise=loud"])
     with pytest.raises(UnmaskError, match="network=light"):
         changed(RECIPES["generator"], ["noise=1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "is_white"),
+    [
+        ("segmenter", lambda sample: sample["map"].float().mean() > 150),
+        ("cyclegan", lambda sample: sample["masked"].float().std() < 15),
+    ],
+)
+def test_real_masked_faces_are_learnt_from(
+    name: str, is_white: Callable[[Batch], bool], photos: list[Photo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = TOYS[name].size
+    white = RealFace("white", np.full((size, size, 3), 255, np.uint8), np.full((size, size), 255, np.uint8))
+    monkeypatch.setattr(job, "pseudo_labelled", lambda folder, _: [white] * (folder == Path("real")))
+    for folder in (Path("real"), None):
+        recipe = changed(RECIPES[name], ["real=1"]).build(Job(photos, size, real=folder))
+        assert is_white(recipe.data(0, 2)[0]) == (folder is not None)
 
 
 def test_a_side_that_networks_cannot_halve_is_refused() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.data import Photo
+from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
 from trainer.networks.translator import Pair
@@ -34,24 +34,24 @@ class CycleGanConfig:
         cycle: of coming back to the same picture.
         identity: of leaving a picture alone that is of the wanted kind already.
         pool: made pictures that the critics are reminded of.
+        real: share of the masked faces that are real, if there are any (``--real``).
     """
 
     cycle: float = 10.0
     identity: float = 5.0
     pool: int = 50
+    real: float = 0.5
 
     def build(self, job: Job) -> CycleGanRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        return CycleGanRecipe(job.photos, job.size, self)
+        return CycleGanRecipe(job.photos, job.size, self, job.real_faces())
 
 
 class Unpaired(torch.utils.data.Dataset[Batch]):
     """Masked faces, and bare ones of other photos, by number."""
 
-    def __init__(self, photos: Sequence[Photo], size: int, seed: int, count: int) -> None:
-        masked = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.3)
-        self._masked = PairData(photos, masked, 2 * seed, count)
-        self._bare = PairData(photos, replace(masked, masked=0.0), 2 * seed + 1, count)
+    def __init__(self, masked: PairData, bare: PairData) -> None:
+        self._masked, self._bare = masked, bare
 
     def __getitem__(self, index: int) -> Batch:
         """``masked`` and ``bare``, 3,S,S of bytes both."""
@@ -88,9 +88,12 @@ class Pool(nn.Module):
 class CycleGanRecipe:
     """Trains :class:`trainer.networks.translator.Pair`, both directions at once."""
 
-    def __init__(self, photos: Sequence[Photo], size: int, config: CycleGanConfig) -> None:
+    def __init__(
+        self, photos: Sequence[Photo], size: int, config: CycleGanConfig, real: Sequence[RealFace]
+    ) -> None:
         self._photos = photos
         self._size = size
+        self._real = real
         self._config = config
         self._pair = Pair(size)
         self._critics = {kind: Critic(_CRITIC_WIDTHS) for kind in ("masked", "bare")}
@@ -101,7 +104,10 @@ class CycleGanRecipe:
 
     def data(self, seed: int, count: int) -> Unpaired:
         """See :class:`trainer.recipe.Recipe`."""
-        return Unpaired(self._photos, self._size, seed, count)
+        settings = PairSettings(size=self._size, masked=1.0, distracted=0.0, damage=0.3)
+        masked = PairData(self._photos, settings, 2 * seed, count, self._real, self._config.real)
+        bare = PairData(self._photos, replace(settings, masked=0.0), 2 * seed + 1, count)
+        return Unpaired(masked, bare)
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """See :class:`trainer.recipe.Recipe`."""

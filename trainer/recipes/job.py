@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import bundled_segmenter
+from trainer.bundled import WEIGHTS, bundled_segmenter
 from trainer.checkpoint import load_averaged
-from trainer.data import Photo
+from trainer.data import Photo, RealFace
 from trainer.networks.segmenter import Segmenter
+from trainer.packing.pseudo_labels import pseudo_labelled
 from trainer.recipe import Recipe
 
 BUNDLED = Path("bundled")
@@ -28,6 +29,7 @@ class Job:
         begun: whether trained weights will take the place of the fresh ones.
         segmenter: run of the segmenter that makes maps, or ``bundled``.
         encoder: run of the ``encoder`` recipe for perceptual losses; None for none.
+        real: folder of photos of people who wear masks, without truth; None for none.
         tell: takes a sentence that the user should read.
     """
 
@@ -36,6 +38,7 @@ class Job:
     begun: bool = False
     segmenter: Path = BUNDLED
     encoder: Path | None = None
+    real: Path | None = None
     tell: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -52,6 +55,18 @@ class Job:
         if self.segmenter != BUNDLED:
             load_averaged(segmenter, self.segmenter)
         return segmenter.eval().requires_grad_(False)
+
+    def real_faces(self) -> list[RealFace]:
+        """The faces of :attr:`real`, with maps of the bundled segmenter where it is sure.
+
+        Raises:
+            UnmaskError: there is none among the photos.
+        """
+        if self.real is None:
+            return []
+        faces = pseudo_labelled(self.real, WEIGHTS / "segmenter.onnx")
+        self.tell(f"{len(faces)} real masked faces of {self.real} are learnt from, too.")
+        return faces
 
 
 class RecipeConfig(Protocol):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.data import Photo
+from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.segmenter import Segmenter
 from trainer.recipe import Batch, Shown
@@ -29,25 +29,35 @@ def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
-    """Nothing to set."""
+    """What it learns from.
+
+    Attributes:
+        real: share of the samples that are real masked faces, if there are any (``--real``).
+    """
+
+    real: float = 0.15
 
     def build(self, job: Job) -> SegmenterRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        return SegmenterRecipe(job.photos, job.size)
+        return SegmenterRecipe(job.photos, job.size, job.real_faces(), self.real)
 
 
 class SegmenterRecipe:
     """Trains :class:`trainer.networks.segmenter.Segmenter`."""
 
-    def __init__(self, photos: Sequence[Photo], size: int) -> None:
+    def __init__(
+        self, photos: Sequence[Photo], size: int, real: Sequence[RealFace] = (), share: float = 0.0
+    ) -> None:
+        """Learn from photos and, to a ``share``, from real masked faces with maps that are guessed."""
         self.network: nn.Module = Segmenter()
         self.helpers: dict[str, nn.Module] = {}
         self._photos = photos
+        self._real, self._share = real, share
         self._pairs = PairSettings(size=size)
 
     def data(self, seed: int, count: int) -> PairData:
         """See :class:`trainer.recipe.Recipe`."""
-        return PairData(self._photos, self._pairs, seed, count)
+        return PairData(self._photos, self._pairs, seed, count, self._real, self._share)
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """See :class:`trainer.recipe.Recipe`."""
