@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,7 +97,9 @@ class EngineCache:
         return entry
 
     def prune(self, keep: Callable[[Entry], bool]) -> tuple[int, int]:
-        """Delete engines, and what broken-off builds left behind. What is being built is left alone.
+        """Delete engines with all that belongs to them, and what broken-off builds left behind.
+
+        What is being built is left alone.
 
         Args:
             keep: says which engines stay.
@@ -104,7 +107,8 @@ class EngineCache:
         Returns:
             The number of engines deleted, and the bytes that all this frees.
         """
-        kept = {entry.plan.key for entry in self.entries() if keep(entry)}
+        kept_entries = [entry for entry in self.entries() if keep(entry)]
+        kept = {entry.plan.key for entry in kept_entries}
         count, freed = 0, 0
         for path in (*self.folder.glob("*.engine"), *self.folder.glob("*.json")):
             if path.stem in kept or not path.exists():
@@ -115,13 +119,11 @@ class EngineCache:
                 except BlockingIOError:
                     continue
                 count += 1
-                for part in (self._manifest(path.stem), self.path(path.stem), self._kernels(path.stem)):
-                    freed += part.stat().st_size if part.exists() else 0
-                    part.unlink(missing_ok=True)
-        for part in self.folder.glob("*.part"):
-            if time.time() - part.stat().st_mtime > _ABANDONED:
-                freed += part.stat().st_size
-                part.unlink(missing_ok=True)
+                freed += _delete(self._manifest(path.stem), self.path(path.stem), self._kernels(path.stem))
+        learnt = {self._timing(entry.plan.machine) for entry in kept_entries}
+        freed += _delete(*(path for path in self.folder.glob("*.timing") if path not in learnt))
+        parts = self.folder.glob("*.part")
+        freed += _delete(*(path for path in parts if time.time() - path.stat().st_mtime > _ABANDONED))
         return count, freed
 
     def size(self, entry: Entry) -> int:
@@ -184,7 +186,7 @@ class EngineCache:
 
     def _put(self, path: Path, content: bytes) -> None:
         self._make_folder()
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             part.write_bytes(content)
             part.replace(path)
@@ -216,6 +218,15 @@ def default_folder() -> Path:
     chosen = os.environ.get("STREAM_UNMASK_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(chosen) if chosen else Path(base) / "stream-unmask" / "engines"
+
+
+def _delete(*paths: Path) -> int:
+    """Delete files that may be gone already; returns the bytes that this frees."""
+    freed = 0
+    for path in paths:
+        freed += path.stat().st_size if path.exists() else 0
+        path.unlink(missing_ok=True)
+    return freed
 
 
 def _content(path: Path) -> bytes:
