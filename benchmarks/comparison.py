@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from itertools import product, starmap
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.latency import Measurement, Workload, measure
 from benchmarks.machine import Machine
-from engines import BACKENDS, select_backend
+from engines import BACKENDS, Precision, select_backend
 from engines.engine import EngineError
 from stream_unmask.settings import Settings
 from stream_unmask.video.source import open_source
@@ -25,7 +26,7 @@ AXES: tuple[Axis, ...] = ("faces", "streams", "size")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is worked on, apart from the backend that does it.
+    """What is worked on, apart from what does it.
 
     Attributes:
         size: width and height of the frames in pixels.
@@ -38,15 +39,27 @@ class Point:
     streams: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What is compared: a backend, and what it computes in."""
+
+    backend: str
+    precision: Precision = "auto"
+
+    def __str__(self) -> str:
+        return self.backend if self.precision == "auto" else f"{self.backend} {self.precision}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to compare.
 
     Attributes:
-        points: the first is the base, on which every backend is measured; each further one differs from it
+        points: the first is the base, on which every contender is measured; each further one differs from it
             in one respect.
         video: the clip; None for made ones.
         backends: those to measure, which then must run; none for all that can.
+        precisions: what each backend is to compute in.
         frames: of each clip.
         threads: CPU threads for each network, 0 for all.
     """
@@ -54,17 +67,22 @@ class Plan:
     points: tuple[Point, ...]
     video: Path | None = None
     backends: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = ("auto",)
     frames: int = 100
     threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measurement and what it is of. ``backend`` is None for the floor."""
+    """One measurement and what it is of. ``contender`` is None for the floor."""
 
     point: Point
-    backend: str | None
+    contender: Contender | None
     measurement: Measurement
+
+    @property
+    def name(self) -> str:
+        return "floor" if self.contender is None else str(self.contender)
 
 
 @dataclass(slots=True)
@@ -93,12 +111,12 @@ class Comparison:
 
     def floor_of(self, point: Point) -> Result | None:
         """The floor for frames of this size and as many streams, None if it was not measured."""
-        floors = (each for each in self.results if each.backend is None)
+        floors = (each for each in self.results if each.contender is None)
         return next((each for each in floors if _work(each.point) == _work(point)), None)
 
-    def backends(self) -> list[Result]:
-        """Every backend at the base."""
-        return [each for each in self.results if each.point == self.base and each.backend is not None]
+    def contenders(self) -> list[Result]:
+        """Every backend in every precision at the base."""
+        return [each for each in self.results if each.point == self.base and each.contender is not None]
 
     def others(self) -> float:
         """The most cores that other programs kept busy during a measurement."""
@@ -106,14 +124,14 @@ class Comparison:
         return max(each.others for one in measured for each in (one.throughput.usage, one.live.usage))
 
     def scaling(self, axis: Axis) -> list[Result]:
-        """The first backend along one axis, from the base on; empty if only the base was measured."""
+        """The first contender along one axis, in ascending order; empty if only the base was measured."""
         along = [
             each
             for each in self.results
-            if each.backend == self.backends()[0].backend
+            if each.contender == self.contenders()[0].contender
             and replace(each.point, **{axis: getattr(self.base, axis)}) == self.base
         ]
-        return along if len(along) > 1 else []
+        return sorted(along, key=lambda each: getattr(each.point, axis)) if len(along) > 1 else []
 
 
 Progress = Callable[[str], None]
@@ -159,24 +177,24 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
     with tempfile.TemporaryDirectory() as folder:
         clips = _Clips(plan, Path(folder), progress)
 
-        def add(point: Point, backend: str | None) -> None:
-            if backend is not None:
-                select_backend(backend)  # quicker to say no than a process of its own
+        def add(point: Point, contender: Contender | None) -> None:
+            if contender is not None:
+                select_backend(contender.backend)  # quicker to say no than a process of its own
             clip = clips.of(point)
-            progress(f"{backend or 'floor'}, {name(point)}")
-            comparison.results.append(Result(point, backend, _measure(plan, clip, point, backend)))
+            progress(f"{contender or 'floor'}, {name(point)}")
+            comparison.results.append(Result(point, contender, _measure(plan, clip, point, contender)))
 
         add(base, None)
-        for backend in plan.backends or BACKENDS[1:]:
+        for contender in starmap(Contender, product(plan.backends or BACKENDS[1:], plan.precisions)):
             try:
-                add(base, backend)
+                add(base, contender)
             except EngineError as error:
                 if plan.backends:
                     raise
-                comparison.not_run[backend] = str(error)
-        if not comparison.backends():
+                comparison.not_run[str(contender)] = str(error)
+        if not comparison.contenders():
             raise EngineError(f"No engine can run here: {' '.join(comparison.not_run.values())}")
-        first = comparison.backends()[0].backend
+        first = comparison.contenders()[0].contender
         for point in further:
             try:
                 if comparison.floor_of(point) is None:
@@ -221,9 +239,11 @@ def _describe(plan: Plan) -> str:
     return plan.video.name if plan.video is not None else "made: faces of one photograph, masks drawn"
 
 
-def _measure(plan: Plan, clip: Path, point: Point, backend: str | None) -> Measurement:
-    settings = None if backend is None else Settings(backend=backend, threads=plan.threads)
-    workload = Workload(clip=clip, frames=plan.frames, streams=point.streams, settings=settings)
+def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) -> Measurement:
+    workload = Workload(clip=clip, frames=plan.frames, streams=point.streams)
+    if contender is not None:
+        settings = Settings(backend=contender.backend, threads=plan.threads)
+        workload = replace(workload, settings=settings, precision=contender.precision)
     return alone(measure, workload)
 
 

@@ -35,10 +35,10 @@ def plot(comparison: Comparison, path: Path) -> None:
     figure = Figure((3 * _PANEL[0], rows * _PANEL[1]), layout="constrained")
     figure.suptitle(f"{comparison.machine.cpu}, {comparison.machine.cores} cores; {name(comparison.base)}")
     grid = figure.subplots(rows, 3, squeeze=False)
-    backends = comparison.backends()
-    _speed(grid[0][0], backends, comparison.floor)
-    _latency(grid[0][1], backends)
-    _stages(grid[0][2], backends)
+    contenders = comparison.contenders()
+    _speed(grid[0][0], contenders, comparison.floor)
+    _latency(grid[0][1], contenders)
+    _stages(grid[0][2], contenders)
     for row, axis in zip(grid[1:], axes, strict=True):
         _scaling(row, comparison, axis)
     drawn = BytesIO()
@@ -46,35 +46,36 @@ def plot(comparison: Comparison, path: Path) -> None:
     write_whole(path, drawn.getvalue())
 
 
-def _speed(panel: Axes, backends: list[Result], floor: Result) -> None:
-    panel.bar(
-        [str(each.backend) for each in backends], [each.measurement.throughput.fps for each in backends]
-    )
-    panel.axhline(floor.measurement.throughput.fps, color="black", linestyle="--")
-    panel.annotate("decode + encode alone", (0.02, floor.measurement.throughput.fps), va="bottom")
-    panel.set(title="Throughput", ylabel="frames a second")
+def _speed(panel: Axes, contenders: list[Result], floor: Result) -> None:
+    speeds = [each.measurement.throughput.fps for each in contenders]
+    fps = floor.measurement.throughput.fps
+    panel.bar([each.name for each in contenders], speeds)
+    panel.axhline(fps, color="black", linestyle="--", label="decode + encode alone")
+    # Room for the legend above the highest.
+    panel.set(title="Throughput", ylabel="frames a second", ylim=(0, 1.25 * max(fps, *speeds)))
+    panel.legend(loc="upper right")
 
 
-def _latency(panel: Axes, backends: list[Result]) -> None:
+def _latency(panel: Axes, contenders: list[Result]) -> None:
     width = 0.8 / len(_PERCENTILES)
     for index, percentile in enumerate(_PERCENTILES):
-        places = [position + (index - 1) * width for position in range(len(backends))]
-        spreads = [each.measurement.live.latency for each in backends]
+        places = [position + (index - 1) * width for position in range(len(contenders))]
+        spreads = [each.measurement.live.latency for each in contenders]
         heights = [0.0 if each is None else getattr(each, percentile) for each in spreads]
         panel.bar(places, heights, width, label=percentile)
-    panel.set_xticks(range(len(backends)), [str(each.backend) for each in backends])
+    panel.set_xticks(range(len(contenders)), [each.name for each in contenders])
     panel.set(title="Latency from a camera", ylabel="ms from capture to packet")
     panel.legend()
 
 
-def _stages(panel: Axes, backends: list[Result]) -> None:
-    names = [str(each.backend) for each in backends]
-    below = [0.0] * len(backends)
-    every = dict.fromkeys(stage for each in backends for stage in each.measurement.throughput.stages)
+def _stages(panel: Axes, contenders: list[Result]) -> None:
+    names = [each.name for each in contenders]
+    below = [0.0] * len(contenders)
+    every = dict.fromkeys(stage for each in contenders for stage in each.measurement.throughput.stages)
     for stage in every:
         if stage in _THREADS:
             continue
-        heights = [_milliseconds(each, stage) for each in backends]
+        heights = [_milliseconds(each, stage) for each in contenders]
         panel.bar(names, heights, bottom=below, label=stage)
         below = [low + height for low, height in zip(below, heights, strict=True)]
     panel.set(title="Stages, which overlap", ylabel="ms a frame")
@@ -93,7 +94,7 @@ def _scaling(row: list[Axes], comparison: Comparison, axis: Axis) -> None:
     speed, latency, dropped = row
     speed.plot(labels, [each.throughput.fps for each in measured], "o-", label="frames a second")
     speed.plot(labels, [each.throughput.faces_per_second for each in measured], "s-", label="faces a second")
-    speed.set(title=f"Throughput of {results[0].backend}", xlabel=axis)
+    speed.set(title=f"Throughput of {results[0].name}", xlabel=axis)
     speed.set_ylim(bottom=0)
     speed.legend()
     for percentile in _PERCENTILES:

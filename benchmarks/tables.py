@@ -56,17 +56,17 @@ def write_whole(path: Path, content: bytes) -> None:
 def show(comparison: Comparison, console: Console) -> None:
     """Print the machine, the backends, their stages and how the first of them scales."""
     console.print(_header(comparison))
-    rows = [("floor", comparison.floor), *((str(each.backend), each) for each in comparison.backends())]
+    rows = [(each.name, each) for each in (comparison.floor, *comparison.contenders())]
     console.print(_figures(f"Backends: {name(comparison.base)}", "", rows, comparison))
-    for backend, reason in comparison.not_run.items():
-        console.print(f"{backend} was not measured: {reason}")
-    for result in comparison.backends():
+    for what, reason in comparison.not_run.items():
+        console.print(f"{what} was not measured: {reason}")
+    for result in comparison.contenders():
         console.print(_stages(result))
     for axis in AXES:
         along = comparison.scaling(axis)
         if along:
             rows = [(label(each.point, axis), each) for each in along]
-            console.print(_figures(f"Scaling of {along[0].backend} by {axis}", axis, rows, comparison))
+            console.print(_figures(f"Scaling of {along[0].name} by {axis}", axis, rows, comparison))
     others = comparison.others()
     if others > _DISTURBED:
         console.print(
@@ -93,6 +93,7 @@ def _header(comparison: Comparison) -> Table:
         "Clip", f"{comparison.clip}; {floor.throughput.frames} frames, {floor.live.rate:g} a second"
     )
     table.add_row("fps, faces/s", "as fast as can be, into files encoded as by default")
+    table.add_row("stages", "ms a run, and ms a frame on average; they overlap")
     table.add_row("slower", "times as long as decoding and encoding alone, the floor")
     table.add_row(
         "p50, p95, p99",
@@ -136,7 +137,7 @@ def _cells(result: Result, comparison: Comparison) -> Iterator[str]:
     yield f"{live.dropped}/{live.offered}"
     yield f"{throughput.usage.cores:.2f}"
     yield f"{result.measurement.peak_memory_mib:.0f}"
-    yield f"{result.measurement.load_seconds:.1f}" if result.backend else ""
+    yield f"{result.measurement.load_seconds:.1f}" if result.contender else ""
 
 
 def _gpu_cells(result: Result) -> tuple[str, str]:
@@ -150,8 +151,8 @@ def _gpu_cells(result: Result) -> tuple[str, str]:
 
 def _stages(result: Result) -> Table:
     throughput = result.measurement.throughput
-    table = _table(f"Stages with {result.measurement.engine}: ms a run, and ms a frame on average", "stage")
-    for column in ("p50", "p95", "p99", "runs a frame", "a frame"):
+    table = _table(f"Stages with {result.measurement.engine}", "stage")
+    for column in ("p50", "p95", "p99", "runs a frame", "ms a frame"):
         table.add_column(column, justify="right")
     for stage, spread in throughput.stages.items():
         times = (f"{value:.2f}" for value in (spread.p50, spread.p95, spread.p99))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from engines import BACKENDS
+from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_address
 
@@ -52,6 +52,14 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     help="Measure this one; may be given several times. [all that can run here]",
 )
 @click.option(
+    "--precision",
+    "precisions",
+    type=click.Choice(PRECISIONS),
+    multiple=True,
+    default=("auto",),
+    help="Measure each backend in this; may be given several times. [auto]",
+)
+@click.option(
     "--faces", metavar="N[,N...]", callback=_counts, help="Masked faces in a frame of the made clip. [1]"
 )
 @click.option(
@@ -76,6 +84,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 def bench(
     video: str | None,
     backends: tuple[str, ...],
+    precisions: tuple[Precision, ...],
     faces: tuple[int, ...],
     sizes: tuple[tuple[int, int], ...],
     streams: tuple[int, ...],
@@ -104,7 +113,14 @@ def bench(
     stream, *more_streams = streams
     base = base_point(path, Point(size, face, stream))
     points = points_along(base, more_faces, more_sizes, more_streams)
-    plan = Plan(points=points, video=path, backends=backends, frames=frames, threads=threads)
+    plan = Plan(
+        points=points,
+        video=path,
+        backends=backends,
+        precisions=precisions,
+        frames=frames,
+        threads=threads,
+    )
     with Console(stderr=True, highlight=False).status("starting") as status:
         comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))
     show(comparison, Console(highlight=False, soft_wrap=True))

@@ -85,6 +85,19 @@ def test_a_backend_named_must_run(masked_clip: Path, seen: list[Workload], witho
         compare(plan, quietly)
 
 
+def test_every_backend_in_every_precision(masked_clip: Path, seen: list[Workload]) -> None:
+    plan = Plan(
+        points=(BASE,),
+        video=masked_clip,
+        backends=("openvino", "onnxruntime"),
+        precisions=("fp32", "int8"),
+    )
+    result = compare(plan, quietly)
+    names = ["openvino fp32", "openvino int8", "onnxruntime fp32", "onnxruntime int8"]
+    assert [each.name for each in result.results] == ["floor", *names]
+    assert [each.precision for each in seen[1:]] == ["fp32", "int8"] * 2
+
+
 def test_each_point_gets_a_clip_of_its_own_and_the_floor_that_belongs_to_it(
     seen: list[Workload], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +142,10 @@ def test_the_json_is_whole(comparison: Comparison) -> None:
     content = json.loads(as_json(comparison))
     assert content["schema"] == 1
     assert content["machine"]["versions"]["av"]
-    assert [each["backend"] for each in content["results"][:2]] == [None, "openvino"]
+    assert [each["contender"] for each in content["results"][:2]] == [
+        None,
+        {"backend": "openvino", "precision": "auto"},
+    ]
     assert content["results"][1]["measurement"]["throughput"]["stages"]["segment"]["p50"] == 40.0
     assert content["results"][1]["measurement"]["throughput"]["usage"]["gpu"] is None
 
