@@ -28,12 +28,14 @@ class _Backend:
         why_not: why it cannot run networks, given by their fp32 files, here, in one sentence; None if it can.
         load: compiles a file for a precision with so many CPU threads.
         on_gpu: whether it needs an NVIDIA GPU.
+        compiles: whether asking for it by name compiles what ``auto`` waits for.
     """
 
     precisions: dict[Precision, FilePrecision]
     why_not: Callable[[Sequence[Path]], str | None]
     load: Callable[[Path, Precision, int], Engine]
     on_gpu: bool = True
+    compiles: bool = False
 
 
 def _missing(*modules: str) -> str | None:
@@ -64,7 +66,41 @@ def _why_not_torch(networks: Sequence[Path]) -> str | None:
 def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
     from engines.pytorch_cuda import PyTorchEngine
 
-    return PyTorchEngine(path, precision="fp32" if precision == "fp32" else "fp16")
+    return PyTorchEngine(path, precision=_float(precision))
+
+
+def _why_not_torch_tensorrt(networks: Sequence[Path]) -> str | None:
+    missing = _missing("torch_tensorrt", "tensorrt") or _why_not_torch(networks)
+    if missing is not None:
+        return missing
+    from engines.torch_tensorrt import why_not
+
+    return why_not(networks)
+
+
+def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.torch_tensorrt import TorchTensorRTEngine
+
+    return TorchTensorRTEngine(path, precision=_float(precision))
+
+
+def _why_not_rtx(networks: Sequence[Path]) -> str | None:
+    missing = _missing("onnxruntime_ep_nv_tensorrt_rtx", "onnx")
+    if missing is not None:
+        return missing
+    from engines.onnxruntime_rtx import why_not
+
+    return why_not()
+
+
+def _load_rtx(path: Path, precision: Precision, threads: int) -> Engine:
+    from engines.onnxruntime_rtx import ONNXRuntimeRTXEngine
+
+    return ONNXRuntimeRTXEngine(path, _float(precision))
+
+
+def _float(precision: Precision) -> Literal["fp32", "fp16"]:
+    return "fp32" if precision == "fp32" else "fp16"
 
 
 def _load_openvino(path: Path, precision: Precision, threads: int) -> Engine:
@@ -80,10 +116,13 @@ def _load_onnxruntime(path: Path, precision: Precision, threads: int) -> Engine:
     return ONNXRuntimeEngine(path, threads)
 
 
+_HALF_OR_NOT: dict[Precision, FilePrecision] = {"fp16": "fp32", "fp32": "fp32"}
+
 _BACKENDS = {
     # It runs engines that were built of a network's files; the fp32 file says of which network.
     "tensorrt": _Backend({"fp16": "fp32", "fp32": "fp32", "int8": "fp32"}, _why_not_tensorrt, _load_tensorrt),
-    "pytorch": _Backend({"fp16": "fp32", "fp32": "fp32"}, _why_not_torch, _load_torch),
+    "torch-tensorrt": _Backend(_HALF_OR_NOT, _why_not_torch_tensorrt, _load_torch_tensorrt, compiles=True),
+    "pytorch": _Backend(_HALF_OR_NOT, _why_not_torch, _load_torch),
     "openvino": _Backend(
         {"bf16": "fp32", "fp32": "fp32", "int8": "int8"},
         lambda _: _missing("openvino"),
@@ -93,6 +132,8 @@ _BACKENDS = {
     "onnxruntime": _Backend(
         {"fp32": "fp32", "int8": "int8"}, lambda _: _missing("onnxruntime"), _load_onnxruntime, on_gpu=False
     ),
+    # Last, where auto never comes to: it has not run on enough GPUs to be trusted unasked.
+    "onnxruntime-rtx": _Backend(_HALF_OR_NOT, _why_not_rtx, _load_rtx),
 }
 
 BACKENDS = ("auto", *_BACKENDS)
@@ -126,7 +167,8 @@ def select_backend(backend: str = "auto", networks: Sequence[Path] = ()) -> Sele
     if backend not in BACKENDS:
         raise EngineError(f"There is no backend {backend!r}; choose one of {', '.join(BACKENDS)}.")
     if backend != "auto":
-        reason = _BACKENDS[backend].why_not(networks)
+        named = _BACKENDS[backend]
+        reason = named.why_not(() if named.compiles else networks)
         if reason is not None:
             raise EngineError(f"{backend} cannot run here: {reason}")
         return Selection(backend, ())

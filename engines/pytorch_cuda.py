@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,10 @@ from torch import Tensor
 from engines.engine import EngineError, Port
 from engines.half import in_half
 from engines.pytorch_graph import OnnxModule
+
+Module = Callable[..., Sequence[Tensor]]
+Network = tuple[tuple[Port, ...], tuple[Port, ...]]
+"""Inputs and outputs."""
 
 MAX_BATCH = 16
 _WARM_UPS = 3
@@ -36,50 +41,35 @@ class _Buffers:
     device: Tensor
 
 
-class PyTorchEngine:
-    """A network run by PyTorch; see :class:`engines.engine.Engine`.
+class TorchRunner:
+    """Runs a PyTorch module as an engine; see :class:`engines.engine.Engine`.
 
     Takes batches of any size up to ``max_batch``; on a GPU the first run of each size is slow.
     """
 
     max_batch = MAX_BATCH
+    description = ""
 
-    def __init__(
-        self, path: Path, *, precision: Literal["fp32", "fp16"] = "fp16", device: str = "cuda"
-    ) -> None:
-        """Read a network and bring it to the device.
+    def __init__(self, module: Module, network: Network, device: torch.device, *, graphs: bool) -> None:
+        """Make the buffers for the largest batch and run once.
 
         Args:
-            path: its fp32 ``.onnx`` file.
-            precision: of the weights and features; inputs and outputs are float32.
-            device: ``cuda``, ``cuda:1``, or ``cpu`` to compare.
-
-        Raises:
-            EngineError: the file is no network, or has operators that are not known here.
+            module: one float32 tensor for each input to one for each output.
+            network: its inputs and outputs.
+            device: where it is.
+            graphs: record a CUDA graph for each size of batch.
         """
-        try:
-            model = onnx.load(path)
-            onnx.checker.check_model(model)
-        except Exception as error:  # protobuf's and onnx's share no class of their own
-            raise EngineError(f"{path.name} is not a network that PyTorch can run.") from error
-        self._module = OnnxModule(in_half(model) if precision == "fp16" else model).to(device).eval()
-        for name, buffer in self._module.named_buffers():
-            if buffer.ndim == 4:
-                setattr(self._module, name, buffer.contiguous(memory_format=torch.channels_last))
-        self._device = torch.device(device)
-        self._exact = precision == "fp32"
-        self.inputs = tuple(_port(value) for value in model.graph.input)
-        self.outputs = tuple(_port(value) for value in model.graph.output)
+        self.inputs, self.outputs = network
+        self._module = module
+        self._device = device
         self._inputs = [self._buffers(port) for port in self.inputs]
         self._outputs = [self._buffers(port) for port in self.outputs]
-        where = torch.cuda.get_device_name(self._device) if self._on_gpu else "the CPU"
-        graphs = ", CUDA graphs" if self._on_gpu else ""
-        self.description = f"PyTorch {torch.__version__} on {where}, {precision}{graphs}"
+        self._graphs: dict[int, torch.cuda.CUDAGraph] | None = {} if graphs and self._on_gpu else None
         if self._on_gpu:
-            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._stream.wait_stream(torch.cuda.current_stream(device))  # which made buffers and weights
             self._memory = torch.cuda.graph_pool_handle()
-            self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
-            self.run(*(np.zeros(port.shape, np.float32) for port in self.inputs))
+        self.run(*(np.zeros(port.shape, np.float32) for port in self.inputs))
 
     @torch.inference_mode()
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
@@ -89,9 +79,11 @@ class PyTorchEngine:
         for buffers, values in zip(self._inputs, inputs, strict=True):
             buffers.host[:batch].copy_(torch.from_numpy(values))
         if self._on_gpu:
-            graph = self._graphs.get(batch) or self._record(batch)
             with torch.cuda.stream(self._stream):
-                graph.replay()
+                if self._graphs is None:
+                    self._enqueue(batch)
+                else:
+                    (self._graphs.get(batch) or self._record(batch)).replay()
             self._stream.synchronize()
         else:
             self._enqueue(batch)
@@ -118,20 +110,68 @@ class PyTorchEngine:
             buffers.host[:batch].copy_(buffers.device[:batch], non_blocking=True)
 
     def _record(self, batch: int) -> torch.cuda.CUDAGraph:
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not self._exact)
-        self._stream.wait_stream(torch.cuda.current_stream(self._device))
-        with flags, torch.cuda.stream(self._stream):
-            for _ in range(_WARM_UPS):
-                self._enqueue(batch)
-            self._stream.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            # Other threads may allocate meanwhile: engines of other streams, the video decoder.
-            with torch.cuda.graph(
-                graph, pool=self._memory, stream=self._stream, capture_error_mode="thread_local"
-            ):
-                self._enqueue(batch)
+        for _ in range(_WARM_UPS):
+            self._enqueue(batch)
+        self._stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        # Other threads may allocate meanwhile: engines of other streams, the video decoder.
+        mode = "thread_local"
+        with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode=mode):
+            self._enqueue(batch)
+        assert self._graphs is not None
         self._graphs[batch] = graph
         return graph
+
+
+class PyTorchEngine(TorchRunner):
+    """A network run by PyTorch itself."""
+
+    def __init__(
+        self, path: Path, *, precision: Literal["fp32", "fp16"] = "fp16", device: str = "cuda"
+    ) -> None:
+        """Read a network and bring it to the device.
+
+        Args:
+            path: its fp32 ``.onnx`` file.
+            precision: of the weights and features; inputs and outputs are float32.
+            device: ``cuda``, ``cuda:1``, or ``cpu`` to compare.
+
+        Raises:
+            EngineError: the file is no network, or has operators that are not known here.
+        """
+        module, network = read_module(path, precision)
+        module = module.to(device)
+        for name, buffer in list(module.named_buffers()):
+            if buffer.ndim == 4:
+                setattr(module, name, buffer.contiguous(memory_format=torch.channels_last))
+        where = torch.device(device)
+        self._exact = precision == "fp32"
+        super().__init__(module, network, where, graphs=True)
+        on = torch.cuda.get_device_name(where) + ", CUDA graphs" if where.type == "cuda" else "the CPU"
+        self.description = f"PyTorch {torch.__version__} on {on}, {precision}"
+
+    def _record(self, batch: int) -> torch.cuda.CUDAGraph:
+        # cuDNN tries its kernels before the recording and keeps the fastest.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not self._exact):
+            return super()._record(batch)
+
+
+def read_module(path: Path, precision: Literal["fp32", "fp16"]) -> tuple[OnnxModule, Network]:
+    """A network's file as a module on the CPU, with its inputs and outputs.
+
+    Raises:
+        EngineError: the file is no network, or has operators that are not known here.
+    """
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf's and onnx's share no class of their own
+        raise EngineError(f"{path.name} is not a network that PyTorch can run.") from error
+    inputs, outputs = (
+        tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)
+    )
+    module = OnnxModule(in_half(model) if precision == "fp16" else model)
+    return module.eval(), (inputs, outputs)
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:

@@ -85,7 +85,8 @@ def test_an_unknown_backend_is_refused() -> None:
 
 
 def test_the_order_is_that_of_speed() -> None:
-    assert BACKENDS == ("auto", "tensorrt", "pytorch", "openvino", "onnxruntime")
+    on_gpu, on_cpu = ("tensorrt", "torch-tensorrt", "pytorch"), ("openvino", "onnxruntime")
+    assert list(BACKENDS) == ["auto", *on_gpu, *on_cpu, "onnxruntime-rtx"]
 
 
 def test_auto_names_what_it_picked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +101,7 @@ def test_a_gpu_is_never_silently_unused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("torch.version.cuda", None)
     passed_over = select_backend().passed_over
     assert [reason.split(":")[0] for reason in passed_over] == [
-        f"NVIDIA RTX 9000 is not used by {name}" for name in ("tensorrt", "pytorch")
+        f"NVIDIA RTX 9000 is not used by {name}" for name in ("tensorrt", "torch-tensorrt", "pytorch")
     ]
     assert passed_over[-1].endswith("torch is installed without CUDA.")
 
@@ -112,6 +113,18 @@ def test_a_backend_asked_for_by_name_runs_or_says_why_not(monkeypatch: pytest.Mo
     monkeypatch.setattr("engines.choose.find_spec", lambda name: None)
     with pytest.raises(EngineError, match="openvino cannot run here: openvino is not installed"):
         select_backend("openvino")
+
+
+@pytest.mark.parametrize(
+    ("backend", "package"),
+    [("torch-tensorrt", "torch_tensorrt"), ("onnxruntime-rtx", "onnxruntime_ep_nv_tensorrt_rtx")],
+)
+def test_what_an_optional_backend_lacks_is_named(
+    backend: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.choose.find_spec", lambda name: None if name == package else "there")
+    with pytest.raises(EngineError, match=f"{backend} cannot run here: {package} is not installed"):
+        select_backend(backend)
 
 
 def test_nothing_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
