@@ -18,7 +18,6 @@ from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 
 WEIGHTS = Path(__file__).parent.parent / "stream_unmask" / "weights"
-_AT_SIDE = "generator."
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
@@ -76,8 +75,7 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
     except OSError as error:
         raise UnmaskError(f"There is no {kind.name} in {folder}.") from error
     stored = {
-        each.name.removeprefix(_AT_SIDE): torch.from_numpy(np.array(numpy_helper.to_array(each)))
-        for each in graph.initializer
+        each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer
     }
     state = network.state_dict()
     folded = {name.removesuffix("1.running_mean") for name in state if name.endswith("1.running_mean")}

@@ -9,24 +9,27 @@ import onnxruntime
 import pytest
 import torch
 
+from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
-from trainer.networks.generator import AtSide
 
 
-def _run(name: str, **feeds: torch.Tensor) -> np.ndarray:
-    session = onnxruntime.InferenceSession(WEIGHTS / f"{name}.onnx")
-    return session.run(None, {port: value.numpy() for port, value in feeds.items()})[0]
+def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
+    session = onnxruntime.InferenceSession(read_weights(WEIGHTS, network).path)
+    feeds = {name: each.numpy() for name, each in zip(network.inputs, inputs, strict=True)}
+    return torch.from_numpy(np.asarray(session.run(None, feeds)[0]))
 
 
 @torch.no_grad()
 def test_both_do_what_their_files_do() -> None:
     torch.manual_seed(0)
-    crop, map_ = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
-    found = bundled_segmenter()(crop)
-    np.testing.assert_allclose(found, _run("segmenter", crop=crop), atol=1e-4)
-    patch = AtSide(bundled_generator(), 192)(crop, map_, crop)
-    np.testing.assert_allclose(patch, _run("generator", crop=crop, map=map_, previous=crop), atol=1e-3)
+    side = read_weights(WEIGHTS, SEGMENTER).size
+    crop = torch.rand(1, 3, side, side) * 2 - 1
+    torch.testing.assert_close(bundled_segmenter()(crop), _run(SEGMENTER, crop), atol=1e-4, rtol=0)
+    side = read_weights(WEIGHTS, GENERATOR).size
+    crop, map_ = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 1, side, side)
+    patch = bundled_generator()(crop, map_, crop)
+    torch.testing.assert_close(patch, _run(GENERATOR, crop, map_, crop), atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
@@ -38,8 +41,13 @@ def test_norms_come_back_without_a_change_of_what_the_network_does() -> None:
     revive_norms(segmenter, list(crops.split(4)))
     torch.testing.assert_close(segmenter.eval()(crops), before, atol=1e-4, rtol=0)
     torch.testing.assert_close(segmenter.train()(crops), before, atol=5e-3, rtol=0)
+    norm = next(part for part in segmenter.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    assert not torch.allclose(norm.weight, torch.ones_like(norm.weight))
 
 
-def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_weights_or_with_others_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="no segmenter"):
         bundled_segmenter(tmp_path)
+    (tmp_path / "generator.onnx").write_bytes((WEIGHTS / "segmenter.onnx").read_bytes())
+    with pytest.raises(UnmaskError, match="not of the architecture"):
+        bundled_generator(tmp_path)

@@ -14,7 +14,7 @@ from trainer.networks.blocks import Gated, PictureNorm
 from trainer.networks.catalogue import CATALOGUE, measure
 from trainer.networks.discriminators import RegionCritic
 from trainer.networks.full import FullGenerator
-from trainer.networks.generator import AtSide, Generator, Painter, widened
+from trainer.networks.generator import Generator, Painter, widened
 from trainer.networks.segmenter import Segmenter
 
 # What test_export.py does not export anyway.
@@ -131,20 +131,6 @@ def test_the_generator_never_sees_the_mask_itself(make: type[Painter]) -> None:
     previous = torch.zeros_like(white)
     with torch.no_grad():
         assert torch.equal(painter(white, map_, previous), painter(printed, map_, previous))
-
-
-def test_a_generator_at_its_own_side_takes_crops_of_any_side() -> None:
-    torch.manual_seed(0)
-    painter = Generator().eval()
-    crop, map_ = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 1, 64, 64)
-    large = nn.functional.interpolate(crop, (128, 128), mode="bilinear")
-    with torch.no_grad():
-        alone = painter(crop, map_, crop)
-        assert torch.allclose(AtSide(painter, 64)(crop, map_, crop), alone, atol=1e-5)
-        assert AtSide(painter, 64)(large, nn.functional.interpolate(map_, (128, 128)), large).shape[2:] == (
-            128,
-            128,
-        )
 
 
 def test_a_widened_map_covers_two_more_pixels_on_every_side() -> None:

@@ -106,22 +106,3 @@ class Generator(Painter):
         fine = self.merge0(fine + double(self.up1(middle)))
         painted: Tensor = self.head(fine)
         return painted
-
-
-class AtSide(nn.Module):
-    """A generator that works at the side it was trained at, whatever the side of the crops."""
-
-    def __init__(self, generator: Painter, side: int) -> None:
-        super().__init__()
-        self.generator = generator
-        self.side = side
-
-    def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
-        """As :meth:`Painter.forward`, at any S."""
-        size = (self.side, self.side)
-        small = [
-            functional.interpolate(picture, size, mode="bilinear", align_corners=False)
-            for picture in (crop, map_, previous)
-        ]
-        patch = self.generator(*small)
-        return functional.interpolate(patch, crop.shape[2:], mode="bilinear", align_corners=False)
