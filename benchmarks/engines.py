@@ -163,7 +163,7 @@ def _table(timed: list[Timed], rounds: int) -> str:
     for each in timed:
         base = next(one for one in timed if (one.network, one.threads) == (each.network, each.threads))
         ratio = min(base.wall) / min(each.wall)
-        quality = "reference" if each.psnr >= 119 else f"{each.psnr:.1f}"
+        quality = "reference" if each is base else f"{each.psnr:.1f}" if each.psnr < 100 else "over 100"
         lines.append(
             f"| {each.network.name} | {each.backend} | {each.precision} | {each.threads} | "
             f"{min(each.wall):.2f} | {min(each.cpu):.2f} | {ratio:.2f} | {quality} |"
