@@ -130,7 +130,7 @@ def torch_network(network: nn.Module, side: int | None = None) -> Run:
 
     def scaled(picture: Tensor, to: int) -> Tensor:
         same = picture.shape[-1] == to
-        return picture if same else functional.interpolate(picture, (to, to), mode="bilinear", antialias=True)
+        return picture if same else functional.interpolate(picture, (to, to), mode="bilinear")
 
     @torch.inference_mode()
     def run(*inputs: FloatArray) -> FloatArray:
