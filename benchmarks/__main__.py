@@ -101,5 +101,20 @@ def engines(weights: Path, rounds: int, seconds: float) -> None:
     click.echo(measure(weights, rounds=rounds, seconds=seconds, progress=progress))
 
 
+@main.command()
+@click.argument("shards", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--set", "sets", multiple=True, default=("core",), show_default=True, help="May be given again."
+)
+@click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
+@click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples in a round.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: int) -> None:
+    """Time how fast one core makes training pairs and clips of the photos in SHARDS."""
+    from benchmarks.pairs import measure
+
+    click.echo(measure(shards, sets=sets, size=size, count=count, rounds=rounds))
+
+
 if __name__ == "__main__":
     main()
