@@ -22,6 +22,9 @@ from engines.engine import EngineError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from trainer.networks.generator import Painter
+    from trainer.networks.sizes import Size
+
 OPSET = 18
 LARGEST = 25_000_000
 """Bytes that a network's file may have."""
@@ -164,7 +167,7 @@ def sample_crops(
     return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
 
 
-def _mix_in(trained: nn.Module, calm: Path) -> None:
+def _mix_in(trained: Painter, calm: Path) -> None:
     """Take some of the weights of the run that ``trained`` began with: fewer invented details, less noise.
 
     Network interpolation: Wang et al., "ESRGAN", 2018, section 3.4.
@@ -172,9 +175,8 @@ def _mix_in(trained: nn.Module, calm: Path) -> None:
     import torch
 
     from trainer.checkpoint import load_averaged
-    from trainer.networks.generator import Generator
 
-    origin = Generator()
+    origin = type(trained)()
     load_averaged(origin, calm)
     with torch.no_grad():
         for own, other in zip(trained.parameters(), origin.parameters(), strict=True):
@@ -185,6 +187,13 @@ def _mix_in(trained: nn.Module, calm: Path) -> None:
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
 @click.option("--segmenter", type=click.Path(path_type=Path), required=True, help="Run of the segmenter.")
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
+@click.option(
+    "--network",
+    type=click.Choice(["light", "full"]),
+    default="light",
+    show_default=True,
+    help="Size of the generator.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--inner", type=int, help="Side of the generator's pictures, if not that of the crops.")
@@ -196,6 +205,7 @@ def main(
     data: Path,
     segmenter: Path,
     generator: Path | None,
+    network: Size,
     weights: Path,
     size: int,
     inner: int | None,
@@ -207,8 +217,8 @@ def main(
     from torch.nn import functional
 
     from trainer.checkpoint import load_averaged, run_summary
-    from trainer.networks.generator import Generator
     from trainer.networks.segmenter import Segmenter
+    from trainer.networks.sizes import GENERATORS
 
     crops = torch.from_numpy(sample_crops(data, 16, size))
     finder = Segmenter().eval()
@@ -217,7 +227,7 @@ def main(
     click.echo(f"segmenter: {export_network(finder, SEGMENTER, weights, finder_run, (crops,))}")
     if generator is None:
         return
-    trained = Generator()
+    trained = GENERATORS[network]()
     load_averaged(trained, generator)
     if calm is not None:
         _mix_in(trained, calm)

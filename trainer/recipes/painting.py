@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.learner import Learner
-from trainer.networks.full import FullGenerator
-from trainer.networks.generator import USUAL_SIDE, Generator, Painter, skin_colour, widened
+from trainer.networks.generator import USUAL_SIDE, Painter, skin_colour, widened
 from trainer.networks.segmenter import Segmenter
+from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1
 from trainer.synth.clips import ClipData
 from trainer.synth.pairs import PairSettings, unpack
-
-Size = Literal["light", "full"]
-GENERATORS: dict[Size, type[Painter]] = {"light": Generator, "full": FullGenerator}
 
 Maps = Callable[[Tensor, Tensor], Tensor]
 """From crops N,3,S,S and roughened true maps N,1,S,S to the maps that the generator gets."""

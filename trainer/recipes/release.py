@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trainer.networks.sizes import Size
 from trainer.recipes.critics import patch_critics
 from trainer.recipes.job import Job
-from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, Size, rough_maps
+from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, rough_maps
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.networks.discriminators import SiameseCritic
+from trainer.networks.sizes import Size
 from trainer.recipes.critics import Critics, Inputs, View
 from trainer.recipes.job import Job
-from trainer.recipes.painting import FoundMaps, Painted, PaintingRecipe, Phase, Size, rough_maps
+from trainer.recipes.painting import FoundMaps, Painted, PaintingRecipe, Phase, rough_maps
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trainer.networks.discriminators import RegionCritic, WholeFaceCritic
+from trainer.networks.sizes import Size
 from trainer.recipes.critics import Critics, View
 from trainer.recipes.job import Job
 from trainer.recipes.losses import similarity, weighted_l1
-from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, Size, rough_maps
+from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, rough_maps
 from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
 
 

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from trainer.learner import Learner
 from trainer.networks.discriminators import WassersteinCritic
+from trainer.networks.sizes import Size
 from trainer.recipes.job import Job
 from trainer.recipes.losses import gradient_penalty
-from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, Size, rough_maps
+from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_maps
 from trainer.recipes.siamese import varied
 
 _RECURRENT_FROM = 0.3
