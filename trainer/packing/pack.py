@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import signal
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -152,6 +153,8 @@ _finder: FaceFinder | None = None
 def _begin() -> None:
     """Make a worker process ready."""
     global _finder
+    # Ctrl+C reaches all processes: the first one decides; the others finish their bunch.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _finder = FaceFinder(threads=1)
 
