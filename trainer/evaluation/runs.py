@@ -21,10 +21,17 @@ _ABOUT = "recipe.json"
 
 
 def describe(run: Path, recipe: str, size: int, changes: Sequence[str]) -> None:
-    """Note in a run's folder what is trained in it, for :func:`trained`."""
-    run.mkdir(parents=True, exist_ok=True)
+    """Note in a run's folder what is trained in it, for :func:`trained`.
+
+    Raises:
+        UnmaskError: the folder cannot be written.
+    """
     about = {"recipe": recipe, "size": size, "changes": list(changes)}
-    (run / _ABOUT).write_text(json.dumps(about) + "\n")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / _ABOUT).write_text(json.dumps(about) + "\n")
+    except OSError as error:
+        raise UnmaskError(f"Cannot write to {run}: {error.strerror}.") from error
 
 
 def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
