@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines import Engine, Selection, load_engine, select_backend
-from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
+from engines import Selection, load_network, select_backend
+from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
@@ -53,17 +53,14 @@ class Toolkit:
             EngineError: the backend cannot run, or the weights do not fit the contract.
             UnmaskError: the face detector's files are missing.
         """
-        files = {network.name: read_weights(weights, network) for network in (SEGMENTER, GENERATOR)}
-        selection = select_backend(settings.backend, [file.path for file in files.values()])
+        networks = (SEGMENTER, GENERATOR)
+        selection = select_backend(
+            settings.backend, [read_weights(weights, network).path for network in networks]
+        )
         threads = settings.threads
-
-        def compiled(network: Network) -> Engine:
-            file = files[network.name]
-            engine = load_engine(file.path, backend=selection.backend, threads=threads)
-            network.check(engine, file.size)
-            return engine
-
-        segmenter, generator = compiled(SEGMENTER), compiled(GENERATOR)
+        segmenter, generator = (
+            load_network(weights, network, backend=selection.backend, threads=threads) for network in networks
+        )
         warm_up()
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
         mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
