@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.networks.encoder import FaceAutoencoder
 from trainer.recipes.losses import gradient_penalty, inside_psnr, similarity
-from trainer.recipes.perceptual import VGG_FILE, PerceptualLoss, Vgg, find_perceptual
+from trainer.recipes.perceptual import VGG_FILE, PerceptualLoss, Vgg, find_perceptual, read_vgg
 from trainer.recipes.two_discriminator import EditingLoss
 
 
@@ -86,6 +87,15 @@ def test_vgg_has_the_names_and_shapes_of_torchvisions_file() -> None:
     assert layers["features.19.weight"] == (512, 256, 3, 3)
     found = Vgg()(torch.zeros(1, 3, 32, 32))
     assert [each.shape[1] for each in found] == [64, 128, 256, 512, 512]
+
+
+def test_vgg_is_read_from_torchvisions_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = Vgg().state_dict() | {"classifier.0.bias": torch.zeros(2)}
+    torch.save(whole, tmp_path / "part")
+    digits = hashlib.sha256((tmp_path / "part").read_bytes()).hexdigest()[:8]
+    path = (tmp_path / "part").rename(tmp_path / f"vgg19-{digits}.pth")
+    assert torch.equal(read_vgg(path).state_dict()["features.28.bias"], whole["features.28.bias"])
 
 
 def test_damaged_vgg_weights_are_refused(hub: Path) -> None:
