@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from engines.contract import FilePrecision, Network, has_weights, read_weights
+from engines.contract import FilePrecision, Network, has_weights, is_quantised, read_weights
 from engines.engine import Engine, EngineError
 from engines.probe import computes_int8, nvidia_gpus
 
@@ -202,6 +202,8 @@ def load_engine(
         raise EngineError(f"The network {path} is missing.")
     name = select_backend(backend, [path]).backend
     _check_precision(name, precision)
+    if precision == "int8" and _BACKENDS[name].precisions[precision] == "int8" and not is_quantised(path):
+        raise EngineError(f"{path.name} does not say which layers run in int8.")
     return _BACKENDS[name].load(path, precision, threads)
 
 

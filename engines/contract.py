@@ -123,6 +123,11 @@ def has_weights(folder: Path, network: Network, precision: FilePrecision) -> boo
         return False
 
 
+def is_quantised(path: Path) -> bool:
+    """Whether an ``.onnx`` file says that layers run in int8."""
+    return b"QuantizeLinear" in path.read_bytes()
+
+
 def enter_weights(weights: WeightsFile, network: Network) -> None:
     """Enter a network's file into the manifest of its folder; an fp32 file drops those made from the last.
 

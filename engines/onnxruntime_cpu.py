@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from engines.contract import is_quantised
 from engines.engine import EngineError, Port, Shape
 
 
@@ -41,7 +42,9 @@ class ONNXRuntimeEngine:
         self.inputs = tuple(Port(node.name, _static(node.shape)) for node in session.get_inputs())
         self.outputs = tuple(Port(node.name, _static(node.shape)) for node in session.get_outputs())
         self._names = [port.name for port in self.inputs]
-        self.description = f"ONNX Runtime {ort.__version__} on the CPU, f32, {threads or 'all'} threads"
+        computed = "int8 and fp32" if is_quantised(path) else "fp32"
+        used = f"{threads} thread{'s' * (threads != 1)}" if threads else "all threads"
+        self.description = f"ONNX Runtime {ort.__version__} on the CPU, {computed}, {used}"
 
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         return tuple(self._session.run(None, dict(zip(self._names, inputs, strict=True))))

@@ -11,6 +11,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from engines.contract import is_quantised
 from engines.engine import EngineError, Port, Shape
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -66,8 +67,7 @@ class OpenVINOEngine:
         self.inputs = tuple(Port(port.node.friendly_name, tuple(port.shape)) for port in compiled.inputs)
         self.outputs = tuple(Port(port.any_name, tuple(port.shape)) for port in compiled.outputs)
         hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
-        computed = ("int8 and " if quantised else "") + _SHOWN.get(hint, hint)
+        computed = ("int8 and " if is_quantised(path) else "") + _SHOWN.get(hint, hint)
         used = compiled.get_property("INFERENCE_NUM_THREADS")
         self.description = f"OpenVINO {_version()} on the CPU, {computed}, {used} thread{'s' * (used != 1)}"
 

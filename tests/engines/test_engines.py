@@ -142,6 +142,12 @@ def test_precision_is_what_was_asked_for(tmp_path: Path) -> None:
         load_engine(path, backend="openvino", precision="fp16")
 
 
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_int8_needs_a_file_that_says_how(tmp_path: Path, backend: str) -> None:
+    with pytest.raises(EngineError, match="n.onnx does not say which layers run in int8"):
+        load_engine(network(tmp_path / "n.onnx"), backend=backend, precision="int8")
+
+
 def test_bf16_is_refused_where_the_cpu_lacks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Core:
         def get_property(self, device: str, name: str) -> list[str]:
@@ -166,6 +172,8 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     named = load_network(weights, SEGMENTER, backend="openvino", precision="int8")
     assert "int8" in named.description
     assert "int8" not in load_network(weights, GENERATOR, backend="openvino").description
+    reference = load_network(weights, SEGMENTER, backend="onnxruntime", precision="int8", threads=1)
+    assert "on the CPU, int8 and fp32, 1 thread" in reference.description
     with pytest.raises(EngineError, match="no int8 generator"):
         load_network(weights, GENERATOR, backend="openvino", precision="int8")
 
