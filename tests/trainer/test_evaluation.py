@@ -19,6 +19,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS
+from trainer.checkpoint import LAST, write_checkpoint
 from trainer.cli import commands
 from trainer.data import Photo
 from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
@@ -30,7 +31,6 @@ from trainer.evaluation.runs import describe, trained
 from trainer.evaluation.score import score
 from trainer.evaluation.steadiness import roll_out, warping_errors
 from trainer.evaluation.wasserstein import sliced_wasserstein
-from trainer.loop import Loop, LoopSettings
 from trainer.recipes import RECIPES
 from trainer.recipes.job import Job
 
@@ -167,24 +167,34 @@ def test_a_patch_that_does_not_follow_the_face_has_a_warping_error(faces: list[H
     assert truth > 0
 
 
+def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:
+    """What a training leaves, as far as an evaluation needs it."""
+    torch.manual_seed(3)
+    network = RECIPES[recipe].build(Job(photos, 64, begun=True)).network
+    describe(folder / recipe, recipe, 64, [])
+    write_checkpoint({"averaged": network.state_dict()}, folder / recipe / LAST)
+    return folder / recipe
+
+
 def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldOut], tmp_path: Path) -> None:
-    for recipe in ("segmenter", "painter"):
-        run = tmp_path / recipe
-        torch.manual_seed(3)
-        made = RECIPES[recipe].build(Job(photos, 64, begun=True))
-        Loop(made, LoopSettings(run, steps=1, batch=2, workers=0, threads=1, precision="32")).run()
-        describe(run, recipe, 64, [])
-        contestant = trained(run, 1)
-        crops = np.stack([face.crop for face in faces])
-        maps = contestant.find(crops)
-        assert maps.shape == (2, 256, 256)
-        assert contestant.paint(crops, maps).shape == (2, 256, 256, 3)
-        measured = Networks.exported(WEIGHTS, 1)
-        changed = not np.array_equal(measured.find(crops), maps)
-        assert changed == (recipe == "segmenter")
-    (run / "recipe.json").unlink()
+    crops = np.stack([face.crop for face in faces])
+    bundled = Networks.exported(WEIGHTS, 1)
+    maps = bundled.find(crops)
+    for recipe in ("segmenter", "painter", "cyclegan"):
+        contestant = trained(_run(tmp_path, recipe, photos), 1)
+        assert contestant.name == recipe
+        found, painted = contestant.find(crops), contestant.paint(crops, maps)
+        assert found.shape == (2, 256, 256)
+        assert painted.shape == (2, 256, 256, 3)
+        assert np.array_equal(found, maps) == (recipe != "segmenter")
+        assert np.array_equal(painted, bundled.paint(crops, maps)) == (recipe == "segmenter")
+
+
+def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Path) -> None:
+    with pytest.raises(UnmaskError, match="paints no faces"):
+        trained(_run(tmp_path, "encoder", photos))
     with pytest.raises(UnmaskError, match="not the folder of a training run"):
-        trained(run)
+        trained(tmp_path)
 
 
 def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -> None:

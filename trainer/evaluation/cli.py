@@ -26,6 +26,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _STEADY_FACES = 3
 _MEAN_OF = 300
+_TABLE_WIDTH = 160
 
 
 @click.command()
@@ -63,7 +64,7 @@ def evaluate(
         contestants += [MeanFace(read_photos(data, ["core"])[:_MEAN_OF]), Telea()]
     names = _names(contestants, [*folders, *runs])
     results = {name: Result() for name in names}
-    console = Console(width=None if Console().is_terminal else 200)
+    console = Console(width=max(Console().width, _TABLE_WIDTH))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for set_name in progress.track(sets or VALIDATION_SETS, description="measuring"):
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
