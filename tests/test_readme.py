@@ -1,4 +1,4 @@
-"""Every command and every line of Python in the README does what it says."""
+"""Every command in the README and its pages, and every line of Python, does what it says."""
 
 from __future__ import annotations
 
@@ -13,25 +13,34 @@ import pytest
 
 from benchmarks.__main__ import main as benchmarks
 from engines.export import main as export
+from engines.quantize import main as quantize
 from stream_unmask.cli.main import cli
 from stream_unmask.video.images import write_image
 from trainer.cli import commands as trainer
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
-# These need a camera, or hours; of them only the grammar is checked here.
-NOT_RUN = ("rtsp://", "webcam:", "python -m ")
-RUN_BY_CI = ("make ", "pip install ")
+# These need a camera, a GPU, or hours; of them only the grammar is checked here.
+NOT_RUN = ("rtsp://", "webcam:", "python -m ", "engines ", "bench")
+# CI runs these, or they are programs of others.
+OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def commands() -> list[str]:
-    text = "".join(blocks("sh")).replace("\\\n", " ")
-    lines = [line.split("  #")[0].strip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith(RUN_BY_CI)]
+def commands(page: Path) -> list[str]:
+    text = "".join(blocks(page, "sh")).replace("\\\n", " ")
+    lines = [re.split(r"\s\s#|\s{2,}#", line)[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith(OTHERS)]
+
+
+def not_run() -> list[str]:
+    in_readme = [line for line in commands(README) if any(part in line for part in NOT_RUN)]
+    return in_readme + [line for page in PAGES for line in commands(page)]
 
 
 @pytest.fixture
@@ -48,7 +57,7 @@ def folder(tmp_path: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_commands_run_one_after_the_other(folder: Path) -> None:
-    run = [line for line in commands() if not any(part in line for part in NOT_RUN)]
+    run = [line for line in commands(README) if not any(part in line for part in NOT_RUN)]
     assert len(run) >= 6
     for line in run:
         program, *arguments = shlex.split(line)
@@ -58,34 +67,47 @@ def test_the_commands_run_one_after_the_other(folder: Path) -> None:
             assert Path(arguments[arguments.index("-o") + 1]).exists(), line
 
 
-def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+PROGRAMS = {
+    "stream-unmask": cli,
+    "python -m trainer": trainer,
+    "torchrun --nproc-per-node 8 -m -- trainer": trainer,
+    "python -m benchmarks": benchmarks,
+    "python -m engines.export": export,
+    "python -m engines.quantize": quantize,
+}
+
+
+def command_of(line: str) -> tuple[click.Command, list[str]]:
     """The click command that a line calls, and the arguments it gets."""
-    if words[0] == "stream-unmask":
-        return cli.commands["unmask"], words[1:]
-    assert words[:2] == ["python", "-m"]
-    if words[2] == "engines.export":
-        return export, words[3:]
-    group = {"benchmarks": benchmarks, "trainer": trainer}[words[2]]
-    return group.commands[words[3]], words[4:]
+    (program,) = (name for name in PROGRAMS if line.startswith(f"{name} "))
+    command, words = PROGRAMS[program], shlex.split(line.removeprefix(program))
+    while isinstance(command, click.Group):
+        if words[0] not in command.commands:
+            return cli.commands["unmask"], words
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if any(part in line for part in NOT_RUN)])
+@pytest.mark.parametrize("line", not_run())
 def test_the_other_commands_are_understood(line: str, folder: Path) -> None:
-    command, arguments = command_of(shlex.split(line))
+    command, arguments = command_of(line)
     for word in arguments:
-        if word.endswith("/"):
-            Path(word).mkdir(exist_ok=True)
+        if "/" in word and "://" not in word:
+            Path(word).mkdir(parents=True, exist_ok=True)
+        elif Path(word).suffix in (".txt", ".tar"):
+            Path(word).touch()
     assert command.make_context(line, arguments) is not None
 
 
 def test_the_python_runs(folder: Path) -> None:
-    (code,) = blocks("python")
+    (code,) = blocks(README, "python")
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
     assert Path("out.mp4").exists()
     assert Path("again.mp4").exists()
 
 
-def test_the_files_that_are_named_are_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (Path(__file__).parents[1] / target).exists(), target
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
+def test_the_files_that_are_named_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
