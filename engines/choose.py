@@ -136,6 +136,10 @@ _BACKENDS = {
     "onnxruntime-rtx": _Backend(_HALF_OR_NOT, _why_not_rtx, _load_rtx),
 }
 
+_STEADY_IN_INT8 = ("segmenter",)
+"""Networks that ``auto`` runs in int8. The generator is as good in it on a single picture, but from frame to
+frame it flickers four times as much: it sees its own patch again, rounding errors and all."""
+
 BACKENDS = ("auto", *_BACKENDS)
 """What ``--backend`` takes. The order is the one in which ``auto`` tries them."""
 
@@ -217,8 +221,8 @@ def load_network(
         network: which one.
         backend: see :func:`select_backend`.
         threads: CPU threads to use; 0 leaves it to the runtime.
-        precision: what to compute in. ``auto`` takes int8 on CPUs that have instructions for it, where the
-            folder holds it.
+        precision: what to compute in. ``auto`` takes int8 for networks that stay steady in it, on CPUs that
+            have instructions for it, where the folder holds it.
 
     Raises:
         EngineError: the weights are incomplete, damaged or not of this network, the folder has no file for
@@ -229,12 +233,16 @@ def load_network(
     wanted: FilePrecision = "fp32"
     if precision != "auto":
         wanted = _BACKENDS[name].precisions[precision]
-    elif name == "openvino" and computes_int8() and has_weights(folder, network, "int8"):
+    elif name == "openvino" and network.name in _STEADY_IN_INT8 and _has_int8(folder, network):
         wanted = "int8"
     file = read_weights(folder, network, wanted)
     engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
     network.check(engine, file.size)
     return engine
+
+
+def _has_int8(folder: Path, network: Network) -> bool:
+    return computes_int8() and has_weights(folder, network, "int8")
 
 
 def _check_precision(name: str, precision: Precision) -> None:

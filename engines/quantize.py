@@ -67,8 +67,8 @@ class Cost:
 
 
 LIMITS: dict[Made, Cost] = {"fp16": Cost(0.1, 55.0, 0.998), "int8": Cost(0.6, 38.0, 0.98)}
-"""The worst that passes. A patch at 38 dB is within three grey levels of fp32; faces that one compares side
-by side differ more from run to run of the training."""
+"""The worst that passes. A patch at 38 dB is within three grey levels of fp32. Single pictures say nothing of
+flicker, which the trainer's evaluation measures."""
 
 
 def to_half(source: Path, target: Path) -> None:

@@ -17,7 +17,7 @@ from engines import BACKENDS, load_engine, load_network, probe, select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import EngineError
 from engines.openvino_cpu import OpenVINOEngine
-from engines.quantize import LIMITS, Cost, make
+from engines.quantize import LIMITS, Cost, draw_inputs, make
 from tests.engines import tiny
 
 SIZE = 16
@@ -165,8 +165,10 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     monkeypatch.setattr(probe, "_lines", lambda path: ["flags : " + flags])
     monkeypatch.setitem(LIMITS, "int8", Cost(0.6, 38.0, 0.9))
     weights = tiny.tiny_weights(tmp_path)
-    samples = {"crop": tiny.crops(2)}
-    make(weights, SEGMENTER, "int8", samples, samples)
+    for each, samples in zip(
+        (SEGMENTER, GENERATOR), draw_inputs(weights, tiny.crops(4)).values(), strict=True
+    ):
+        make(weights, each, "int8", samples, samples)
     engine = load_network(weights, SEGMENTER, backend="openvino", threads=1)
     assert ("int8" in engine.description) == expected
     named = load_network(weights, SEGMENTER, backend="openvino", precision="int8")
@@ -174,8 +176,13 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     assert "int8" not in load_network(weights, GENERATOR, backend="openvino").description
     reference = load_network(weights, SEGMENTER, backend="onnxruntime", precision="int8", threads=1)
     assert "on the CPU, int8 and fp32, 1 thread" in reference.description
+    named = load_network(weights, GENERATOR, backend="openvino", precision="int8")
+    assert "int8" in named.description
+
+
+def test_int8_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no int8 generator"):
-        load_network(weights, GENERATOR, backend="openvino", precision="int8")
+        load_network(tiny.tiny_weights(tmp_path), GENERATOR, backend="openvino", precision="int8")
 
 
 def test_the_contract_refuses_another_network(tmp_path: Path) -> None:
