@@ -101,7 +101,7 @@ def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
     size = map.shape[0]
     # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
     small = cv2.resize(cv2.dilate(map, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
-    mask = settled(np.asarray(small, np.float32))
+    mask: NDArray[Any] = settled(np.asarray(small, np.float32))
     # Two boxes of this reach, one after the other, fade over twice the reach to each side.
     reach = max(1, round(_FEATHER * size / 8))
     for turn in range(2 * reach + max(1, round(_RIM * size / 2))):
