@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainer.networks.blocks import conv, double
 
@@ -10,12 +11,13 @@ from trainer.networks.blocks import conv, double
 class Segmenter(nn.Module):
     """Map of the mask in a crop (U-Net: Ronneberger et al., 2015; pixel unshuffle: Shi et al., 2016).
 
-    Works on a quarter of the crop's side and less: what a mask is, is seen in the whole face, and
-    only its edge in pixels.
+    What a mask is, is seen in the whole face: the U-Net works on a quarter of the crop's side and less.
+    Its edge, and ear loops of two pixels, need more: a thin branch at half the side draws them.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.detail = nn.Sequential(nn.PixelUnshuffle(2), conv(12, 16))
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(12, 24, 2))
         self.down1 = nn.Sequential(conv(24, 48, 2), conv(48, 48))
         self.down2 = nn.Sequential(conv(48, 80, 2), conv(80, 80))
@@ -26,7 +28,8 @@ class Segmenter(nn.Module):
         self.merge1 = conv(48, 48)
         self.up1 = conv(48, 24)
         self.merge0 = conv(24, 24)
-        self.head = nn.Sequential(nn.Conv2d(24, 16, 3, 1, 1), nn.PixelShuffle(4))
+        self.up0 = conv(24, 16)
+        self.edge = nn.Sequential(conv(16, 16), nn.Conv2d(16, 4, 3, 1, 1), nn.PixelShuffle(2))
 
     def logits(self, crop: Tensor) -> Tensor:
         """N,3,S,S in -1..1 to N,1,S,S before the sigmoid. S is a multiple of 32."""
@@ -37,7 +40,8 @@ class Segmenter(nn.Module):
         coarse = self.merge2(coarse + double(self.up3(whole)))
         middle = self.merge1(middle + double(self.up2(coarse)))
         fine = self.merge0(fine + double(self.up1(middle)))
-        out: Tensor = self.head(fine)
+        # Nearest neighbours, for speed: the convolution that follows smooths them.
+        out: Tensor = self.edge(self.detail(crop) + functional.interpolate(self.up0(fine), scale_factor=2.0))
         return out
 
     def forward(self, crop: Tensor) -> Tensor:

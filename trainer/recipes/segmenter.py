@@ -27,6 +27,16 @@ def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
     return (1 - (2 * both + 100) / (sums + 100)).mean()
 
 
+def edge_weights(truth: Tensor) -> Tensor:
+    """N,1,S,S how much each pixel counts: more within three pixels of an edge, and a loop is all edge.
+
+    After the weight map of Ronneberger et al. (2015), without its distances.
+    """
+    highest = functional.max_pool2d(truth, 7, 1, 3)
+    lowest = -functional.max_pool2d(-truth, 7, 1, 3)
+    return 0.5 + 1.5 * (highest - lowest)
+
+
 @dataclass(frozen=True, slots=True)
 class SegmenterConfig:
     """What it learns from.
@@ -70,7 +80,7 @@ class SegmenterRecipe:
         crop = unpack(batch["crop"]).to(memory_format=torch.channels_last)
         truth = unpack(batch["map"])
         logits = self.network.logits(crop)
-        entropy = functional.binary_cross_entropy_with_logits(logits, truth)
+        entropy = functional.binary_cross_entropy_with_logits(logits, truth, edge_weights(truth))
         dice = dice_loss(logits.sigmoid(), truth)
         learn("network", entropy + 0.5 * dice, clip=1.0)
         with torch.no_grad():
