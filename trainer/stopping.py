@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 
@@ -27,6 +28,8 @@ class Stop:
 
 
 def leave_stopping_to_parent(_worker: int) -> None:
-    """A request to end that reaches the whole process group must not break the step in hand."""
-    for number in Stop.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    """A request to end that reaches the whole process group must not break the step in hand.
+
+    A worker in a group of its own does not get it, and still ends when its parent tells it to.
+    """
+    os.setpgid(0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import subprocess
 import sys
 from dataclasses import replace
@@ -179,6 +180,11 @@ def test_a_damaged_photo_is_named_and_the_run_can_go_on(photos: list[Photo], tmp
     sentence = str(caught.value)
     assert sentence.startswith("Photo 000000 of val_core cannot be decoded")
     assert "\n" not in sentence
+    # Workers end when the process does, as multiprocessing asks them to then.
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+        worker.join(20)
+        assert not worker.is_alive()
     again = loop(photos[0])
     again.resume()
     assert again.run() == 3
