@@ -32,9 +32,6 @@ from stream_unmask.video.thumbnail import Thumbnailer
 
 Picture = NDArray[np.float32]
 
-_MORE_LOOKS = 2
-"""Times that a face without a last patch is given its own new one: only then is the generator at its best."""
-
 
 @dataclass(slots=True)
 class FaceMemory:
@@ -155,10 +152,10 @@ class Stream:
             generator = self._toolkit.generator
             carried = generator.carry(memory.patch, memory.alignment, alignment)
             hidden = settled(map_)
-            patch = generator.generate(crop, hidden, carried)
             if memory.patch is None:
-                for _ in range(_MORE_LOOKS):
-                    patch = generator.generate(crop, hidden, patch)
+                patch = generator.begin(crop, hidden)
+            else:
+                patch = generator.generate(crop, hidden, carried)
         with clock("smooth"):
             if self._settings.smooth:
                 map_, patch = memory.smoother.smooth(crop, map_, patch, carried, alignment)

@@ -48,6 +48,28 @@ class Generator:
         _resize(patches[0], patch)
         return np.asarray(np.clip(patch, -1.0, 1.0, out=patch), np.float32)
 
+    def begin(self, crop: NDArray[np.float32], map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Draw a face for the first time.
+
+        Without a last patch the network is less sure of itself. The mean of what it draws for the crop and
+        for the crop in a mirror has fewer of its inventions.
+
+        Args:
+            crop: (3, S, S) RGB in [-1, 1], C-contiguous.
+            map: (S, S) where the mask is, 0..1, C-contiguous.
+
+        Returns:
+            (3, S, S) patch, RGB in [-1, 1], C-contiguous.
+        """
+        nothing = np.zeros_like(crop)
+        patch = self.generate(crop, map, nothing)
+        mirrored = self.generate(
+            np.ascontiguousarray(crop[:, :, ::-1]), np.ascontiguousarray(map[:, ::-1]), nothing
+        )
+        patch += mirrored[:, :, ::-1]
+        patch *= 0.5
+        return patch
+
     @staticmethod
     def carry(
         previous_patch: NDArray[np.float32] | None,
