@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from engines.contract import FilePrecision, Network, has_weights, is_quantised, read_weights
+from engines.contract import FilePrecision, Network, WeightsFile, has_weights, is_quantised, read_weights
 from engines.engine import Engine, EngineError
 from engines.probe import computes_int8, nvidia_gpus
 
@@ -230,15 +231,20 @@ def load_network(
     """
     name = select_backend(backend, [read_weights(folder, network).path]).backend
     _check_precision(name, precision)
-    wanted: FilePrecision = "fp32"
+
+    def compiled(file: WeightsFile) -> Engine:
+        engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
+        network.check(engine, file.size)
+        return engine
+
     if precision != "auto":
-        wanted = _BACKENDS[name].precisions[precision]
-    elif name == "openvino" and network.name in _STEADY_IN_INT8 and _has_int8(folder, network):
-        wanted = "int8"
-    file = read_weights(folder, network, wanted)
-    engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
-    network.check(engine, file.size)
-    return engine
+        return compiled(read_weights(folder, network, _BACKENDS[name].precisions[precision]))
+    if name == "openvino" and network.name in _STEADY_IN_INT8 and _has_int8(folder, network):
+        # What a CPU says of itself is not always so: under some hypervisors, or with oneDNN held back.
+        quantised = read_weights(folder, network, "int8")
+        with suppress(EngineError):
+            return compiled(quantised)
+    return compiled(read_weights(folder, network))
 
 
 def _has_int8(folder: Path, network: Network) -> bool:

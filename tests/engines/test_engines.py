@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from onnx import TensorProto, helper
 
 from engines import BACKENDS, load_engine, load_network, probe, select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
-from engines.engine import EngineError
+from engines.engine import Engine, EngineError
 from engines.openvino_cpu import OpenVINOEngine
 from engines.quantize import LIMITS, Cost, draw_inputs, make
 from tests.engines import tiny
@@ -231,3 +232,23 @@ def test_weights_that_do_not_fit_are_refused(
 def test_a_network_that_the_manifest_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="does not describe a generator"):
         read_weights(manifest(tmp_path), GENERATOR)
+
+
+def test_an_int8_file_that_does_not_compile_here_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_lines", lambda path: ["flags : avx2 avx512_vnni"])
+    monkeypatch.setitem(LIMITS, "int8", Cost(0.6, 38.0, 0.9))
+    weights = tiny.tiny_weights(tmp_path)
+    samples = draw_inputs(weights, tiny.crops(4))["segmenter"]
+    make(weights, SEGMENTER, "int8", samples, samples)
+
+    def load(path: Path, **options: Any) -> Engine:
+        if ".int8." in path.name:
+            raise EngineError("object is not initialized")
+        return load_engine(path, **options)
+
+    monkeypatch.setattr("engines.choose.load_engine", load)
+    assert "int8" not in load_network(weights, SEGMENTER, backend="openvino").description
+    with pytest.raises(EngineError, match="not initialized"):
+        load_network(weights, SEGMENTER, backend="openvino", precision="int8")
