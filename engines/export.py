@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -165,6 +166,14 @@ def sample_crops(
 
     pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=1.0), seed, count)
     return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
+
+
+def at_side(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """N,C,S,S pictures at another side, bilinearly, as the product makes them."""
+    if pictures.shape[-1] == side:
+        return pictures
+    sized = [cv2.resize(plane, (side, side)) for picture in pictures for plane in picture]
+    return np.asarray(sized, np.float32).reshape(*pictures.shape[:2], side, side)
 
 
 def _mix_in(trained: Painter, calm: Path) -> None:

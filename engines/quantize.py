@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ from engines.contract import (
     read_weights,
 )
 from engines.engine import EngineError
-from engines.export import sample_crops
+from engines.export import at_side, sample_crops
 from engines.half import in_half, last_layers
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 
@@ -157,19 +156,13 @@ def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
     )
     maps = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
     side = generator.inputs[0].shape[-1]
-    small, hidden = _at_side(crops, side), _at_side(maps, side)
+    small, hidden = at_side(crops, side), at_side(maps, side)
     previous = np.zeros_like(small)
     for number in range(len(crops)):
         one = slice(number, number + 1)
         if number % 4:
             (previous[one],) = generator.run(small[one], hidden[one], previous[one])
     return {"segmenter": {"crop": crops}, "generator": {"crop": small, "map": hidden, "previous": previous}}
-
-
-def _at_side(pictures: FloatArray, side: int) -> FloatArray:
-    """N,C,S,S pictures at another side, bilinearly, as the product makes them."""
-    sized = [cv2.resize(plane, (side, side)) for picture in pictures for plane in picture]
-    return np.asarray(sized, np.float32).reshape(*pictures.shape[:2], side, side)
 
 
 def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> Cost:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from trainer.files import write_whole
 from trainer.log import read_log
 
 _COLUMNS = 3
@@ -57,13 +58,7 @@ def plot_runs(runs: Sequence[Path], output: Path) -> None:
             axes.legend()
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90)
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_bytes(drawn.getvalue())
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UnmaskError(f"Cannot write {output}: {error.strerror}.") from error
+    write_whole(output, drawn.getvalue())
 
 
 def _curve(points: list[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
+from engines.export import at_side
 from trainer.data import Photo
 from trainer.synth.pairs import aligned
 
@@ -108,19 +109,10 @@ def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
     side = session.get_inputs()[0].shape[-1]
 
     def run(*inputs: FloatArray) -> FloatArray:
-        feeds = {name: _resized(each, side) for name, each in zip(network.inputs, inputs, strict=True)}
-        return _resized(session.run(None, feeds)[0], inputs[0].shape[-1])
+        feeds = {name: at_side(each, side) for name, each in zip(network.inputs, inputs, strict=True)}
+        return at_side(session.run(None, feeds)[0], inputs[0].shape[-1])
 
     return run
-
-
-def _resized(pictures: FloatArray, side: int) -> FloatArray:
-    """N,C,S,S pictures at another side, as the product resizes them."""
-    if pictures.shape[-1] == side:
-        return pictures
-    flat = pictures.reshape(-1, *pictures.shape[2:])
-    planes = [cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR) for plane in flat]
-    return np.stack(planes).reshape(*pictures.shape[:2], side, side)
 
 
 def torch_network(network: nn.Module, side: int | None = None) -> Run:

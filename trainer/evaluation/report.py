@@ -21,6 +21,7 @@ from trainer.evaluation.perceptual import lacking
 from trainer.evaluation.real import RealScore
 from trainer.evaluation.score import FIGURES, Score, answer
 from trainer.evaluation.steadiness import Steadiness
+from trainer.files import write_whole
 
 Bytes = NDArray[np.uint8]
 
@@ -63,7 +64,7 @@ def write_json(results: dict[str, Result], path: Path) -> None:
         "not_measured": lacking(),
         "contestants": {name: asdict(result) for name, result in results.items()},
     }
-    _write(path, (json.dumps(figures, indent=2) + "\n").encode())
+    write_whole(path, (json.dumps(figures, indent=2) + "\n").encode())
 
 
 def write_picture(picture: Bytes, path: Path) -> None:
@@ -71,7 +72,7 @@ def write_picture(picture: Bytes, path: Path) -> None:
     done, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
         raise UnmaskError(f"Cannot draw {path}.")
-    _write(path, coded.tobytes())
+    write_whole(path, coded.tobytes())
 
 
 def sheet(contestants: Sequence[Contestant], faces: Sequence[HeldOut]) -> Bytes:
@@ -133,13 +134,3 @@ def _number(value: float | None) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UnmaskError(f"Cannot write {path}: {error.strerror}.") from error
