@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from engines.engine import Engine
 
-_SURE = 0.35
+SURE = 0.35
 """Map value from which a pixel counts as mask in full; thin ear loops seldom reach more."""
 
-_DOUBT = 0.12
+DOUBT = 0.12
 """Map value up to which a pixel counts as bare face."""
 
 
@@ -36,4 +36,4 @@ class Segmenter:
 
 def settled(map: NDArray[np.float32]) -> NDArray[np.float32]:
     """A map without its doubts, same shape: a pixel that may well be mask is drawn over in full."""
-    return np.asarray(np.clip((map - _DOUBT) * (1 / (_SURE - _DOUBT)), 0, 1), np.float32)
+    return np.asarray(np.clip((map - DOUBT) * (1 / (SURE - DOUBT)), 0, 1), np.float32)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stream_unmask.unmasking.segmenting import DOUBT, SURE
 from trainer.learner import Learner
 from trainer.networks.generator import USUAL_SIDE, Painter, skin_colour, widened
 from trainer.networks.segmenter import Segmenter
@@ -99,6 +100,11 @@ class Phase:
     rate: float = 1.0
 
 
+def settled(map_: Tensor) -> Tensor:
+    """Maps without their doubts, as the product gives them to the generator (``unmasking/segmenting.py``)."""
+    return ((map_ - DOUBT) / (SURE - DOUBT)).clamp(0, 1)
+
+
 def rough_maps(crop: Tensor, rough: Tensor) -> Tensor:
     """True maps, roughened: for a generator that cannot do much yet, or where there is no segmenter."""
     return rough
@@ -145,7 +151,7 @@ def last_patches(batch: Batch, averaged: nn.Module, maps: Maps) -> tuple[Tensor,
     steady = previous.new_zeros(count)
     chosen = torch.arange(int(torch.randint(0, 2, ())), count, 2)
     before = unpack(batch["before"][chosen]).contiguous(memory_format=torch.channels_last)
-    map_ = maps(before, unpack(batch["before_map"][chosen]))
+    map_ = settled(maps(before, unpack(batch["before_map"][chosen])))
     patch = averaged(before, map_, torch.zeros_like(before))
     if torch.rand(()) < 0.4:
         patch = averaged(before, map_, patch)
@@ -204,7 +210,7 @@ class PaintingRecipe:
         phase = next((each for each in self._phases if progress < each.until), self._phases[-1])
         crop = unpack(batch["crop"]).contiguous(memory_format=torch.channels_last)
         truth, worn = unpack(batch["truth"]), unpack(batch["map"])
-        map_ = phase.maps(crop, unpack(batch["rough"]))
+        map_ = settled(phase.maps(crop, unpack(batch["rough"])))
         previous, steady = torch.zeros_like(crop), crop.new_zeros(len(crop))
         if phase.recurrent:
             previous, steady = last_patches(batch, averaged, phase.maps)
