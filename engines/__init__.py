@@ -9,11 +9,12 @@ from engines.choose import (
     load_network,
     select_backend,
 )
-from engines.engine import Engine
+from engines.engine import DeviceEngine, Engine
 
 __all__ = [
     "BACKENDS",
     "PRECISIONS",
+    "DeviceEngine",
     "Engine",
     "Precision",
     "Selection",

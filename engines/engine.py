@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,5 +50,44 @@ class Engine(Protocol):
         Returns:
             One float32 array for each output, in the network's order. They may be views of the
             engine's own buffers, valid until the next call.
+        """
+        ...
+
+
+@runtime_checkable
+class DeviceEngine(Engine, Protocol):
+    """An engine whose inputs and outputs lie in a GPU's memory and whose runs can be queued.
+
+    All runs share one set of buffers, so the caller orders them: in one stream, or in several that wait for
+    each other.
+
+    Attributes:
+        device: torch's name for where the buffers lie: ``cuda:0``; ``cpu`` where the CPU stands in for a GPU.
+    """
+
+    device: str
+
+    def on_device(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The engine's own buffers, the same ones at every call.
+
+        Returns:
+            One object for each input and one for each output, in the network's order: float32,
+            (``max_batch``, C, S, S), contiguous. ``torch.as_tensor(buffer, device=engine.device)`` views it
+            without a copy; the view keeps the memory.
+        """
+        ...
+
+    def enqueue(self, batch: int, stream: int) -> None:
+        """Queue a run over the first ``batch`` faces of the input buffers, without waiting for it.
+
+        The first run of each size of batch is prepared and waits for all that is queued in the stream.
+
+        Args:
+            batch: number of faces, 1 to ``max_batch``.
+            stream: handle of the CUDA stream (in torch ``torch.cuda.current_stream().cuda_stream``), which
+                must not be recording a graph; on the CPU 0, and the run is done on return.
+
+        Raises:
+            EngineError: the batch is too large, or the run cannot be queued.
         """
         ...
