@@ -24,7 +24,7 @@ from stream_unmask.unmasking.blending import Blender
 from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.limits import reason
-from stream_unmask.unmasking.presence import MaskPresence
+from stream_unmask.unmasking.presence import MaskPresence, mask_score
 from stream_unmask.unmasking.segmenting import settled
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from stream_unmask.video.frame import Frame
@@ -142,7 +142,7 @@ class Stream:
             crop = sample_crop(frame.planes(), alignment.matrix, alignment.size)
         with clock("segment"):
             map_ = self._toolkit.segmenter.segment(crop)
-        presence = memory.presence.update(map_)
+        presence = memory.presence.update(mask_score(map_))
         report.add_score(presence.score)
         if presence.strength == 0:
             memory.forget_patch()

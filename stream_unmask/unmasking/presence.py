@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 64
+CELLS = 64
 """Side of the small map that is scored."""
+
+SHARE = 0.04
+"""The smallest mask that counts in full, as a share of the crop; a smaller one scores less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,6 @@ class PresenceSettings:
     """When a face counts as masked.
 
     Attributes:
-        share: the smallest mask that counts in full, as a share of the crop; a smaller one scores less.
         puts_on: score from which a face that was bare counts as masked.
         takes_off: score below which a face that was masked counts as bare.
         puts_on_after: frames in a row that the score must stay up.
@@ -25,7 +27,6 @@ class PresenceSettings:
         fade: frames that a patch takes to come or to go.
     """
 
-    share: float = 0.04
     puts_on: float = 0.75
     takes_off: float = 0.35
     puts_on_after: int = 2
@@ -68,10 +69,9 @@ class MaskPresence:
         self._frames_against = 0
         self._strength = 0.0
 
-    def update(self, map: NDArray[np.float32]) -> Presence:
-        """Take in one frame's map, (S, S) in 0..1."""
+    def update(self, score: float) -> Presence:
+        """Take in one frame's :func:`mask_score`."""
         settings = self._settings
-        score = mask_score(map, settings.share)
         if self._wears is None:
             self._wears = score >= settings.puts_on
             self._strength = float(self._wears)
@@ -88,8 +88,8 @@ class MaskPresence:
         return Presence(self._wears, score, self._strength)
 
 
-def mask_score(map: NDArray[np.float32], share: float) -> float:
-    """Mean probability of the surest pixels that together make up ``share`` of the crop, 0..1."""
-    small = cv2.resize(map, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA).ravel()
-    count = max(1, round(share * small.size))
+def mask_score(map: NDArray[np.float32]) -> float:
+    """How sure a map, (S, S) in 0..1, is of a mask: the mean of its surest pixels, 0..1."""
+    small = cv2.resize(map, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
+    count = round(SHARE * small.size)
     return float(np.partition(small, small.size - count)[-count:].mean())

@@ -15,7 +15,7 @@ SETTINGS = PresenceSettings(puts_on=0.65, takes_off=0.35, puts_on_after=2, takes
 
 def run(*maps: np.ndarray) -> list[Presence]:
     presence = MaskPresence(SETTINGS)
-    return [presence.update(entry) for entry in maps]
+    return [presence.update(mask_score(entry)) for entry in maps]
 
 
 def test_a_first_frame_decides_at_once() -> None:
@@ -48,11 +48,11 @@ def test_between_the_thresholds_nothing_changes() -> None:
 
 
 def test_the_score_is_sure_of_whole_masks_only() -> None:
-    assert mask_score(MASKED, 0.04) > 0.99
+    assert mask_score(MASKED) > 0.99
     speck = BARE.copy()
     speck[60:72, 60:72] = 1
-    assert mask_score(speck, 0.04) == pytest.approx(144 / SIZE**2 / 0.04, rel=0.05)
-    assert mask_score(BARE + np.float32(0.2), 0.04) == pytest.approx(0.2)
+    assert mask_score(speck) == pytest.approx(144 / SIZE**2 / 0.04, rel=0.05)
+    assert mask_score(BARE + np.float32(0.2)) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
