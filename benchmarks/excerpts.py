@@ -69,7 +69,7 @@ class ClipCamera(Excerpt):
 
     def __init__(self, source: Source, frames: int) -> None:
         super().__init__(source, frames)
-        self.info = dataclasses.replace(self.info, live=True)
+        self.info = dataclasses.replace(self.info, live=True, real_time=True)
         self.rate = float(self.info.average_rate or 25)
         self.offered = 0
         self.captured: dict[int, float] = {}

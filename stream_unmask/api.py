@@ -58,11 +58,13 @@ class Progress:
         frames: frames done.
         total: frames in all, as far as the file says.
         faces: faces in the last frame that wear a mask.
+        dropped: frames of a camera that were left out so far, since a newer one was there.
     """
 
     frames: int
     total: int | None
     faces: int
+    dropped: int = 0
 
 
 class Unmasker:
@@ -125,7 +127,7 @@ class Unmasker:
             report.seconds = time.perf_counter() - started
             report.warnings = [*opened.problems.sentences(), *job.warnings()]
         report.output = str(written or "")
-        report.frames = job.frames
+        report.frames, report.dropped = job.frames, opened.problems.dropped
         _fill(report, stream)
         return report
 
@@ -202,6 +204,7 @@ class _VideoJob:
         self.frames = 0
         self._compare = options.compare
         self._total = source.info.frames
+        self._problems = source.problems
         self._progress = progress
         self._watermark = Watermark(source.info.rotation) if options.watermark else None
         self._sink = FileSink(
@@ -228,7 +231,7 @@ class _VideoJob:
             self._watermark.draw(frame)
         self.frames += 1
         if self._progress is not None:
-            self._progress(Progress(self.frames, self._total, len(faces)))
+            self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
         return side_by_side(frame) if self._compare else frame
 
     def write(self, item: Item) -> None:

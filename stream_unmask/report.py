@@ -75,6 +75,7 @@ class Report:
         engine: what ran the networks.
         passed_over: why no faster backend ran them.
         frames: pictures written.
+        dropped: frames of a camera that were left out, since a newer one was there before they could be done.
         seconds: wall time from the first frame read to the file in its place.
         interrupted: the user stopped it before the end; a camera, which has none, is never stopped early.
         faces: every face followed, in order of appearance.
@@ -90,6 +91,7 @@ class Report:
     engine: str
     passed_over: tuple[str, ...]
     frames: int = 0
+    dropped: int = 0
     seconds: float = 0.0
     interrupted: bool = False
     faces: list[FaceReport] = field(default_factory=list)

@@ -9,12 +9,16 @@ from typing import Protocol
 
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
+from stream_unmask.video.info import SourceProblems
 from stream_unmask.video.source import CopiedPacket, Source
 
 Item = Frame | CopiedPacket
 
 _DEPTH = 4
 """Items between two threads: enough to even out their pace, little enough to bound the memory for 4K."""
+
+_LIVE_DEPTH = 1
+"""Items between computing and encoding of a source in real time: what waits there is late."""
 
 _PATIENCE = 0.1
 """Seconds between two looks at whether the other side is still alive."""
@@ -28,6 +32,23 @@ class Writer(Protocol):
 
 class _StopError(Exception):
     """Somebody asked for the end, or the other side of a queue is gone."""
+
+
+class _Newest(queue.Queue[Item | None]):
+    """Takes what a source in real time hands out: every packet, but of the frames only the newest."""
+
+    def __init__(self, problems: SourceProblems) -> None:
+        super().__init__()
+        self._problems = problems
+
+    def _put(self, item: Item | None) -> None:
+        # One of the hooks that queue.Queue has for other orders; it holds the lock here.
+        if isinstance(item, Frame):
+            late = next((waiting for waiting in self.queue if isinstance(waiting, Frame)), None)
+            if late is not None:
+                self.queue.remove(late)
+                self._problems.dropped += 1
+        self.queue.append(item)
 
 
 class _Worker(threading.Thread):
@@ -57,7 +78,9 @@ def run(
 ) -> bool:
     """Move everything from a source to a sink, each frame through ``process``.
 
-    Decoding and encoding have a thread each, ``process`` runs in the caller's. Order is kept.
+    Decoding and encoding have a thread each, ``process`` runs in the caller's. Order is kept. A source in
+    real time never waits, so that no delay builds up: a frame that is not taken before the next one comes is
+    dropped and counted in the source's ``problems``. Sound is never dropped.
 
     Args:
         source: what is read, until its end or until ``stop``.
@@ -72,8 +95,9 @@ def run(
     Raises:
         Exception: whatever the source, ``process`` or the sink raised.
     """
-    decoded: queue.Queue[Item | None] = queue.Queue(_DEPTH)
-    finished: queue.Queue[Item | None] = queue.Queue(_DEPTH)
+    real_time = source.info.real_time
+    decoded: queue.Queue[Item | None] = _Newest(source.problems) if real_time else queue.Queue(_DEPTH)
+    finished: queue.Queue[Item | None] = queue.Queue(_LIVE_DEPTH if real_time else _DEPTH)
     reading_over = threading.Event()
 
     def read() -> None:

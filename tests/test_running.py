@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from stream_unmask.report import Stages
 from stream_unmask.running import Item, run
 from stream_unmask.video.frame import Frame
+from stream_unmask.video.info import SourceProblems
+from stream_unmask.video.source import CopiedPacket
 
 
 def frame(index: int) -> Frame:
@@ -20,6 +23,9 @@ def frame(index: int) -> Frame:
 
 class FakeSource:
     """Hands out frames, and remembers how many."""
+
+    info = SimpleNamespace(real_time=False)
+    problems = SourceProblems()
 
     def __init__(self, count: int, fails_at: int | None = None) -> None:
         self.count, self.fails_at, self.handed_out = count, fails_at, 0
@@ -30,6 +36,32 @@ class FakeSource:
                 raise ValueError("broken source")
             self.handed_out += 1
             yield frame(index)
+
+
+class FakeCamera:
+    """Takes the next frame, with a packet of sound before it, when it is told to."""
+
+    info = SimpleNamespace(real_time=True)
+
+    def __init__(self, count: int) -> None:
+        self.count, self.handed_out, self.problems = count, 0, SourceProblems()
+        self._idle, self._told = threading.Semaphore(0), threading.Semaphore(1)
+
+    def __iter__(self) -> Iterator[Item]:
+        for index in range(self.count):
+            assert self._told.acquire(timeout=10)
+            self.handed_out += 1
+            yield CopiedPacket(av.Packet(bytes([index])), 1)
+            yield frame(index)
+            self._idle.release()
+
+    def go_on(self, frames: int) -> None:
+        """Take so many frames, and return when all of them were handed out."""
+        for _ in range(min(frames, self.count - self.handed_out)):
+            assert self._idle.acquire(timeout=10)
+            self._told.release()
+        assert self._idle.acquire(timeout=10)
+        self._idle.release()
 
 
 class FakeSink:
@@ -119,3 +151,49 @@ def test_ctrl_c_in_the_callers_thread_is_a_stop() -> None:
 
     assert go(FakeSource(10**9), sink, process) is True
     assert sink.indices == list(range(7))
+
+
+def live(
+    camera: FakeCamera, process: Callable[[Frame], Frame], on_write: Callable[[Frame], None]
+) -> tuple[list[int], list[int]]:
+    """Run to the end; the frames and the packets that were written."""
+    frames: list[int] = []
+    packets: list[int] = []
+
+    def write(item: Item) -> None:
+        if isinstance(item, Frame):
+            on_write(item)
+            frames.append(item.pts)
+        else:
+            packets.append(bytes(item.packet)[0])
+
+    run(camera, SimpleNamespace(write=write), process, Stages(), threading.Event())  # type: ignore[arg-type]
+    return frames, packets
+
+
+def test_who_is_slower_than_a_camera_gets_its_newest_frame_and_all_of_the_sound() -> None:
+    camera = FakeCamera(41)
+
+    def process(item: Frame) -> Frame:
+        camera.go_on(5)
+        return item
+
+    frames, packets = live(camera, process, lambda item: None)
+    assert frames == list(range(0, 41, 5))
+    assert camera.problems.dropped == 41 - len(frames)
+    assert packets == list(range(41))
+
+
+def test_an_encoder_slower_than_a_camera_builds_up_no_delay() -> None:
+    camera = FakeCamera(201)
+    late: list[int] = []
+
+    def encode(item: Frame) -> None:
+        camera.go_on(10)
+        late.append(camera.handed_out - item.index)
+
+    frames, packets = live(camera, lambda item: item, encode)
+    assert frames == sorted(set(frames))
+    assert max(late) <= 40
+    assert camera.problems.dropped == 201 - len(frames) > 100
+    assert packets == list(range(201))

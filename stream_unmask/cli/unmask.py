@@ -149,7 +149,8 @@ def _summary(report: Report) -> str:
         return "Stopped before the first frame was done; nothing was kept."
     what = f"{report.masked_faces} of {len(report.faces)} faces unmasked"
     kept = "Stopped; what was done is in" if report.interrupted else "Wrote"
-    return f"{kept} {report.output}: {report.frames} frames at {report.fps:.1f} fps, {what}."
+    dropped = f" ({report.dropped} more came too fast and were dropped)" if report.dropped else ""
+    return f"{kept} {report.output}: {report.frames} frames{dropped} at {report.fps:.1f} fps, {what}."
 
 
 def _left_alone(report: Report) -> Iterator[str]:
@@ -173,13 +174,13 @@ def _bar(console: Console, job: Job) -> Iterator[Callable[[api.Progress], None]]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.fields[frames]} frames"),
+        TextColumn("{task.completed}/{task.fields[frames]} frames{task.fields[dropped]}"),
         TextColumn("{task.fields[fps]:.1f} fps"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[faces]} masked"),
     )
     with ProgressBar(*columns, console=console, transient=True, disable=console.quiet) as bar:
-        task = bar.add_task(job.name, total=None, frames="?", fps=0.0, faces=0)
+        task = bar.add_task(job.name, total=None, frames="?", dropped="", fps=0.0, faces=0)
 
         def show(progress: api.Progress) -> None:
             speed = bar.tasks[0].speed or 0.0
@@ -189,6 +190,7 @@ def _bar(console: Console, job: Job) -> Iterator[Callable[[api.Progress], None]]
                 completed=progress.frames,
                 total=total,
                 frames=total or "?",
+                dropped=f", {progress.dropped} dropped" if progress.dropped else "",
                 fps=speed,
                 faces=progress.faces,
             )

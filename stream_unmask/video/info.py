@@ -52,7 +52,8 @@ class SourceInfo:
         field_order: FFmpeg's number for the order of these fields.
         frames: estimate of the number of frames.
         duration: seconds, as the container claims.
-        live: it has no end and cannot wait.
+        live: it has no end that is known.
+        real_time: its frames come when they are taken, and do not wait for whoever is slower.
         format: names of the container format, as FFmpeg calls it ("mov,mp4,m4a,3gp,3g2,mj2").
         codec: name of the video codec.
         stream_index: of the video among the container's streams.
@@ -81,6 +82,7 @@ class SourceInfo:
     frames: int | None
     duration: float | None
     live: bool
+    real_time: bool
     format: str
     codec: str
     stream_index: int
@@ -99,12 +101,14 @@ class SourceProblems:
         broken_packets: packets that could not be read or decoded.
         broken_frames: frames that the decoder repaired as well as it could.
         missing_timestamps: frames that came without a pts and were given one.
+        dropped: frames of a source in real time that were passed over, since a newer one was there.
         warnings: what a user should know, a sentence each.
     """
 
     broken_packets: int = 0
     broken_frames: int = 0
     missing_timestamps: int = 0
+    dropped: int = 0
     warnings: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -133,7 +137,13 @@ def is_cover(stream: Stream) -> bool:
 
 
 def describe(
-    uri: str, container: InputContainer, stream: VideoStream, first: av.VideoFrame, live: bool
+    uri: str,
+    container: InputContainer,
+    stream: VideoStream,
+    first: av.VideoFrame,
+    *,
+    live: bool,
+    real_time: bool,
 ) -> SourceInfo:
     """Gather what is known, from the container and from the first picture handed out."""
     rate = stream.average_rate or stream.guessed_rate or None
@@ -158,6 +168,7 @@ def describe(
         frames=stream.frames or (round(duration * rate) if duration and rate else None),
         duration=duration,
         live=live,
+        real_time=real_time,
         format=container.format.name,
         codec=stream.codec_context.name,
         stream_index=stream.index,

@@ -33,6 +33,8 @@ _MISSING_SECONDS = 0.5
 _MOST_LOOKAHEAD = 4096
 """Packets that may come before the first picture."""
 
+_SEGMENTED = frozenset(("hls", "dash"))
+
 
 @dataclass(frozen=True, slots=True)
 class CopiedPacket:
@@ -80,7 +82,9 @@ def open_source(uri: str | Path, *, threads: int = 0) -> Source:
     shown = redact(uri)
     container = _open_address(str(uri), shown) if is_address(uri) else _open_file(Path(uri), shown)
     try:
-        return _ContainerSource(container, shown, live=_is_live(uri, container), threads=threads)
+        live = _is_live(uri, container)
+        real_time = live and not _waits(uri, container)
+        return _ContainerSource(container, shown, live=live, real_time=real_time, threads=threads)
     except BaseException:
         container.close()
         raise
@@ -89,7 +93,9 @@ def open_source(uri: str | Path, *, threads: int = 0) -> Source:
 class _ContainerSource:
     """Frames and packets out of a PyAV container."""
 
-    def __init__(self, container: InputContainer, shown: str, *, live: bool, threads: int) -> None:
+    def __init__(
+        self, container: InputContainer, shown: str, *, live: bool, real_time: bool, threads: int
+    ) -> None:
         stream = main_video(container)
         if stream is None:
             raise UnmaskError(f"There is no video in {shown} that can be decoded.")
@@ -114,7 +120,8 @@ class _ContainerSource:
         self._end = 0.0
         self._items = self._read()
         self._waiting: deque[Frame | CopiedPacket] = deque()
-        self.info = describe(shown, container, stream, self._look_ahead().picture, live)
+        first = self._look_ahead().picture
+        self.info = describe(shown, container, stream, first, live=live, real_time=real_time)
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
         while self._waiting:
@@ -194,7 +201,19 @@ class _ContainerSource:
 def _is_live(uri: str | Path, container: InputContainer) -> bool:
     if not is_address(uri):
         return False
-    return not str(uri).startswith(("http://", "https://", "file:")) or container.duration is None
+    return not _served(uri) or container.duration is None
+
+
+def _waits(uri: str | Path, container: InputContainer) -> bool:
+    """Whether what a server sends can be read at any pace: a file, whose size is known, or a playlist.
+
+    The segments of a playlist come in bursts, and one that is read too late is passed over by FFmpeg.
+    """
+    return _served(uri) and (container.size > 0 or container.format.name in _SEGMENTED)
+
+
+def _served(uri: str | Path) -> bool:
+    return str(uri).startswith(("http://", "https://", "file:"))
 
 
 def _open_file(path: Path, shown: str) -> InputContainer:

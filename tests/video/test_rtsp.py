@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +15,12 @@ from pathlib import Path
 
 import av
 import pytest
+
+from stream_unmask.report import Stages
+from stream_unmask.running import run
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.sink import FileSink
+from stream_unmask.video.source import open_source
 
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -56,9 +64,14 @@ def camera(masked_clip: Path) -> Iterator[Camera]:
         process.kill()
 
 
-def _start(address: str, output: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "stream_unmask", address, "-o", output]
+def _start(address: str, output: Path, *options: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "stream_unmask", address, "-o", output, *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def _times(path: Path) -> list[float]:
+    with av.open(path) as container:
+        return [frame.time for frame in container.decode(video=0)]
 
 
 def _frames(path: Path) -> int:
@@ -67,11 +80,13 @@ def _frames(path: Path) -> int:
 
 
 def test_a_camera_is_recorded_until_it_ends(camera: Camera, tmp_path: Path) -> None:
-    process = _start(camera.address(), tmp_path / "out.mp4")
+    process = _start(camera.address(), tmp_path / "out.mp4", "--report", tmp_path / "report.json")
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
+    report = json.loads((tmp_path / "report.json").read_text())
     # The clip has 24 frames; a server may drop some before its first key frame.
-    assert 12 <= _frames(tmp_path / "out.mp4") <= 24
+    assert 12 <= report["frames"] + report["dropped"] <= 24
+    assert _frames(tmp_path / "out.mp4") == report["frames"]
     assert "1 of 1 faces unmasked" in said
     assert "hush" not in said
 
@@ -100,6 +115,25 @@ def test_what_a_dying_camera_has_sent_is_kept(camera: Camera, tmp_path: Path) ->
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert _frames(tmp_path / "out.mp4") >= 1
+
+
+def test_of_a_camera_that_is_too_fast_frames_are_left_out(camera: Camera, tmp_path: Path) -> None:
+    def dawdle(frame: Frame) -> Frame:
+        time.sleep(0.3)
+        return frame
+
+    with open_source(camera.address()) as source:
+        sink = FileSink(tmp_path / "out.mp4", source)
+        run(source, sink, dawdle, Stages(), threading.Event())
+        sink.close()
+    # The clip has 24 frames and lasts 2 seconds; a server may drop some before its first key frame.
+    assert source.problems.dropped >= 8
+    assert 12 <= sink.frames_written + source.problems.dropped <= 24
+    written = _times(tmp_path / "out.mp4")
+    assert written[-1] - written[0] > 1
+    # What is left has kept its times.
+    steps = [12 * (time - written[0]) for time in written]
+    assert steps == pytest.approx([round(step) for step in steps], abs=0.02)
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(camera: Camera, tmp_path: Path) -> None:
