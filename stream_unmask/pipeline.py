@@ -142,7 +142,7 @@ class Stream:
             crop = sample_crop(frame.planes(), alignment.matrix, alignment.size)
         with clock("segment"):
             map_ = self._toolkit.segmenter.segment(crop)
-        presence = memory.presence.update(mask_score(map_))
+        presence = memory.presence.update(mask_score(map_), frame.time)
         report.add_score(presence.score)
         if presence.strength == 0:
             memory.forget_patch()

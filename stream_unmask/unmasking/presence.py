@@ -22,22 +22,22 @@ class PresenceSettings:
     Attributes:
         puts_on: score from which a face that was bare counts as masked.
         takes_off: score below which a face that was masked counts as bare.
-        puts_on_after: frames in a row that the score must stay up.
-        takes_off_after: frames in a row that the score must stay down.
-        fade: frames that a patch takes to come or to go.
+        puts_on_after: seconds that the score must stay up; two frames at 24 to 33 a second.
+        takes_off_after: seconds that the score must stay down; five frames at 25 to 30 a second.
+        fade: seconds that a patch takes to come or to go; four frames at 23 to 30 a second.
     """
 
     puts_on: float = 0.75
     takes_off: float = 0.35
-    puts_on_after: int = 2
-    takes_off_after: int = 5
-    fade: int = 4
+    puts_on_after: float = 0.06
+    takes_off_after: float = 0.165
+    fade: float = 0.133
 
     def __post_init__(self) -> None:
         if not 0 <= self.takes_off <= self.puts_on <= 1:
             raise ValueError(f"need 0 <= takes_off <= puts_on <= 1, got {self.takes_off} and {self.puts_on}")
-        if min(self.puts_on_after, self.takes_off_after, self.fade) < 1:
-            raise ValueError("puts_on_after, takes_off_after and fade are counts of frames, at least 1")
+        if min(self.puts_on_after, self.takes_off_after, self.fade) <= 0:
+            raise ValueError("puts_on_after, takes_off_after and fade are seconds, above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Presence:
 class MaskPresence:
     """Decides for one track, frame by frame, whether it wears a mask.
 
-    Two thresholds and a few frames of patience keep a doubtful map from switching the patch on and off.
+    Two thresholds and a moment of patience keep a doubtful map from switching the patch on and off.
     A track's first frame decides at once, without a fade: a video that begins with a masked face, or a
     single picture, must not show the mask first.
     """
@@ -66,23 +66,27 @@ class MaskPresence:
     def __init__(self, settings: PresenceSettings | None = None) -> None:
         self._settings = settings or PresenceSettings()
         self._wears: bool | None = None
-        self._frames_against = 0
+        self._seconds_against = 0.0
         self._strength = 0.0
+        self._time = 0.0
 
-    def update(self, score: float) -> Presence:
-        """Take in one frame's :func:`mask_score`."""
+    def update(self, score: float, time: float) -> Presence:
+        """Take in one frame's :func:`mask_score`; ``time`` is the frame's, in seconds."""
         settings = self._settings
+        # Clocks of live sources may jump back.
+        elapsed = max(time - self._time, 0.0)
+        self._time = time
         if self._wears is None:
             self._wears = score >= settings.puts_on
             self._strength = float(self._wears)
             return Presence(self._wears, score, self._strength)
         against = score < settings.takes_off if self._wears else score >= settings.puts_on
-        self._frames_against = self._frames_against + 1 if against else 0
+        self._seconds_against = self._seconds_against + elapsed if against else 0.0
         patience = settings.takes_off_after if self._wears else settings.puts_on_after
-        if self._frames_against >= patience:
+        if self._seconds_against >= patience:
             self._wears = not self._wears
-            self._frames_against = 0
-        step = 1 / settings.fade
+            self._seconds_against = 0.0
+        step = elapsed / settings.fade
         change = step if self._wears else -step
         self._strength = min(max(self._strength + change, 0.0), 1.0)
         return Presence(self._wears, score, self._strength)

@@ -10,12 +10,11 @@ from tests.unmasking.faces import SIZE, mask_map
 
 MASKED = mask_map()
 BARE = np.zeros((SIZE, SIZE), np.float32)
-SETTINGS = PresenceSettings(puts_on=0.65, takes_off=0.35, puts_on_after=2, takes_off_after=5, fade=4)
 
 
-def run(*maps: np.ndarray) -> list[Presence]:
-    presence = MaskPresence(SETTINGS)
-    return [presence.update(mask_score(entry)) for entry in maps]
+def run(*maps: np.ndarray, rate: float = 25) -> list[Presence]:
+    presence = MaskPresence()
+    return [presence.update(mask_score(entry), 7 + index / rate) for index, entry in enumerate(maps)]
 
 
 def test_a_first_frame_decides_at_once() -> None:
@@ -24,16 +23,35 @@ def test_a_first_frame_decides_at_once() -> None:
     assert run(BARE) == [Presence(False, 0.0, 0.0)]
 
 
-def test_a_mask_put_on_fades_in() -> None:
-    seen = run(BARE, *[MASKED] * 7)
+@pytest.mark.parametrize("rate", [25, 30])
+def test_a_mask_put_on_fades_in(rate: int) -> None:
+    seen = run(BARE, *[MASKED] * 7, rate=rate)
     assert [entry.wears for entry in seen] == [False, False] + [True] * 6
-    assert [entry.strength for entry in seen] == [0, 0, 0.25, 0.5, 0.75, 1, 1, 1]
+    assert [entry.strength for entry in seen] == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1, 1, 1], abs=0.16)
+    assert seen[-3].strength == 1
 
 
-def test_a_mask_taken_off_fades_out() -> None:
-    seen = run(MASKED, *[BARE] * 10)
+@pytest.mark.parametrize("rate", [25, 30])
+def test_a_mask_taken_off_fades_out(rate: int) -> None:
+    seen = run(MASKED, *[BARE] * 10, rate=rate)
     assert [entry.wears for entry in seen] == [True] * 5 + [False] * 6
-    assert [entry.strength for entry in seen] == [1] * 5 + [0.75, 0.5, 0.25, 0, 0, 0]
+    assert [entry.strength for entry in seen] == pytest.approx([1] * 5 + [0.75, 0.5, 0.25, 0, 0, 0], abs=0.16)
+    assert seen[-3].strength == 0
+
+
+@pytest.mark.parametrize("rate", [10, 25, 60, 120])
+def test_putting_on_and_taking_off_take_their_time_at_any_rate(rate: int) -> None:
+    on = [entry.strength for entry in run(BARE, *[MASKED] * rate, rate=rate)]
+    assert (on.index(1) / rate) == pytest.approx(0.06 + 0.133, abs=2 / rate)
+    off = [entry.strength for entry in run(MASKED, *[BARE] * rate, rate=rate)]
+    assert (off.index(0) / rate) == pytest.approx(0.165 + 0.133, abs=2 / rate)
+
+
+def test_a_clock_that_jumps_back_changes_nothing() -> None:
+    presence = MaskPresence()
+    times = (5.0, 5.04, 0.0, 0.04)
+    seen = [presence.update(float(index > 0), time) for index, time in enumerate(times)]
+    assert [entry.wears for entry in seen] == [False, False, False, True]
 
 
 def test_short_doubts_change_nothing() -> None:
