@@ -58,8 +58,8 @@ class Engine(Protocol):
 class DeviceEngine(Engine, Protocol):
     """An engine whose inputs and outputs lie in a GPU's memory and whose runs can be queued.
 
-    All runs share one set of buffers, so the caller orders them: in one stream, or in several that wait for
-    each other.
+    All runs share one set of buffers, so the caller orders them, in one stream or in several that wait for
+    each other, and waits for the last before it lets the engine go.
 
     Attributes:
         device: torch's name for where the buffers lie: ``cuda:0``; ``cpu`` where the CPU stands in for a GPU.

@@ -40,9 +40,19 @@ class _Buffers:
     host: Tensor
     device: Tensor
 
+    def bring(self, batch: int) -> None:
+        """Queue a copy of the first faces to the device."""
+        if self.device is not self.host:
+            self.device[:batch].copy_(self.host[:batch], non_blocking=True)
+
+    def fetch(self, batch: int) -> None:
+        """Queue a copy of the first faces from the device."""
+        if self.device is not self.host:
+            self.host[:batch].copy_(self.device[:batch], non_blocking=True)
+
 
 class TorchRunner:
-    """Runs a PyTorch module as an engine; see :class:`engines.engine.Engine`.
+    """Runs a PyTorch module as an engine; see :class:`engines.engine.DeviceEngine`.
 
     Takes batches of any size up to ``max_batch``; on a GPU the first run of each size is slow.
     """
@@ -59,13 +69,17 @@ class TorchRunner:
             device: where it is.
             graphs: record a CUDA graph for each size of batch.
         """
+        on_gpu = device.type == "cuda"
+        if on_gpu and device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
+        self.device = str(device)
         self.inputs, self.outputs = network
         self._module = module
-        self._device = device
         self._inputs = [self._buffers(port) for port in self.inputs]
         self._outputs = [self._buffers(port) for port in self.outputs]
-        self._graphs: dict[int, torch.cuda.CUDAGraph] | None = {} if graphs and self._on_gpu else None
-        if self._on_gpu:
+        self._graphs: dict[int, torch.cuda.CUDAGraph] | None = {} if graphs and on_gpu else None
+        self._stream: torch.cuda.Stream | None = None
+        if on_gpu:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
             self._stream.wait_stream(torch.cuda.current_stream(device))  # which made buffers and weights
             self._memory = torch.cuda.graph_pool_handle()
@@ -73,52 +87,70 @@ class TorchRunner:
 
     @torch.inference_mode()
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        batch = len(inputs[0])
-        if not 1 <= batch <= self.max_batch:
-            raise EngineError(f"PyTorch runs batches of 1 to {self.max_batch} faces, not of {batch}.")
+        batch = self._checked(len(inputs[0]))
         for buffers, values in zip(self._inputs, inputs, strict=True):
             buffers.host[:batch].copy_(torch.from_numpy(values))
-        if self._on_gpu:
-            with torch.cuda.stream(self._stream):
-                if self._graphs is None:
-                    self._enqueue(batch)
-                else:
-                    (self._graphs.get(batch) or self._record(batch)).replay()
+        with torch.cuda.stream(self._stream):  # without one, nothing changes
+            for buffers in self._inputs:
+                buffers.bring(batch)
+            self.enqueue(batch, 0 if self._stream is None else self._stream.cuda_stream)
+            for buffers in self._outputs:
+                buffers.fetch(batch)
+        if self._stream is not None:
             self._stream.synchronize()
-        else:
-            self._enqueue(batch)
         return tuple(buffers.host[:batch].numpy() for buffers in self._outputs)
 
-    @property
-    def _on_gpu(self) -> bool:
-        return self._device.type == "cuda"
+    def on_device(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return tuple(each.device for each in self._inputs), tuple(each.device for each in self._outputs)
+
+    @torch.inference_mode()
+    def enqueue(self, batch: int, stream: int) -> None:
+        self._checked(batch)
+        callers = None
+        if self._stream is not None:
+            callers = torch.cuda.ExternalStream(stream, self._stream.device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(callers):
+            if self._graphs is None:
+                self._compute(batch)
+            else:
+                (self._graphs.get(batch) or self._record(batch)).replay()
+
+    def _checked(self, batch: int) -> int:
+        if not 1 <= batch <= self.max_batch:
+            raise EngineError(f"PyTorch runs batches of 1 to {self.max_batch} faces, not of {batch}.")
+        return batch
 
     def _buffers(self, port: Port) -> _Buffers:
         shape = (self.max_batch, *port.shape[1:])
-        host = torch.zeros(shape, pin_memory=self._on_gpu)
-        return _Buffers(host, torch.zeros_like(host, device=self._device) if self._on_gpu else host)
+        if self.device == "cpu":
+            host = torch.zeros(shape)
+            return _Buffers(host, host)
+        return _Buffers(torch.zeros(shape, pin_memory=True), torch.zeros(shape, device=self.device))
 
-    def _enqueue(self, batch: int) -> None:
-        """Copy in, compute, copy out: all of it goes into the graph."""
-        given = []
-        for buffers in self._inputs:
-            on_device = buffers.device[:batch]
-            on_device.copy_(buffers.host[:batch], non_blocking=True)
-            given.append(on_device.contiguous(memory_format=torch.channels_last))
+    def _compute(self, batch: int) -> None:
+        """Queue what goes into the graph, from the input buffers to the output buffers."""
+        given = [each.device[:batch].contiguous(memory_format=torch.channels_last) for each in self._inputs]
         for buffers, made in zip(self._outputs, self._module(*given), strict=True):
             buffers.device[:batch].copy_(made)
-            buffers.host[:batch].copy_(buffers.device[:batch], non_blocking=True)
 
     def _record(self, batch: int) -> torch.cuda.CUDAGraph:
-        for _ in range(_WARM_UPS):
-            self._enqueue(batch)
+        """Record a graph for batches of this size, in a stream of our own.
+
+        It runs a few times meanwhile, on the buffers that work in the caller's stream may still be reading
+        or writing.
+        """
+        assert self._stream is not None
+        assert self._graphs is not None
+        torch.cuda.current_stream(self._stream.device).synchronize()
+        with torch.cuda.stream(self._stream):
+            for _ in range(_WARM_UPS):
+                self._compute(batch)
         self._stream.synchronize()
         graph = torch.cuda.CUDAGraph()
         # Other threads may allocate meanwhile: engines of other streams, the video decoder.
         mode = "thread_local"
         with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode=mode):
-            self._enqueue(batch)
-        assert self._graphs is not None
+            self._compute(batch)
         self._graphs[batch] = graph
         return graph
 

@@ -119,19 +119,19 @@ class Stream:
         """What TensorRT takes."""
         _release_with(self, "cudaStreamDestroy", self._stream)
 
-    def copy_in(self, target: DeviceArray, source: PinnedArray, size: int) -> None:
+    def copy_in(self, target: DeviceMemory, source: PinnedArray, size: int) -> None:
         """Queue a copy of the first ``size`` bytes to the GPU."""
         kind = runtime().cudaMemcpyKind.cudaMemcpyHostToDevice
         call("cudaMemcpyAsync", target.address, source.address, size, kind, self._stream)
 
-    def copy_out(self, target: PinnedArray, source: DeviceArray, size: int) -> None:
+    def copy_out(self, target: PinnedArray, source: DeviceMemory, size: int) -> None:
         """Queue a copy of the first ``size`` bytes from the GPU."""
         kind = runtime().cudaMemcpyKind.cudaMemcpyDeviceToHost
         call("cudaMemcpyAsync", target.address, source.address, size, kind, self._stream)
 
     def synchronize(self) -> None:
         """Wait until all that was queued is done."""
-        call("cudaStreamSynchronize", self._stream)
+        wait_for(self.handle)
 
     def capture(self, work: Callable[[], None], owner: object) -> Graph:
         """Record what ``work`` queues in this stream, without running it.
@@ -147,7 +147,7 @@ class Stream:
             work()
         graph = recorded[0]
         try:
-            return Graph(call("cudaGraphInstantiate", graph, 0), self._stream, owner)
+            return Graph(call("cudaGraphInstantiate", graph, 0), owner)
         finally:
             call("cudaGraphDestroy", graph)
 
@@ -169,24 +169,42 @@ class Stream:
 class Graph:
     """Recorded work that one call starts."""
 
-    def __init__(self, executable: Any, stream: Any, owner: object) -> None:
+    def __init__(self, executable: Any, owner: object) -> None:
         self._executable = executable
-        self._stream = stream
         self._owner = owner
         _release_with(self, "cudaGraphExecDestroy", executable)
 
-    def launch(self) -> None:
-        """Queue the recorded work in the stream that it was recorded in."""
-        call("cudaGraphLaunch", self._executable, self._stream)
+    def launch(self, stream: int) -> None:
+        """Queue the recorded work in the stream with this handle, whichever it was recorded in."""
+        call("cudaGraphLaunch", self._executable, stream)
 
 
-class DeviceArray:
+def wait_for(stream: int) -> None:
+    """Wait until all that was queued in the stream with this handle is done."""
+    call("cudaStreamSynchronize", stream)
+
+
+class DeviceMemory:
     """Memory on the GPU."""
 
     def __init__(self, size: int) -> None:
         """Reserve ``size`` bytes, at least one."""
         self.address = int(call("cudaMalloc", max(size, 1)))
         _release_with(self, "cudaFree", self.address)
+
+
+class DeviceArray(DeviceMemory):
+    """A float32 array on the GPU, which torch and others view where it lies."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(4 * math.prod(shape))
+        self._shape = shape
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        """Version 3 of Numba's protocol; nobody need wait for a stream before looking."""
+        data = (self.address, False)  # may be written
+        return {"version": 3, "shape": self._shape, "typestr": "<f4", "data": data, "stream": None}
 
 
 class PinnedArray:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import EngineError, Port, Shape
-from engines.tensorrt.cuda import DeviceArray, Graph, PinnedArray, Stream
+from engines.tensorrt.cuda import DeviceArray, DeviceMemory, Graph, PinnedArray, Stream, wait_for
 from engines.tensorrt.flavour import Flavour
 
 
@@ -43,7 +43,7 @@ class Program:
         """The kernels that TensorRT for RTX has compiled for this GPU while running; empty for TensorRT."""
         return b"" if self._kernels is None else bytes(self._kernels.serialize())
 
-    def context(self, scratch: DeviceArray | None) -> Any:
+    def context(self, scratch: DeviceMemory | None) -> Any:
         """A new execution context; None if TensorRT refuses.
 
         Args:
@@ -95,12 +95,14 @@ class _Batch:
 
 
 class TensorRTEngine:
-    """A network run by TensorRT; see :class:`engines.engine.Engine`.
+    """A network run by TensorRT; see :class:`engines.engine.DeviceEngine`.
 
     Takes batches of any size up to ``max_batch``. The first run of each size is slow: it records a CUDA
     graph, with an execution context of its own, as TensorRT advises. All contexts share one piece of scratch
     memory, for they never run at the same time.
     """
+
+    device = "cuda:0"
 
     def __init__(self, program: Program, description: str) -> None:
         """Make the buffers for the largest batch and run once.
@@ -126,36 +128,52 @@ class TensorRTEngine:
         self._outputs = [self._tensor(name) for name in names if not is_input[name]]
         self.inputs = tuple(Port(tensor.name, (1, *tensor.sides)) for tensor in self._inputs)
         self.outputs = tuple(Port(tensor.name, (1, *tensor.sides)) for tensor in self._outputs)
-        self._scratch = None if program.flavour.is_rtx else DeviceArray(engine.device_memory_size_v2)
+        self._scratch = None if program.flavour.is_rtx else DeviceMemory(engine.device_memory_size_v2)
         self._batches: dict[int, _Batch] = {}
         self.run(*(np.zeros(port.shape, np.float32) for port in self.inputs))
 
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        batch = len(inputs[0])
-        if not 1 <= batch <= self.max_batch:
-            raise EngineError(f"The engine was built for batches of 1 to {self.max_batch}, not of {batch}.")
+        batch = self._checked(len(inputs[0]))
         for tensor, values in zip(self._inputs, inputs, strict=True):
             if values.shape != (batch, *tensor.sides):
                 raise EngineError(f"{tensor.name} must be {(batch, *tensor.sides)}, not {values.shape}.")
             np.copyto(tensor.pinned.values[:batch], values)
-        ready = self._batches.get(batch) or self._prepare(batch)
-        if ready.graph is None:
-            self._enqueue(ready.context, batch)
-        else:
-            ready.graph.launch()
+            self._stream.copy_in(tensor.device, tensor.pinned, tensor.bytes(batch))
+        self.enqueue(batch, self._stream.handle)
+        for tensor in self._outputs:
+            self._stream.copy_out(tensor.pinned, tensor.device, tensor.bytes(batch))
         self._stream.synchronize()
         return tuple(tensor.pinned.values[:batch] for tensor in self._outputs)
+
+    def on_device(self) -> tuple[tuple[DeviceArray, ...], tuple[DeviceArray, ...]]:
+        return tuple(each.device for each in self._inputs), tuple(each.device for each in self._outputs)
+
+    def enqueue(self, batch: int, stream: int) -> None:
+        ready = self._batches.get(self._checked(batch)) or self._prepare(batch, stream)
+        if ready.graph is None:
+            self._execute(ready.context, stream)
+        else:
+            ready.graph.launch(stream)
+
+    def _checked(self, batch: int) -> int:
+        if not 1 <= batch <= self.max_batch:
+            raise EngineError(f"The engine was built for batches of 1 to {self.max_batch}, not of {batch}.")
+        return batch
 
     def _tensor(self, name: str) -> _Tensor:
         engine, api = self._program.engine, self._program.flavour.api
         if engine.get_tensor_dtype(name) != api.DataType.FLOAT:
             raise EngineError(f"The engine's {name} is not float32, as the contract of networks wants it.")
         sides = tuple(int(side) for side in tuple(engine.get_tensor_shape(name))[1:])
-        size = 4 * self.max_batch * math.prod(sides)
-        return _Tensor(name, sides, PinnedArray((self.max_batch, *sides)), DeviceArray(size))
+        shape = (self.max_batch, *sides)
+        return _Tensor(name, sides, PinnedArray(shape), DeviceArray(shape))
 
-    def _prepare(self, batch: int) -> _Batch:
-        """Make a context for batches of this size, and record what it does as a graph."""
+    def _prepare(self, batch: int, stream: int) -> _Batch:
+        """Make a context for batches of this size, and record what it does as a graph.
+
+        It runs once meanwhile, on the buffers that work in ``stream`` may still be reading or writing.
+        """
+        wait_for(stream)
         context = self._program.context(self._scratch)
         self._check(context is not None, "context")
         for tensor in self._inputs:
@@ -169,19 +187,15 @@ class TensorRTEngine:
             self._check(given, f"memory of {tensor.name}")
         ready = _Batch(context)
         # Not recorded: at the first run of a shape TensorRT does what a graph cannot hold.
-        self._enqueue(context, batch)
+        self._execute(context, self._stream.handle)
         self._stream.synchronize()
         if not self._program.flavour.is_rtx:
-            ready.graph = self._stream.capture(lambda: self._enqueue(context, batch), context)
+            ready.graph = self._stream.capture(lambda: self._execute(context, self._stream.handle), context)
         self._batches[batch] = ready
         return ready
 
-    def _enqueue(self, context: Any, batch: int) -> None:
-        for tensor in self._inputs:
-            self._stream.copy_in(tensor.device, tensor.pinned, tensor.bytes(batch))
-        self._check(context.execute_async_v3(self._stream.handle), "run")
-        for tensor in self._outputs:
-            self._stream.copy_out(tensor.pinned, tensor.device, tensor.bytes(batch))
+    def _execute(self, context: Any, stream: int) -> None:
+        self._check(context.execute_async_v3(stream), "run")
 
     def _check(self, answer: object, what: str) -> None:
         """TensorRT says False or None where it fails, and the reason to its logger."""

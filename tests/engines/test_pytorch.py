@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 
 from engines.contract import GENERATOR, SEGMENTER, Network
-from engines.engine import EngineError
+from engines.engine import DeviceEngine, EngineError
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.pytorch_cuda import MAX_BATCH, PyTorchEngine
 from engines.quantize import draw_inputs
@@ -53,10 +53,38 @@ def test_the_bundled_networks_run(network: Network, device: str) -> None:
     np.testing.assert_allclose(engine.run(*given)[0], ONNXRuntimeEngine(path, 1).run(*given)[0], atol=1e-3)
 
 
+@DEVICES
+def test_a_run_is_queued_between_the_callers_own_work(tmp_path: Path, device: str) -> None:
+    weights = tiny_weights(tmp_path)
+    engine = PyTorchEngine(weights / "generator.onnx", precision="fp32", device=device)
+    assert isinstance(engine, DeviceEngine)
+    held = [[torch.as_tensor(each, device=engine.device) for each in ports] for ports in engine.on_device()]
+    inputs, (patches,) = held
+    samples = [torch.from_numpy(each) for each in draw_inputs(weights, crops(4))["generator"].values()]
+    stream = None if device == "cpu" else torch.cuda.Stream()
+    found = []
+    with torch.cuda.stream(stream):
+        for batch in (4, 2, 4):  # the first of each size is prepared, the last one replayed
+            for view, values in zip(inputs, samples, strict=True):
+                view[:batch].copy_(values[-batch:].to(engine.device))
+            engine.enqueue(batch, 0 if stream is None else stream.cuda_stream)
+            found.append(patches[:batch].clone())
+    if stream is not None:
+        stream.synchronize()
+    for each in found:
+        (wanted,) = engine.run(*(values[-len(each) :].numpy() for values in samples))
+        np.testing.assert_allclose(each.cpu(), wanted, atol=1e-6)
+        # What run() was given lies where enqueue() looks for it, in memory that is always the same.
+        torch.testing.assert_close(inputs[0][: len(each)].cpu(), samples[0][-len(each) :])
+    assert [view.data_ptr() for view in inputs] == [each.data_ptr() for each in engine.on_device()[0]]
+
+
 def test_too_large_a_batch_is_refused(tmp_path: Path) -> None:
     engine = PyTorchEngine(tiny_weights(tmp_path) / "segmenter.onnx", device="cpu")
     with pytest.raises(EngineError, match=f"1 to {MAX_BATCH} faces, not of {MAX_BATCH + 1}"):
         engine.run(crops(MAX_BATCH + 1))
+    with pytest.raises(EngineError, match="not of 0"):
+        engine.enqueue(0, 0)
 
 
 def test_operators_that_are_not_known_are_named(tmp_path: Path) -> None:

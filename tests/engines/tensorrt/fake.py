@@ -301,6 +301,13 @@ class FakeContext:
             _array(addresses[name], values.shape)[:] = values
 
 
+def values_of(array: Any) -> NDArray[np.float32]:
+    """What lies in memory that tells of itself as a CUDA array."""
+    described = array.__cuda_array_interface__
+    assert (described["typestr"], described["data"][1]) == ("<f4", False)
+    return _array(described["data"][0], described["shape"])
+
+
 def _array(address: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     memory = (ctypes.c_float * math.prod(shape)).from_address(address)
     return np.ctypeslib.as_array(memory).reshape(shape)

@@ -48,6 +48,31 @@ def test_the_bundled_networks_run(
         assert np.abs(found - wanted).mean() < 0.02
 
 
+def test_a_graph_replayed_in_a_stream_of_torchs_gives_what_run_gives(cache: EngineCache) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    if not torch.cuda.is_available():
+        pytest.skip("torch is installed without CUDA")
+    source = read_weights(BUNDLED_WEIGHTS, GENERATOR)
+    make_ready(source.path, plan_for(source, source.sha256, BuildOptions(max_batch=4)), cache, print)
+    engine = load(source.path)
+    inputs, (patches,) = (
+        [torch.as_tensor(each, device=engine.device) for each in ports] for ports in engine.on_device()
+    )
+    assert inputs[0].data_ptr() == engine.on_device()[0][0].address
+    stream, found = torch.cuda.Stream(), {}
+    samples = [pictures((4, *port.shape[1:]), seed) for seed, port in enumerate(engine.inputs)]
+    with torch.cuda.stream(stream):
+        for batch in (4, 1, 4, 1):  # the first of each size is prepared, the last one replayed
+            for view, values in zip(inputs, samples, strict=True):
+                view[:batch].copy_(torch.from_numpy(values[-batch:]), non_blocking=True)
+            engine.enqueue(batch, stream.cuda_stream)
+            found[batch] = patches[:batch].clone()
+    stream.synchronize()
+    for batch, patch in found.items():
+        (wanted,) = engine.run(*(values[-batch:] for values in samples))
+        np.testing.assert_allclose(patch.cpu(), wanted, atol=1e-5)
+
+
 def test_threads_run_one_engine(cache: EngineCache) -> None:
     source = read_weights(BUNDLED_WEIGHTS, SEGMENTER)
     make_ready(source.path, plan_for(source, source.sha256, BuildOptions()), cache, print)

@@ -16,13 +16,13 @@ import pytest
 from engines import load_engine, select_backend
 from engines.engine import EngineError
 from engines.tensorrt.cache import EngineCache, default_folder
-from engines.tensorrt.cuda import Gpu, find_gpu
+from engines.tensorrt.cuda import Gpu, Stream, find_gpu
 from engines.tensorrt.flavour import Flavour, _logger
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
 from engines.tensorrt.ready import kept_engine, load, make_ready, verify, why_not
 from engines.tensorrt.run import TensorRTEngine
 from tests.engines.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
-from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT
+from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, values_of
 
 
 def ready(network: Path, cache: EngineCache, said: list[str] | None = None, **options: int) -> str:
@@ -259,6 +259,12 @@ def test_tensorrt_for_rtx_keeps_the_kernels_that_it_compiles(
     assert engine.description.startswith("TensorRT for RTX 1.5.0 on NVIDIA Fake 9000")
     crops = np.random.default_rng(0).uniform(-1, 1, (2, 3, SIZE, SIZE)).astype(np.float32)
     np.testing.assert_allclose(engine.run(crops)[0][:, 0], crops.mean(axis=1), atol=1e-6)
+    theirs, map_ = Stream(), values_of(engine.on_device()[1][0])
+    map_[:] = -9
+    engine.enqueue(2, theirs.handle)
+    assert (map_ == -9).all()
+    theirs.synchronize()
+    np.testing.assert_allclose(map_[:2, 0], crops.mean(axis=1), atol=1e-6)
     cache.prune(lambda _: False)
     assert {path.suffix for path in cache.folder.iterdir()} == {".lock"}
 

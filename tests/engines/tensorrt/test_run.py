@@ -10,11 +10,20 @@ import pytest
 from numpy.typing import NDArray
 
 from engines.contract import SEGMENTER
-from engines.engine import EngineError
+from engines.engine import DeviceEngine, EngineError
+from engines.tensorrt.cuda import Stream
 from engines.tensorrt.flavour import Flavour
 from engines.tensorrt.run import Program, TensorRTEngine
 from tests.engines.tensorrt.conftest import SIZE
-from tests.engines.tensorrt.fake import FakeContext, FakeCuda, FakeEngine, FakeRuntime, FakeTensorRT, plan_of
+from tests.engines.tensorrt.fake import (
+    FakeContext,
+    FakeCuda,
+    FakeEngine,
+    FakeRuntime,
+    FakeTensorRT,
+    plan_of,
+    values_of,
+)
 
 MOST = 4
 
@@ -109,12 +118,79 @@ def test_a_recording_that_fails_leaves_the_stream_usable(
         "cudaStreamBeginCapture",
         "cudaStreamEndCapture",
         "cudaGraphInstantiate",
+        "cudaGraphLaunch",
     ],
 )
 def test_each_error_of_cuda_is_told(program: Program, cuda: FakeCuda, call: str) -> None:
     cuda.failing.add(call)
     with pytest.raises(EngineError, match=f"CUDA failed in {call}: cudaErrorMemoryAllocation"):
         TensorRTEngine(program, "fake")
+
+
+def test_a_run_is_queued_in_the_callers_stream(program: Program, cuda: FakeCuda) -> None:
+    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    assert isinstance(engine, DeviceEngine)
+    (crop,), (map_,) = (tuple(map(values_of, ports)) for ports in engine.on_device())
+    assert (crop.shape, map_.shape) == ((MOST, 3, SIZE, SIZE), (MOST, 1, SIZE, SIZE))
+    for seed, count in enumerate((2, 2, MOST, 2)):
+        crop[:count] = values = crops(count, seed)
+        map_[:] = -9
+        engine.enqueue(count, theirs.handle)
+        if seed in (1, 3):  # those before had their size prepared, which computes
+            assert (map_ == -9).all()
+        theirs.synchronize()
+        np.testing.assert_allclose(map_[:count, 0], values.mean(axis=1), atol=1e-6)
+        np.testing.assert_array_equal(engine.run(values)[0], map_[:count])
+
+
+def test_only_the_first_run_of_a_size_waits(program: Program, cuda: FakeCuda) -> None:
+    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    before: list[str] = []
+    for turn in ("prepared", "replayed"):
+        cuda.queue(theirs.handle, lambda turn=turn: before.append(turn))
+        engine.enqueue(3, theirs.handle)
+    # What was queued ahead of the preparation may use the buffers, which it writes into.
+    assert before == ["prepared"]
+    theirs.synchronize()
+    assert before == ["prepared", "replayed"]
+
+
+@pytest.mark.parametrize("count", [0, MOST + 1])
+def test_a_batch_that_does_not_fit_is_not_queued(program: Program, cuda: FakeCuda, count: int) -> None:
+    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    with pytest.raises(EngineError, match=f"batches of 1 to 4, not of {count}"):
+        engine.enqueue(count, theirs.handle)
+    assert not cuda.queues[theirs.handle]
+
+
+def test_a_queued_run_that_fails_is_told_and_the_next_one_works(
+    program: Program, api: FakeTensorRT, cuda: FakeCuda
+) -> None:
+    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    (crop,), (map_,) = (tuple(map(values_of, ports)) for ports in engine.on_device())
+    for failing, name in (
+        (api.failing, "execute_async_v3"),
+        (api.failing, "recording"),
+        (cuda.failing, "cudaStreamSynchronize"),
+        (cuda.failing, "cudaGraphLaunch"),
+    ):
+        failing.add(name)
+        with pytest.raises(EngineError, match=f"{name}"):
+            engine.enqueue(2, theirs.handle)
+        failing.clear()
+    crop[:2] = values = crops(2)
+    engine.enqueue(2, theirs.handle)
+    theirs.synchronize()
+    np.testing.assert_allclose(map_[:2, 0], values.mean(axis=1), atol=1e-6)
+
+
+def test_buffers_outlive_the_engine_while_they_are_viewed(program: Program, cuda: FakeCuda) -> None:
+    engine = TensorRTEngine(program, "fake")
+    engine.run(crops(1))
+    crop = engine.on_device()[0][0]
+    del engine
+    assert list(cuda.memory) == [crop.address]
+    np.testing.assert_array_equal(values_of(crop)[:1], crops(1))
 
 
 def test_half_precision_at_the_ports_is_refused(program: Program, api: FakeTensorRT) -> None:
