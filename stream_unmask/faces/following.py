@@ -29,6 +29,10 @@ _FIRST_LOOKS = 3
 _MISSING_EVERY = 2
 """While a face is missing, it is searched for every so many frames."""
 
+_USUAL_RATE = 24.0
+"""Frames a second for which ``detect_every`` is meant. Where they come more slowly, as from a camera of which
+frames are dropped, a new face would show its mask for too long: the time counts instead."""
+
 _ASTRAY = 0.35
 """A mesh whose eyes lie this many eye distances off a detection's has left its face."""
 
@@ -44,7 +48,7 @@ class FollowSettings:
     """How faces are followed.
 
     Attributes:
-        detect_every: frames from one search for faces to the next.
+        detect_every: frames from one search for faces to the next; fewer where less than 24 come a second.
         min_face: smallest side of a face's box in frame pixels that is followed.
         coast_seconds: how long a face that is not seen is carried on.
         trust_seconds: how long a mesh that is sure of its face is believed while the detector finds none.
@@ -93,6 +97,7 @@ class FaceFollower(Generic[M]):
         self._count = 0
         self._looks = 0
         self._since_look = 0
+        self._seconds_since_look = 0.0
         self._time: float | None = None
         self.unfollowed = 0
 
@@ -112,6 +117,7 @@ class FaceFollower(Generic[M]):
         for track in self._tracks:
             self._carry(track, elapsed, planes)
         self._since_look += 1
+        self._seconds_since_look += elapsed
         if self._is_look_due():
             self._look(frame, planes)
         self._drop(planes)
@@ -128,7 +134,10 @@ class FaceFollower(Generic[M]):
             track.see(mesh)
 
     def _is_look_due(self) -> bool:
-        if self._looks < _FIRST_LOOKS or self._since_look >= self._settings.detect_every:
+        every = self._settings.detect_every
+        if self._looks < _FIRST_LOOKS or self._since_look >= every:
+            return True
+        if self._seconds_since_look >= every / _USUAL_RATE:
             return True
         missing = any(track.coasting for track in self._tracks)
         return missing and self._since_look >= _MISSING_EVERY
@@ -137,6 +146,7 @@ class FaceFollower(Generic[M]):
         """Search the frame for faces; set tracks right that have gone astray and start new ones."""
         self._looks += 1
         self._since_look = 0
+        self._seconds_since_look = 0.0
         found = self._detector.detect(self._thumbnailer.shrink(frame))
         matches = match(np.array([track.box for track in self._tracks]).reshape(-1, 4), found)
         for number, index in matches.pairs:

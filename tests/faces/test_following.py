@@ -25,8 +25,14 @@ def test_a_face_is_followed_from_its_first_frame() -> None:
 
 def test_a_settled_face_is_looked_for_only_now_and_then() -> None:
     stage = Stage()
-    stage.play(lambda time: [STILL], np.arange(23.0), FollowSettings(detect_every=5, coast_seconds=9))
-    assert stage.looks == [0, 1, 2, 7, 12, 17, 22]
+    stage.play(lambda time: [STILL], clock(1.0, 25.0), FollowSettings(detect_every=5))
+    assert stage.looks == pytest.approx([frame / 25 for frame in (0, 1, 2, 7, 12, 17, 22)])
+
+
+def test_where_frames_come_slowly_a_new_face_is_not_found_later() -> None:
+    stage = Stage()
+    stage.play(lambda time: [STILL], clock(2.0, 10.0), FollowSettings(detect_every=6))
+    assert stage.looks == pytest.approx([0, 0.1, 0.2, 0.5, 0.8, 1.1, 1.4, 1.7])
 
 
 def test_memory_stays_with_its_track() -> None:
