@@ -27,6 +27,8 @@ ALLOWED = {
         "engines.export",
         "stream_unmask.faces",
         "stream_unmask.errors",
+        # A differentiable reading of an ONNX file: the face detector as a perceptual network.
+        "engines.pytorch_graph",
         # Maps are prepared for the generator in training as they are in use.
         "stream_unmask.unmasking.segmenting",
     },

@@ -10,12 +10,21 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 from torch import nn
+from torch.nn import functional
 
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.networks.encoder import FaceAutoencoder
 from trainer.recipes.losses import gradient_penalty, inside_psnr, similarity
-from trainer.recipes.perceptual import VGG_FILE, PerceptualLoss, Vgg, find_perceptual, read_vgg
+from trainer.recipes.perceptual import (
+    VGG_FILE,
+    DetectorFeatures,
+    PerceptualLoss,
+    Vgg,
+    find_perceptual,
+    read_vgg,
+)
+from trainer.recipes.release import SeenLoss
 from trainer.recipes.two_discriminator import EditingLoss
 
 
@@ -104,18 +113,44 @@ def test_damaged_vgg_weights_are_refused(hub: Path) -> None:
         find_perceptual(None, lambda _: None)
 
 
-def test_without_vgg_our_own_encoder_measures_or_nothing_does(hub: Path, tmp_path: Path) -> None:
+def test_without_vgg_our_own_encoder_measures_or_the_face_detector(hub: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    assert find_perceptual(None, said.append) is None
+    detector = find_perceptual(None, said.append)
     trained = FaceAutoencoder()
     write_checkpoint({"averaged": trained.state_dict()}, tmp_path / LAST)
     found = find_perceptual(tmp_path, said.append)
-    assert found is not None
     face = torch.rand(1, 3, 32, 32)
-    assert float(found(face, face)) == 0
+    for each in (found, detector):
+        assert float(each(face, face)) == 0 != float(each(face.flip(3), face))
     wanted = PerceptualLoss(trained.encoder)(face.flip(3), face)
     assert float(found(face.flip(3), face)) == pytest.approx(float(wanted)) != 0
     assert ["--encoder" in said[0], str(tmp_path) in said[1]] == [True, True]
+
+
+def test_the_face_detector_sees_detail_of_four_sizes_and_teaches() -> None:
+    torch.manual_seed(0)
+    face = torch.rand(2, 3, 64, 64) * 2 - 1
+    features = DetectorFeatures()
+    assert [tuple(each.shape[1:]) for each in features(face)] == [
+        *((96, 32, 32), (144, 16, 16), (192, 8, 8), (576, 4, 4))
+    ]
+    made = functional.avg_pool2d(face, 3, 1, 1).requires_grad_()
+    PerceptualLoss(features)(made, face).backward()  # type: ignore[no-untyped-call]
+    assert made.grad is not None
+    assert float(made.grad.abs().sum()) > 0
+
+
+def test_the_loss_of_release_looks_at_the_mouth_only() -> None:
+    torch.manual_seed(0)
+    loss = SeenLoss(PerceptualLoss(DetectorFeatures()), 1.0)
+    truth, weight = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128)
+    weight[..., 64:96, 48:80] = 1
+    patch = truth.clone()
+    patch[..., :8, :] = -1
+    assert float(loss(patch, truth, weight)) == 0
+    patch[..., 70:80, 60:70] = -1
+    alone = SeenLoss(PerceptualLoss(DetectorFeatures()), 0.0)
+    assert float(loss(patch, truth, weight)) > float(alone(patch, truth, weight)) > 0
 
 
 def test_the_editing_loss_is_zero_for_the_truth_and_blind_where_nothing_matters() -> None:

@@ -1,4 +1,7 @@
-"""What makes two faces look alike: features of VGG-19 where its weights are at hand, else of our encoder."""
+"""What makes two faces look alike: features of a network that was trained to see.
+
+VGG-19's where its weights are at hand, our own encoder's where one was trained, else the face detector's.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import torch
+from onnx.utils import Extractor
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.pytorch_graph import OnnxModule
 from stream_unmask.errors import UnmaskError
+from stream_unmask.faces.weights import centerface
 from trainer.checkpoint import load_averaged
 from trainer.networks.encoder import FaceAutoencoder
 
@@ -19,8 +26,6 @@ VGG_FILE = "vgg19-dcbb9e9d.pth"
 
 _VGG_WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512)
 _VGG_MEAN, _VGG_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-Features = Callable[[Tensor], list[Tensor]]
 
 
 class Vgg(nn.Module):
@@ -51,6 +56,28 @@ class Vgg(nn.Module):
                 first = False
             first |= isinstance(layer, nn.MaxPool2d)
         return found
+
+
+class DetectorFeatures(nn.Module):
+    """What the product's face detector sees: the backbone of CenterFace (Xu et al., 2019), a MobileNetV2
+    (Sandler et al., 2018) that has learnt faces in the wild. It comes with the product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        graph = onnx.shape_inference.infer_shapes(onnx.load(centerface()))
+        halving = [
+            node.input[0]
+            for node in graph.graph.node
+            for setting in node.attribute
+            if node.op_type == "Conv" and setting.name == "strides" and list(setting.ints) == [2, 2]
+        ]
+        # The features that it is about to halve: sides of 1/2, 1/4, 1/8 and 1/16 of the picture's.
+        picture, *features = halving
+        self.backbone = OnnxModule(Extractor(graph).extract_model([picture], features))
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """N,3,S,S in -1..1 to features of four sizes."""
+        return list(self.backbone((picture + 1) * 127.5))
 
 
 def read_vgg(path: Path) -> Vgg:
@@ -86,15 +113,12 @@ class PerceptualLoss:
         return torch.stack(gaps).mean()
 
 
-def find_perceptual(encoder: Path | None, tell: Callable[[str], None]) -> PerceptualLoss | None:
+def find_perceptual(encoder: Path | None, tell: Callable[[str], None]) -> PerceptualLoss:
     """The best perceptual loss that can be had without a download.
 
     Args:
         encoder: run of the ``encoder`` recipe, if there is one.
         tell: hears what was found.
-
-    Returns:
-        None if there is neither VGG-19 nor an encoder: features of the critics must do.
 
     Raises:
         UnmaskError: what there is, is damaged.
@@ -103,13 +127,11 @@ def find_perceptual(encoder: Path | None, tell: Callable[[str], None]) -> Percep
     if path.exists():
         tell(f"The perceptual loss uses VGG-19 from {path}.")
         return PerceptualLoss(read_vgg(path))
+    missing = f"There is no {VGG_FILE} in {path.parent}"
     if encoder is not None:
-        tell(f"There is no {VGG_FILE} in {path.parent}; the perceptual loss uses the encoder of {encoder}.")
+        tell(f"{missing}; the perceptual loss uses the encoder of {encoder}.")
         own = FaceAutoencoder()
         load_averaged(own, encoder)
         return PerceptualLoss(own.encoder)
-    tell(
-        f"There is no {VGG_FILE} in {path.parent} and no --encoder; "
-        "only the discriminators' features say how faces look."
-    )
-    return None
+    tell(f"{missing} and no --encoder; the perceptual loss uses the face detector's features.")
+    return PerceptualLoss(DetectorFeatures())

@@ -26,7 +26,7 @@ class TwoDiscriminatorConfig:
         network: size of the generator.
         l1: of the mean absolute difference.
         ssim: of structural dissimilarity.
-        perceptual: of features of VGG-19 or of our own encoder.
+        perceptual: of features of a network that was trained to see.
         adversarial: of fooling the discriminators.
         matching: of the discriminators' features.
         whole_from: share of the training after which the whole-face discriminator judges.
@@ -59,9 +59,9 @@ class TwoDiscriminatorConfig:
 
 
 class EditingLoss:
-    """L1, SSIM and, where there is one, a perceptual loss."""
+    """L1, SSIM and a perceptual loss."""
 
-    def __init__(self, l1: float, ssim: float, perceptual: float, looks: PerceptualLoss | None) -> None:
+    def __init__(self, l1: float, ssim: float, perceptual: float, looks: PerceptualLoss) -> None:
         self._l1, self._ssim, self._perceptual = l1, ssim, perceptual
         self._looks = looks
 
@@ -71,6 +71,4 @@ class EditingLoss:
         seen = truth + weight * (patch - truth)
         loss = self._l1 * weighted_l1(patch, truth, weight)
         loss = loss + self._ssim * (1 - similarity(seen, truth).mean())
-        if self._looks is not None:
-            loss = loss + self._perceptual * self._looks(seen, truth)
-        return loss
+        return loss + self._perceptual * self._looks(seen, truth)
