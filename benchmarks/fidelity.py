@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from stream_unmask.api import OutputOptions, Unmasker
-from stream_unmask.pipeline import UnmaskedFace
 from stream_unmask.pixels.planes import Planes
+from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.sink import EncoderSettings
 from stream_unmask.video.source import open_source

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stream_unmask.api import OutputOptions, Progress, Unmasker, unmask_image, unmask_video
     from stream_unmask.errors import UnmaskError
-    from stream_unmask.pipeline import Stream, UnmaskedFace
+    from stream_unmask.pipeline import Stream
     from stream_unmask.report import FaceReport, Report
     from stream_unmask.settings import Settings
+    from stream_unmask.unmasking.retouching import UnmaskedFace
     from stream_unmask.video.codecs import EncoderSettings
     from stream_unmask.video.frame import Frame
 
@@ -29,7 +30,7 @@ _HOMES = {
     "Settings": "settings",
     "Stream": "pipeline",
     "UnmaskError": "errors",
-    "UnmaskedFace": "pipeline",
+    "UnmaskedFace": "unmasking.retouching",
     "Unmasker": "api",
     "unmask_image": "api",
     "unmask_video": "api",

@@ -11,8 +11,8 @@ import numpy as np
 from av.stream import Stream as CopiedStream
 from numpy.typing import NDArray
 
-from stream_unmask.pipeline import UnmaskedFace
 from stream_unmask.pixels.pasting import paste
+from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo
 from stream_unmask.video.sink import FileSink

@@ -1,78 +1,93 @@
 """The way of a frame: detect or propagate, track, align, segment, generate, smooth, blend.
 
-:class:`Stream` takes the frames of one video in order and draws into them. Reading and writing them, and
-the threads around it, are in :mod:`stream_unmask.running`.
+:class:`Stream` takes the frames of one video in order and draws into them. What is decided about a face is
+decided here; the work on its pixels is in :mod:`stream_unmask.unmasking.retouching`, reading and writing
+frames and the threads around it in :mod:`stream_unmask.running`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.following import FaceFollower, FollowSettings
 from stream_unmask.faces.tracking import Track
-from stream_unmask.pixels.grain import Grain
-from stream_unmask.pixels.pasting import paste
-from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
-from stream_unmask.unmasking.blending import Blender
-from stream_unmask.unmasking.colour import ColourMatcher
-from stream_unmask.unmasking.graining import GrainMeter
-from stream_unmask.unmasking.limits import reason
-from stream_unmask.unmasking.presence import MaskPresence, mask_score
-from stream_unmask.unmasking.segmenting import settled
-from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.unmasking.limits import Reason, reason
+from stream_unmask.unmasking.presence import MaskPresence
+from stream_unmask.unmasking.retouching import FacePixels, Retouch, Retoucher, UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
-
-Picture = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class FaceMemory:
-    """What one followed face carries from frame to frame."""
+    """What one followed face carries from frame to frame.
 
+    Attributes:
+        pixels: the part of it that the work on its pixels needs.
+        presence: whether it wears a mask.
+        unmasked: it was unmasked in the last frame that was decided on.
+        undecided: frames with it that are not decided on yet.
+        report: what is told about it.
+    """
+
+    pixels: FacePixels
     presence: MaskPresence = field(default_factory=MaskPresence)
-    smoother: PatchSmoother = field(default_factory=PatchSmoother)
-    matcher: ColourMatcher = field(default_factory=ColourMatcher)
-    grain: GrainMeter = field(default_factory=GrainMeter)
-    patch: Picture | None = None
-    alignment: Alignment | None = None
+    unmasked: bool = False
+    undecided: int = 0
     report: FaceReport | None = None
 
     def forget_patch(self) -> None:
         """No mask now: the next patch starts afresh."""
-        if self.patch is not None:
-            self.patch = self.alignment = None
-            self.smoother.reset()
-            self.matcher.reset()
-            self.grain.reset()
+        if self.unmasked:
+            self.unmasked = False
+            self.pixels.forget()
 
 
 @dataclass(frozen=True, slots=True)
-class UnmaskedFace:
-    """What was done to one face in one frame.
+class UnmaskedFrame:
+    """A frame that is done.
 
     Attributes:
-        alignment: where its crop lies.
-        map: (S, S) where its mask was, 0..1.
-        picture: (3, S, S) what was drawn, RGB in [-1, 1].
-        alpha: (S, S) how opaquely, 0..1.
-        grain: the noise that was added to it.
-        score: certainty that a mask was worn, 0..1.
+        frame: as it came where no mask was worn, else drawn into.
+        faces: those that were changed.
     """
 
+    frame: Frame
+    faces: list[UnmaskedFace]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """One face in one frame.
+
+    Attributes:
+        memory: what it carries.
+        report: what is told about it.
+        alignment: where its crop lies.
+        beyond: why it is left alone, if it is, whether or not it was unmasked before.
+        doubtful: that hangs on an earlier frame that is not decided on yet.
+    """
+
+    memory: FaceMemory
+    report: FaceReport
     alignment: Alignment
-    map: Picture
-    picture: Picture
-    alpha: Picture
-    grain: Grain
-    score: float
+    beyond: Reason | None
+    doubtful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A frame between two steps, and those of its faces that are worked on."""
+
+    frame: Frame
+    sightings: list[_Sighting]
+    retouch: Retouch
 
 
 class Stream:
@@ -93,19 +108,21 @@ class Stream:
         """
         self.faces: list[FaceReport] = []
         self.stages = Stages()
-        self._toolkit = toolkit
-        self._settings = settings
-        self._blender = Blender(settings.blend)
+        self._size = toolkit.size
+        self._min_face = settings.min_face
+        self._retoucher: Retoucher[Any] = toolkit.retoucher(settings)
+        self._looked: deque[_UnderWay] = deque()
+        self._drawn: deque[_UnderWay] = deque()
         self._follower = FaceFollower(
             toolkit.detector,
             toolkit.mesh,
             Thumbnailer(rotation=rotation),
             FollowSettings(detect_every=settings.detect_every),
-            FaceMemory,
+            lambda: FaceMemory(self._retoucher.new_face()),
         )
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
-        """Take the masks off one frame.
+        """Take the masks off one frame and wait until it is done.
 
         Args:
             frame: the next frame. It is drawn into where a mask is worn, else left as it came.
@@ -113,63 +130,105 @@ class Stream:
         Returns:
             The faces that were changed.
         """
-        with self.stages("follow"):
-            tracks = self._follower.follow(frame)
-        found = [face for track in tracks if (face := self._unmask(frame, track)) is not None]
-        # All crops are taken before the first patch is drawn, so that neighbours never see a patch.
-        for face in found:
-            with self.stages("paste"):
-                paste(frame.writable_planes(), face.alignment.matrix, face.picture, face.alpha, face.grain)
-        return found
+        if self._looked or self._drawn:
+            raise RuntimeError("frames that were submitted must be drained before one is processed")
+        (done,) = [*self.submit(frame), *self.drain()]
+        return done.faces
+
+    def submit(self, frame: Frame) -> list[UnmaskedFrame]:
+        """Begin to take the masks off the next frame.
+
+        On a GPU up to three frames are under way at the same time, and this does not wait for ``frame``.
+
+        Args:
+            frame: the next frame; not to be touched before it is returned.
+
+        Returns:
+            Frames that are done by now, in order.
+        """
+        self._looked.append(self._look(frame))
+        return self._advance(self._retoucher.ahead)
+
+    def drain(self) -> list[UnmaskedFrame]:
+        """Wait for all frames that are under way.
+
+        Returns:
+            The frames, in order.
+        """
+        return self._advance(0)
 
     @property
     def unfollowed(self) -> int:
         """Searches for faces so far that came upon one which cannot be followed."""
         return self._follower.unfollowed
 
-    def _unmask(self, frame: Frame, track: Track[FaceMemory]) -> UnmaskedFace | None:
-        memory, clock = track.memory, self.stages
-        report = self._report(frame, track)
-        alignment = track.pose.alignment(self._toolkit.size)
-        width, height = frame.picture.width, frame.picture.height
-        unmasked_before = memory.patch is not None
-        beyond = reason(alignment, width, height, self._settings.min_face, unmasked_before=unmasked_before)
+    def _advance(self, ahead: int) -> list[UnmaskedFrame]:
+        """Go on until no more than ``ahead`` frames wait to be drawn, and as many to be finished."""
+        while len(self._looked) > ahead:
+            self._drawn.append(self._draw(self._looked.popleft()))
+        done = []
+        while len(self._drawn) > ahead:
+            under_way = self._drawn.popleft()
+            done.append(UnmaskedFrame(under_way.frame, under_way.retouch.finish()))
+        return done
+
+    def _look(self, frame: Frame) -> _UnderWay:
+        with self.stages("follow"):
+            tracks = self._follower.follow(frame)
+        sightings = [self._see(frame, track) for track in tracks]
+        faces = [(seen.memory.pixels, seen.alignment) for seen in sightings if seen.beyond is None]
+        return _UnderWay(frame, sightings, self._retoucher.begin(frame, faces, self.stages))
+
+    def _see(self, frame: Frame, track: Track[FaceMemory]) -> _Sighting:
+        memory = track.memory
+        alignment = track.pose.alignment(self._size)
+        doubtful = memory.undecided > 0
+        memory.undecided += 1
+        beyond = self._reason(frame, alignment, unmasked_before=memory.unmasked or doubtful)
+        return _Sighting(memory, self._report(frame, memory), alignment, beyond, doubtful)
+
+    def _draw(self, under_way: _UnderWay) -> _UnderWay:
+        scores = iter(under_way.retouch.scores())
+        strengths = []
+        for seen in under_way.sightings:
+            score = next(scores) if seen.beyond is None else None
+            strength = self._decide(under_way.frame, seen, score)
+            if score is not None:
+                strengths.append(strength)
+        under_way.retouch.draw(strengths)
+        return under_way
+
+    def _decide(self, frame: Frame, seen: _Sighting, score: float | None) -> float:
+        """How much of a face's patch shows; ``score`` is None where no mask was looked for."""
+        memory, report = seen.memory, seen.report
+        memory.undecided -= 1
+        beyond = seen.beyond
+        if seen.doubtful:
+            beyond = self._reason(frame, seen.alignment, unmasked_before=memory.unmasked)
         if beyond is not None:
             report.leave_alone(beyond)
             memory.forget_patch()
-            return None
-        with clock("sample"):
-            crop = sample_crop(frame.planes(), alignment.matrix, alignment.size)
-        with clock("segment"):
-            map_ = self._toolkit.segmenter.segment(crop)
-        presence = memory.presence.update(mask_score(map_), frame.time)
+            return 0.0
+        assert score is not None  # the limits of a face that may have been unmasked before are the wider ones
+        presence = memory.presence.update(score, frame.time)
         report.add_score(presence.score)
         if presence.strength == 0:
             memory.forget_patch()
-            return None
+            return 0.0
         report.masked_frames += 1
-        with clock("generate"):
-            generator = self._toolkit.generator
-            carried = generator.carry(memory.patch, memory.alignment, alignment)
-            hidden = settled(map_)
-            if memory.patch is None:
-                patch = generator.begin(crop, hidden)
-            else:
-                patch = generator.generate(crop, hidden, carried)
-        with clock("smooth"):
-            if self._settings.smooth:
-                map_, patch = memory.smoother.smooth(crop, map_, patch, carried, alignment)
-        memory.patch, memory.alignment = patch, alignment
-        with clock("blend"):
-            matched = memory.matcher.match(crop, map_, patch)
-            picture, alpha = self._blender.blend(crop, matched, map_, presence.strength)
-            grain = memory.grain.measure(frame.planes(), alignment, map_)
-        return UnmaskedFace(alignment, map_, picture, alpha, grain, presence.score)
+        memory.unmasked = True
+        return presence.strength
 
-    def _report(self, frame: Frame, track: Track[FaceMemory]) -> FaceReport:
-        report = track.memory.report
+    def _reason(self, frame: Frame, alignment: Alignment, *, unmasked_before: bool) -> Reason | None:
+        picture = frame.picture
+        return reason(
+            alignment, picture.width, picture.height, self._min_face, unmasked_before=unmasked_before
+        )
+
+    def _report(self, frame: Frame, memory: FaceMemory) -> FaceReport:
+        report = memory.report
         if report is None:
-            report = track.memory.report = FaceReport(len(self.faces) + 1, frame.time, frame.time)
+            report = memory.report = FaceReport(len(self.faces) + 1, frame.time, frame.time)
             self.faces.append(report)
         report.last = frame.time
         report.frames += 1

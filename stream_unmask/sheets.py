@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from stream_unmask.api import Unmasker
 from stream_unmask.errors import UnmaskError
-from stream_unmask.pipeline import UnmaskedFace
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
+from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.files import is_image, list_media
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import as_frame, read_image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engines import Selection, load_network, select_backend
 from engines.contract import GENERATOR, SEGMENTER, read_weights
@@ -12,7 +13,9 @@ from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.settings import Settings
+from stream_unmask.unmasking.blending import Blender
 from stream_unmask.unmasking.generating import Generator
+from stream_unmask.unmasking.retouching import CpuRetoucher, Retoucher
 from stream_unmask.unmasking.segmenting import Segmenter
 from stream_unmask.unmasking.warming import warm_up
 
@@ -46,20 +49,21 @@ class Toolkit:
         """Compile the networks for this machine.
 
         Args:
-            settings: ``backend`` and ``threads`` count here.
+            settings: ``backend``, ``precision`` and ``threads`` count here.
             weights: folder with ``manifest.json`` and the networks' files.
 
         Raises:
-            EngineError: the backend cannot run, or the weights do not fit the contract.
+            EngineError: the backend cannot run or not in this precision, or the weights do not fit the
+                contract.
             UnmaskError: the face detector's files are missing.
         """
         networks = (SEGMENTER, GENERATOR)
-        selection = select_backend(
-            settings.backend, [read_weights(weights, network).path for network in networks]
-        )
-        threads = settings.threads
+        files = [read_weights(weights, network).path for network in networks]
+        threads, precision = settings.threads, settings.precision
+        selection = select_backend(settings.backend, files, precision)
         segmenter, generator = (
-            load_network(weights, network, backend=selection.backend, threads=threads) for network in networks
+            load_network(weights, network, backend=selection.backend, threads=threads, precision=precision)
+            for network in networks
         )
         warm_up()
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
@@ -73,3 +77,7 @@ class Toolkit:
             engine=segmenter.description,
             selection=selection,
         )
+
+    def retoucher(self, settings: Settings) -> Retoucher[Any]:
+        """What works on the pixels of one stream's faces."""
+        return CpuRetoucher(self.segmenter, self.generator, Blender(settings.blend), smooth=settings.smooth)
