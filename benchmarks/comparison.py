@@ -179,7 +179,8 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
 
         def add(point: Point, contender: Contender | None) -> None:
             if contender is not None:
-                select_backend(contender.backend)  # quicker to say no than a process of its own
+                # Quicker to say no than a process of its own.
+                select_backend(contender.backend, precision=contender.precision)
             clip = clips.of(point)
             progress(f"{contender or 'floor'}, {name(point)}")
             comparison.results.append(Result(point, contender, _measure(plan, clip, point, contender)))
@@ -242,8 +243,8 @@ def _describe(plan: Plan) -> str:
 def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) -> Measurement:
     workload = Workload(clip=clip, frames=plan.frames, streams=point.streams)
     if contender is not None:
-        settings = Settings(backend=contender.backend, threads=plan.threads)
-        workload = replace(workload, settings=settings, precision=contender.precision)
+        settings = Settings(backend=contender.backend, precision=contender.precision, threads=plan.threads)
+        workload = replace(workload, settings=settings)
     return alone(measure, workload)
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,16 +23,11 @@ import cv2
 from benchmarks.excerpts import ClipCamera, Excerpt, LiveOutput
 from benchmarks.spread import Laps, Spread, spreads
 from benchmarks.usage import Usage, metered, peak_memory_mib
-from engines import Precision, load_network
-from engines.contract import GENERATOR, SEGMENTER
 from stream_unmask.api import Unmasker
 from stream_unmask.pipeline import Stream
 from stream_unmask.report import Stages
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
-from stream_unmask.unmasking.generating import Generator
-from stream_unmask.unmasking.segmenting import Segmenter
 from stream_unmask.video.encoder import VideoEncoder
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import main_video
@@ -55,14 +50,12 @@ class Workload:
         frames: how many of its first frames.
         streams: how many streams at the same time, in one process with one set of networks.
         settings: how it is unmasked; None for the floor: decoding and encoding, and nothing else.
-        precision: what the networks compute in.
     """
 
     clip: Path
     frames: int
     streams: int = 1
     settings: Settings | None = None
-    precision: Precision = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +128,7 @@ def measure(workload: Workload) -> Measurement:
     """
     cv2.setNumThreads(1)  # as the command line does
     started = time.perf_counter()
-    unmasker = None if workload.settings is None else _load(workload.settings, workload.precision)
+    unmasker = None if workload.settings is None else Unmasker(workload.settings)
     if unmasker is not None:
         _warm_up(unmasker, workload)
     load_seconds = time.perf_counter() - started
@@ -144,28 +137,6 @@ def measure(workload: Workload) -> Measurement:
     live = _at_pace(unmasker, workload)
     engine = None if unmasker is None else unmasker.toolkit.engine
     return Measurement(engine, load_seconds, throughput, live, peak_memory_mib())
-
-
-def _load(settings: Settings, precision: Precision) -> Unmasker:
-    unmasker = Unmasker(settings)
-    if precision != "auto":
-        segmenter, generator = (
-            load_network(
-                BUNDLED_WEIGHTS,
-                network,
-                backend=settings.backend,
-                threads=settings.threads,
-                precision=precision,
-            )
-            for network in (SEGMENTER, GENERATOR)
-        )
-        unmasker.toolkit = replace(
-            unmasker.toolkit,
-            segmenter=Segmenter(segmenter),
-            generator=Generator(generator),
-            engine=segmenter.description,
-        )
-    return unmasker
 
 
 def _warm_up(unmasker: Unmasker, workload: Workload) -> None:

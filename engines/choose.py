@@ -24,16 +24,16 @@ class _Backend:
     """A way to run networks.
 
     Attributes:
-        precisions: what it computes in, and the file that it wants for that; none where that is not chosen
-            when a network is loaded.
-        why_not: why it cannot run networks, given by their fp32 files, here, in one sentence; None if it can.
+        precisions: what it computes in, and the file that it wants for that.
+        why_not: why it cannot run networks, given by their fp32 files, here in a precision, in one sentence;
+            None if it can.
         load: compiles a file for a precision with so many CPU threads.
         on_gpu: whether it needs an NVIDIA GPU.
         compiles: whether asking for it by name compiles what ``auto`` waits for.
     """
 
     precisions: dict[Precision, FilePrecision]
-    why_not: Callable[[Sequence[Path]], str | None]
+    why_not: Callable[[Sequence[Path], Precision], str | None]
     load: Callable[[Path, Precision, int], Engine]
     on_gpu: bool = True
     compiles: bool = False
@@ -43,10 +43,10 @@ def _missing(*modules: str) -> str | None:
     return next((f"{module} is not installed." for module in modules if find_spec(module) is None), None)
 
 
-def _why_not_tensorrt(networks: Sequence[Path]) -> str | None:
+def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
     from engines.tensorrt.ready import why_not
 
-    return why_not(networks)
+    return why_not(networks, precision)
 
 
 def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
@@ -55,7 +55,7 @@ def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
     return load(path, precision)
 
 
-def _why_not_torch(networks: Sequence[Path]) -> str | None:
+def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | None:
     missing = _missing("torch", "onnx")
     if missing is not None:
         return missing
@@ -70,13 +70,13 @@ def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
     return PyTorchEngine(path, precision=_float(precision))
 
 
-def _why_not_torch_tensorrt(networks: Sequence[Path]) -> str | None:
-    missing = _missing("torch_tensorrt", "tensorrt") or _why_not_torch(networks)
+def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
+    missing = _missing("torch_tensorrt", "tensorrt") or _why_not_torch(networks, precision)
     if missing is not None:
         return missing
     from engines.torch_tensorrt import why_not
 
-    return why_not(networks)
+    return why_not(networks, _float(precision))
 
 
 def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
@@ -85,7 +85,7 @@ def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engi
     return TorchTensorRTEngine(path, precision=_float(precision))
 
 
-def _why_not_rtx(networks: Sequence[Path]) -> str | None:
+def _why_not_rtx(networks: Sequence[Path], precision: Precision) -> str | None:
     missing = _missing("onnxruntime_ep_nv_tensorrt_rtx", "onnx")
     if missing is not None:
         return missing
@@ -126,12 +126,12 @@ _BACKENDS = {
     "pytorch": _Backend(_HALF_OR_NOT, _why_not_torch, _load_torch),
     "openvino": _Backend(
         {"bf16": "fp32", "fp32": "fp32", "int8": "int8"},
-        lambda _: _missing("openvino"),
+        lambda *_: _missing("openvino"),
         _load_openvino,
         on_gpu=False,
     ),
     "onnxruntime": _Backend(
-        {"fp32": "fp32", "int8": "int8"}, lambda _: _missing("onnxruntime"), _load_onnxruntime, on_gpu=False
+        {"fp32": "fp32", "int8": "int8"}, lambda *_: _missing("onnxruntime"), _load_onnxruntime, on_gpu=False
     ),
     # Last, where auto never comes to: it has not run on enough GPUs to be trusted unasked.
     "onnxruntime-rtx": _Backend(_HALF_OR_NOT, _why_not_rtx, _load_rtx),
@@ -158,13 +158,16 @@ class Selection:
     passed_over: tuple[str, ...]
 
 
-def select_backend(backend: str = "auto", networks: Sequence[Path] = ()) -> Selection:
+def select_backend(
+    backend: str = "auto", networks: Sequence[Path] = (), precision: Precision = "auto"
+) -> Selection:
     """Decide which backend runs the networks.
 
     Args:
         backend: a name out of :data:`BACKENDS`. A name other than ``auto`` is a contract: that one
             runs, or this fails.
         networks: fp32 files of those to run; without them only the machine is looked at.
+        precision: what to compute in; ``auto`` passes over backends that do not.
 
     Raises:
         EngineError: the backend asked for is unknown or cannot run here, or ``auto`` finds none.
@@ -173,8 +176,9 @@ def select_backend(backend: str = "auto", networks: Sequence[Path] = ()) -> Sele
         raise EngineError(f"There is no backend {backend!r}; choose one of {', '.join(BACKENDS)}.")
     if backend != "auto":
         named = _BACKENDS[backend]
-        reason = named.why_not(() if named.compiles else networks)
-        if reason is not None:
+        if reason := _misfit(backend, precision):
+            raise EngineError(reason)
+        if reason := named.why_not(() if named.compiles else networks, precision):
             raise EngineError(f"{backend} cannot run here: {reason}")
         return Selection(backend, ())
     gpus = ", ".join(nvidia_gpus())
@@ -182,11 +186,19 @@ def select_backend(backend: str = "auto", networks: Sequence[Path] = ()) -> Sele
     for name, each in _BACKENDS.items():
         if each.on_gpu and not gpus:
             continue  # without a GPU nobody misses what needs one
-        reason = each.why_not(networks)
+        reason = _misfit(name, precision) or each.why_not(networks, precision)
         if reason is None:
             return Selection(name, tuple(passed_over))
         passed_over.append(f"{gpus} is not used by {name}: {reason}" if each.on_gpu else reason)
     raise EngineError(f"No engine can run here: {' '.join(passed_over)}")
+
+
+def _misfit(name: str, precision: Precision) -> str | None:
+    """Why a backend does not compute in a precision, in one sentence; None if it does."""
+    known = _BACKENDS[name].precisions
+    if precision == "auto" or precision in known:
+        return None
+    return f"{name} computes in {', '.join(known)}, not in {precision}."
 
 
 def load_engine(
@@ -205,8 +217,7 @@ def load_engine(
     """
     if not path.is_file():
         raise EngineError(f"The network {path} is missing.")
-    name = select_backend(backend, [path]).backend
-    _check_precision(name, precision)
+    name = select_backend(backend, [path], precision).backend
     if precision == "int8" and _BACKENDS[name].precisions[precision] == "int8" and not is_quantised(path):
         raise EngineError(f"{path.name} does not say which layers run in int8.")
     return _BACKENDS[name].load(path, precision, threads)
@@ -229,8 +240,7 @@ def load_network(
         EngineError: the weights are incomplete, damaged or not of this network, the folder has no file for
             the precision, or the backend cannot run or not in this precision.
     """
-    name = select_backend(backend, [read_weights(folder, network).path]).backend
-    _check_precision(name, precision)
+    name = select_backend(backend, [read_weights(folder, network).path], precision).backend
 
     def compiled(file: WeightsFile) -> Engine:
         engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
@@ -249,10 +259,3 @@ def load_network(
 
 def _has_int8(folder: Path, network: Network) -> bool:
     return computes_int8() and has_weights(folder, network, "int8")
-
-
-def _check_precision(name: str, precision: Precision) -> None:
-    known = _BACKENDS[name].precisions
-    if precision != "auto" and precision not in known:
-        offered = ", ".join(known) or "what its engines were built for"
-        raise EngineError(f"{name} computes in {offered}, not in {precision}.")

@@ -109,9 +109,9 @@ def _api() -> Any:
         raise EngineError(f"torch-tensorrt does not load: {reason}") from error
 
 
-def why_not(networks: Sequence[Path]) -> str | None:
+def why_not(networks: Sequence[Path], precision: Literal["fp32", "fp16"] = "fp16") -> str | None:
     """Why no kept programs can run networks here at once, in one sentence; None if they can."""
     for network in networks:
-        if not program_path(network, "fp16").is_file():
+        if not program_path(network, precision).is_file():
             return f"No program of {network.name} is compiled here: ask for torch-tensorrt by its name once."
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engines import Precision
 from stream_unmask.unmasking.blending import Blend
 
 
@@ -13,6 +14,7 @@ class Settings:
 
     Attributes:
         backend: what runs the networks; see :data:`engines.BACKENDS`.
+        precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
         threads: CPU threads for each network, 0 for all that the process may use.
         detect_every: frames between two runs of the face detector; in between faces are followed.
         min_face: width in frame pixels below which a face is left alone.
@@ -21,6 +23,7 @@ class Settings:
     """
 
     backend: str = "auto"
+    precision: Precision = "auto"
     threads: int = 0
     detect_every: int = 6
     min_face: int = 32

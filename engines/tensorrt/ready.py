@@ -151,12 +151,12 @@ def kept_engine(network: str, machine: Machine, cache: EngineCache, precision: s
     return next(fitting, None)
 
 
-def why_not(networks: Sequence[Path]) -> str | None:
-    """Why TensorRT cannot run networks, given by their fp32 files, here; None if it can."""
+def why_not(networks: Sequence[Path], precision: str = "auto") -> str | None:
+    """Why TensorRT cannot run networks, given by their fp32 files, here in a precision; None if it can."""
     try:
         machine, cache = this_machine(), EngineCache()
         for network in networks:
-            needed_engine(network, machine, cache)
+            needed_engine(network, machine, cache, precision)
     except EngineError as error:
         return str(error)
     return None

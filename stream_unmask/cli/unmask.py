@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
-from engines import BACKENDS
+from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask import api
 from stream_unmask.errors import UnmaskError
 from stream_unmask.jobs import Job, plan
@@ -39,6 +39,13 @@ _DEFAULTS = Settings()
 @click.option("--save-maps", is_flag=True, help="Write where masks were found beside OUTPUT.")
 @click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write figures as JSON.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    show_default=True,
+    help="What the networks compute in.",
+)
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
 @click.option(
     "--detect-every",
@@ -75,6 +82,7 @@ def unmask(
     save_maps: bool,
     report_path: Path | None,
     backend: str,
+    precision: Precision,
     threads: int,
     detect_every: int,
     min_face: int,
@@ -88,6 +96,7 @@ def unmask(
     """
     settings = Settings(
         backend=backend,
+        precision=precision,
         threads=threads,
         detect_every=detect_every,
         min_face=min_face,

@@ -112,6 +112,10 @@ def test_one_bad_file_of_a_folder_does_not_stop_the_others(
 
 
 BAD = {
+    "precision that the backend lacks": (
+        ["clip.mp4", "--backend", "openvino", "--precision", "fp16"],
+        "openvino computes in bf16, fp32, int8, not in fp16",
+    ),
     "missing file": (["gone.mp4", "-o", "out.mp4"], "gone.mp4 does not exist"),
     "folder without media": (["empty", "-o", "out"], "no video or picture"),
     "text named .mp4": (["text.mp4", "-o", "out.mp4"], "text.mp4"),

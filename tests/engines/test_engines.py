@@ -143,6 +143,26 @@ def test_precision_is_what_was_asked_for(tmp_path: Path) -> None:
         load_engine(path, backend="openvino", precision="fp16")
 
 
+def test_auto_passes_over_what_does_not_compute_in_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.choose.nvidia_gpus", lambda: ["NVIDIA RTX 9000"])
+    monkeypatch.setattr("torch.version.cuda", None)
+    selection = select_backend(precision="bf16")
+    assert selection.backend == "openvino"
+    assert selection.passed_over == tuple(
+        f"NVIDIA RTX 9000 is not used by {name}: {name} computes in {known}, not in bf16."
+        for name, known in (
+            ("tensorrt", "fp16, fp32, int8"),
+            ("torch-tensorrt", "fp16, fp32"),
+            ("pytorch", "fp16, fp32"),
+        )
+    )
+    monkeypatch.setattr("engines.choose.nvidia_gpus", list)
+    with pytest.raises(
+        EngineError, match="No engine can run here: openvino .*not in fp16. onnxruntime .*16.$"
+    ):
+        select_backend(precision="fp16")
+
+
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 def test_int8_needs_a_file_that_says_how(tmp_path: Path, backend: str) -> None:
     with pytest.raises(EngineError, match="n.onnx does not say which layers run in int8"):
