@@ -15,7 +15,7 @@ from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose
 from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, noise_tile
 from stream_unmask.pixels.planes import Planes
 
-_REACH = 2.5
+REACH = 2.5
 """Deviations after which the low-pass filter is cut off."""
 
 
@@ -46,9 +46,9 @@ def paste(
     if covered.empty:
         return None
     chroma_alignment = compose(alignment, invert(chroma_positions(planes)))
-    luma_blur, chroma_blur = _missing_blur(alignment), _missing_blur(chroma_alignment)
-    part = _grown(covered, 1 + math.ceil(_REACH * max(chroma_blur)), alpha.shape[0])
-    touched = _under(planes, alignment, part)
+    luma_blur, chroma_blur = missing_blur(alignment), missing_blur(chroma_alignment)
+    part = _grown(covered, 1 + math.ceil(REACH * max(chroma_blur)), alpha.shape[0])
+    touched = under(planes, alignment, part)
     if touched.empty:
         return None
     values = np.empty((4, part.y1 - part.y0 + 1, part.x1 - part.x0 + 1), np.float32)
@@ -60,13 +60,13 @@ def paste(
     if grain == NO_GRAIN:
         _blend(planes.y, touched, alignment, luma, weight, levels.largest)
     else:
-        density = float(2 ** round(math.log2(max(1.0, zoom(alignment)))))
+        density = texture_density(alignment)
         amounts = (grain.texture * levels.luma_span, grain.noise * levels.luma_span)
         tiles = (noise_tile(TEXTURE_SOFTNESS), noise_tile(grain.softness))
         speckles = (*tiles, density, (part.x0, part.y0), *amounts, grain.shift_x, grain.shift_y)
         _blend_grainy(planes.y, touched, alignment, luma, weight, levels.largest, speckles)
 
-    below, weight = _subsampled(touched, planes), _softened(values[3], chroma_blur)
+    below, weight = subsampled(touched, planes), _softened(values[3], chroma_blur)
     for plane, value in ((planes.u, values[1]), (planes.v, values[2])):
         _blend(plane, below, chroma_alignment, _softened(value, chroma_blur), weight, levels.largest)
     return touched
@@ -92,7 +92,7 @@ def _grown(box: Box, margin: int, size: int) -> Box:
     )
 
 
-def _under(planes: Planes, alignment: Affine, part: Box) -> Box:
+def under(planes: Planes, alignment: Affine, part: Box) -> Box:
     """The frame pixels under a part of the crop, whole chroma samples only, cut to the frame."""
     x0, y0, x1, y1 = extent(invert(alignment), part)
     step_x, step_y = 1 << planes.shift_x, 1 << planes.shift_y
@@ -104,10 +104,15 @@ def _under(planes: Planes, alignment: Affine, part: Box) -> Box:
     )
 
 
-def _subsampled(box: Box, planes: Planes) -> Box:
+def subsampled(box: Box, planes: Planes) -> Box:
     """The chroma samples of a box of frame pixels."""
     step_x, step_y = 1 << planes.shift_x, 1 << planes.shift_y
     return Box(box.x0 // step_x, box.y0 // step_y, -(-box.x1 // step_x), -(-box.y1 // step_y))
+
+
+def texture_density(alignment: Affine) -> float:
+    """Pixels of the texture's tile per crop pixel: about as many as the frame has, in few steps."""
+    return float(2 ** round(math.log2(max(1.0, zoom(alignment)))))
 
 
 def _from_corner(affine: Affine, part: Box) -> Affine:
@@ -116,7 +121,7 @@ def _from_corner(affine: Affine, part: Box) -> Affine:
     return moved
 
 
-def _missing_blur(affine: Affine) -> tuple[float, float]:
+def missing_blur(affine: Affine) -> tuple[float, float]:
     """Deviations, along the crop's axes, that widen a tent of one crop pixel to one of a sample.
 
     ``affine`` takes samples to crop pixels. A tent that reaches one pixel to each side has a variance
@@ -131,7 +136,7 @@ def _softened(part: NDArray[np.float32], blur: tuple[float, float]) -> NDArray[n
     across, down = blur
     if max(blur) < 0.1:
         return part
-    taps = (2 * math.ceil(_REACH * across) + 1, 2 * math.ceil(_REACH * down) + 1)
+    taps = (2 * math.ceil(REACH * across) + 1, 2 * math.ceil(REACH * down) + 1)
     sigmas = (max(across, 0.01), max(down, 0.01))
     soft = cv2.GaussianBlur(part, taps, sigmas[0], sigmaY=sigmas[1], borderType=cv2.BORDER_REPLICATE)
     return np.asarray(soft, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -41,15 +42,51 @@ def sample_crop(
     """
     if out is None:
         out = np.empty((3, size, size), np.float32)
+    of_luma, of_chroma = plan_readings(planes, alignment, size)
+    _sample_plane(planes.y, of_luma, out[0])
+    _sample_plane(planes.u, of_chroma, out[1])
+    _sample_plane(planes.v, of_chroma, out[2])
+    _convert(out, to_rgb(planes))
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a crop is read out of one plane.
+
+    Attributes:
+        box: the samples that are read.
+        step_x: how many samples in a row are averaged first.
+        step_y: how many in a column.
+        row: odd number of taps of the filter along x that comes next.
+        column: the same along y.
+        to_part: crop pixels -> positions in what has been averaged.
+    """
+
+    box: Box
+    step_x: int
+    step_y: int
+    row: NDArray[np.float32]
+    column: NDArray[np.float32]
+    to_part: Affine
+
+
+def plan_readings(planes: Planes, alignment: Affine, size: int) -> tuple[Reading, Reading]:
+    """How the crop of one face is read: out of the luma plane, and out of either chroma plane.
+
+    Args:
+        planes: the frame; no sample is looked at.
+        alignment: (2, 3) float64 similarity from frame pixels to crop pixels.
+        size: side S of the crop in pixels.
+    """
     to_frame = invert(alignment)
     to_chroma = compose(chroma_positions(planes), to_frame)
     scale = zoom(alignment)
     scale_x, scale_y = scale / (1 << planes.shift_x), scale / (1 << planes.shift_y)
-    _sample_plane(planes.y, to_frame, scale, scale, out[0])
-    _sample_plane(planes.u, to_chroma, scale_x, scale_y, out[1])
-    _sample_plane(planes.v, to_chroma, scale_x, scale_y, out[2])
-    _convert(out, to_rgb(planes))
-    return out
+    return (
+        _plan(planes.y.shape, to_frame, size, scale, scale),
+        _plan(planes.u.shape, to_chroma, size, scale_x, scale_y),
+    )
 
 
 def warm_up() -> None:
@@ -57,40 +94,44 @@ def warm_up() -> None:
     _convert(np.zeros((3, 2, 2), np.float32), np.zeros((3, 4), np.float32))
 
 
-def _sample_plane(
-    plane: Plane, to_plane: Affine, scale_x: float, scale_y: float, out: NDArray[np.float32]
-) -> None:
-    """Sample one plane into ``out`` (S, S), in sample values.
+def _plan(shape: tuple[int, ...], to_plane: Affine, size: int, scale_x: float, scale_y: float) -> Reading:
+    """How a crop is read out of a plane.
 
     Args:
-        plane: (h, w) samples.
+        shape: (h, w) of the plane.
         to_plane: crop pixels -> positions in the plane.
+        size: side of the crop.
         scale_x: plane samples per crop pixel, horizontally in the plane.
         scale_y: the same, vertically.
-        out: (S, S) float32 to be filled.
     """
-    size = out.shape[0]
     step_x = max(1, int(scale_x / _AVERAGED))
     step_y = max(1, int(scale_y / _AVERAGED))
-    box = _seen(plane, to_plane, size, step_x, step_y)
-    part: NDArray[Any] = np.ascontiguousarray(plane[box.y0 : box.y1, box.x0 : box.x1])
-    if step_x > 1 or step_y > 1:
-        part = _average(part, step_x, step_y)
+    box = _seen(shape, to_plane, size, step_x, step_y)
     to_part = np.array([[1 / step_x, 0, 0.5 / step_x - 0.5], [0, 1 / step_y, 0.5 / step_y - 0.5]])
     to_part[:, 2] -= np.array([box.x0 / step_x, box.y0 / step_y])
+    row, column = _taps(scale_x, step_x), _taps(scale_y, step_y)
+    return Reading(box, step_x, step_y, row, column, compose(to_part, to_plane))
+
+
+def _sample_plane(plane: Plane, reading: Reading, out: NDArray[np.float32]) -> None:
+    """Sample one plane (h, w) into ``out`` (S, S), in sample values."""
+    box = reading.box
+    part: NDArray[Any] = np.ascontiguousarray(plane[box.y0 : box.y1, box.x0 : box.x1])
+    if reading.step_x > 1 or reading.step_y > 1:
+        part = _average(part, reading.step_x, reading.step_y)
     cv2.warpAffine(
-        _filtered(part, _taps(scale_x, step_x), _taps(scale_y, step_y)),
-        compose(to_part, to_plane),
-        (size, size),
+        _filtered(part, reading.row, reading.column),
+        reading.to_part,
+        out.shape,
         dst=out,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
 
 
-def _seen(plane: Plane, to_plane: Affine, size: int, step_x: int, step_y: int) -> Box:
+def _seen(shape: tuple[int, ...], to_plane: Affine, size: int, step_x: int, step_y: int) -> Box:
     """The samples under a crop and their margin, on the grid of the averaging; at least one sample."""
-    high, wide = plane.shape
+    high, wide = shape
     x0, y0, x1, y1 = extent(to_plane, Box(0, 0, size, size))
 
     def span(low: float, top: float, length: int, step: int) -> tuple[int, int]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 CELL = 4
 """Crop pixels per side of a cell."""
 
-_MASK = 0.1
+MASK = 0.1
 """Mean map value from which a cell belongs to the mask."""
 
-_GAP = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-_RING = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+GAP = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+RING = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
 
 
 def to_cells(picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,11 +33,18 @@ def from_cells(cells: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(cells, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def face_ring(map: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(S / 4, S / 4) cells around the mask, four wide, one cell away from it for its soft edge."""
-    mask = (to_cells(map) > _MASK).astype(np.uint8)
-    near = cv2.dilate(mask, _GAP)
-    ring = cv2.dilate(near, _RING) > near
+def face_ring(map_cells: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Cells around the mask, four wide, one cell away from it for its soft edge.
+
+    Args:
+        map_cells: (S / 4, S / 4) cells of the map.
+
+    Returns:
+        (S / 4, S / 4).
+    """
+    mask = (map_cells > MASK).astype(np.uint8)
+    near = cv2.dilate(mask, GAP)
+    ring = cv2.dilate(near, RING) > near
     ring[:2], ring[-2:], ring[:, :2], ring[:, -2:] = 0, 0, 0, 0
     return np.asarray(ring, np.bool_)
 

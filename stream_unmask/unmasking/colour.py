@@ -67,7 +67,7 @@ class ColourMatcher:
         Returns:
             (3, S, S) RGB in [-1, 1], a new array.
         """
-        ring = face_ring(map)
+        ring = face_ring(to_cells(map))
         self._learn_colour(crop, patch, ring)
         soft = np.empty(patch.shape, np.float32)
         for plane, out in zip(patch, soft, strict=True):

@@ -74,20 +74,20 @@ class GrainMeter:
         self._fine_noise = 0.0
         self._texture: float | None = None
 
-    def measure(self, planes: Planes, alignment: Alignment, map: NDArray[np.float32]) -> Grain:
+    def measure(self, planes: Planes, alignment: Alignment, map_cells: NDArray[np.float32]) -> Grain:
         """Look at one frame, before its patch is drawn.
 
         Args:
             planes: the frame as it came.
             alignment: where the face's crop lies.
-            map: (S, S) in 0..1.
+            map_cells: (S / 4, S / 4) cells of its map; see :func:`~stream_unmask.unmasking.cells.to_cells`.
 
         Returns:
             The grain to be drawn with the patch.
         """
         settings = self._settings
         span = sample_range(planes).luma_span
-        points = _ring_points(planes, alignment, map)
+        points = _ring_points(planes, alignment, map_cells)
         if len(points) >= settings.least:
             seen = _look(planes.y, points)
             if self._points is not None and self._seen is not None and self._is_still(alignment):
@@ -139,9 +139,9 @@ def warm_up(depth: int) -> None:
     _look(luma, np.full((1, 2), 2, np.int64))
 
 
-def _ring_points(planes: Planes, alignment: Alignment, map: NDArray[np.float32]) -> NDArray[np.int64]:
+def _ring_points(planes: Planes, alignment: Alignment, map_cells: NDArray[np.float32]) -> NDArray[np.int64]:
     """(n, 2) columns and rows of frame pixels on the face around the mask, away from the frame's edge."""
-    ring = face_ring(map)
+    ring = face_ring(map_cells)
     # Every other cell, as on a chessboard, is enough.
     ring[::2, ::2], ring[1::2, 1::2] = False, False
     rows, columns = np.nonzero(ring)

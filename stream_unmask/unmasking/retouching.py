@@ -15,6 +15,7 @@ from stream_unmask.pixels.pasting import paste
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.report import Stages
 from stream_unmask.unmasking.blending import Blender
+from stream_unmask.unmasking.cells import to_cells
 from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.graining import GrainMeter
@@ -198,5 +199,5 @@ class CpuRetouch:
         with clock("blend"):
             matched = face.matcher.match(crop, map_, patch)
             picture, alpha = retoucher.blender.blend(crop, matched, map_, strength)
-            grain = face.grain.measure(self._frame.planes(), alignment, map_)
+            grain = face.grain.measure(self._frame.planes(), alignment, to_cells(map_))
         return _Drawn(UnmaskedFace(alignment, map_, alpha, self._scores[index]), picture, grain)

@@ -10,7 +10,7 @@ from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.pasting import paste
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.unmasking.blending import Blender
-from stream_unmask.unmasking.cells import face_ring
+from stream_unmask.unmasking.cells import face_ring, to_cells
 from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.graining import GrainMeter
@@ -18,6 +18,7 @@ from stream_unmask.unmasking.smoothing import PatchSmoother
 from tests.unmasking.faces import SIZE, Picture, alignment, face, frame_of, mask_map, softened
 
 MAP = mask_map()
+CELLS = to_cells(MAP)
 
 
 def enlarged(zoom: float) -> Picture:
@@ -31,7 +32,7 @@ def measured(
 ) -> Grain:
     meter = GrainMeter()
     for seed, (picture, (x, y)) in enumerate(zip(pictures, places, strict=True)):
-        grain = meter.measure(frame_of(picture, noise, seed), alignment(x, y, zoom), MAP)
+        grain = meter.measure(frame_of(picture, noise, seed), alignment(x, y, zoom), CELLS)
     return grain
 
 
@@ -46,7 +47,7 @@ def test_noise_is_measured(noise: float, zoom: float) -> None:
 def test_a_frozen_picture_gets_no_noise() -> None:
     meter, frame = GrainMeter(), frame_of(face(), 5.0)
     for _ in range(6):
-        assert meter.measure(frame, alignment(), MAP).noise < 1e-4
+        assert meter.measure(frame, alignment(), CELLS).noise < 1e-4
 
 
 def test_movement_is_not_taken_for_noise() -> None:
@@ -67,7 +68,8 @@ def test_only_enlarged_patches_lack_texture() -> None:
 def test_fresh_noise_lies_elsewhere_in_every_frame() -> None:
     meter, frame = GrainMeter(), frame_of(face(), 5.0)
     shifts = {
-        (grain.shift_x, grain.shift_y) for grain in (meter.measure(frame, alignment(), MAP) for _ in range(9))
+        (grain.shift_x, grain.shift_y)
+        for grain in (meter.measure(frame, alignment(), CELLS) for _ in range(9))
     }
     assert len(shifts) == 9
 
@@ -88,7 +90,7 @@ def test_a_patch_is_as_alive_as_the_skin_around_it(noise: float, zoom: float) ->
         generated = softened(crop, 1.5) + np.float32(0.03)
         map_, patch = smoother.smooth(crop, MAP, generated, carried, place)
         drawn, alpha = blender.blend(crop, matcher.match(crop, map_, patch), map_, 1.0)
-        paste(frame, place.matrix, drawn, alpha, meter.measure(frame, place, map_))
+        paste(frame, place.matrix, drawn, alpha, meter.measure(frame, place, to_cells(map_)))
         after = sample_crop(frame, place.matrix, SIZE)
         if previous is not None and seed > 4:
             changes.append(
@@ -96,5 +98,5 @@ def test_a_patch_is_as_alive_as_the_skin_around_it(noise: float, zoom: float) ->
             )
         previous = (after, untouched)
     made, given = np.mean(changes, axis=0)
-    skin = cv2.resize(face_ring(MAP).astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST) > 0
+    skin = cv2.resize(face_ring(CELLS).astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST) > 0
     assert 0.5 < made[MAP > 0.9].mean() / given[skin].mean() < 1.2
