@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from engines import Precision
 from stream_unmask.unmasking.blending import Blend
@@ -13,6 +14,7 @@ class Settings:
     """How faces are followed and unmasked.
 
     Attributes:
+        weights: folder with ``manifest.json`` and the networks that it names; None for the bundled ones.
         backend: what runs the networks; see :data:`engines.BACKENDS`.
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
         threads: CPU threads for each network, 0 for all that the process may use.
@@ -22,6 +24,7 @@ class Settings:
         smooth: damp what flickers from frame to frame.
     """
 
+    weights: Path | None = None
     backend: str = "auto"
     precision: Precision = "auto"
     threads: int = 0

@@ -45,12 +45,11 @@ class Toolkit:
     selection: Selection
 
     @classmethod
-    def load(cls, settings: Settings, weights: Path = BUNDLED_WEIGHTS) -> Toolkit:
+    def load(cls, settings: Settings) -> Toolkit:
         """Compile the networks for this machine.
 
         Args:
-            settings: ``backend``, ``precision`` and ``threads`` count here.
-            weights: folder with ``manifest.json`` and the networks' files.
+            settings: ``weights``, ``backend``, ``precision`` and ``threads`` count here.
 
         Raises:
             EngineError: the backend cannot run or not in this precision, or the weights do not fit the
@@ -58,6 +57,7 @@ class Toolkit:
             UnmaskError: the face detector's files are missing.
         """
         networks = (SEGMENTER, GENERATOR)
+        weights = settings.weights or BUNDLED_WEIGHTS
         files = [read_weights(weights, network).path for network in networks]
         threads, precision = settings.threads, settings.precision
         selection = select_backend(settings.backend, files, precision)

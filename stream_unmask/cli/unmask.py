@@ -38,6 +38,11 @@ _DEFAULTS = Settings()
 @click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
 @click.option("--save-maps", is_flag=True, help="Write where masks were found beside OUTPUT.")
 @click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write figures as JSON.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of networks that you trained. [the bundled ones]",
+)
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True)
 @click.option(
     "--precision",
@@ -81,6 +86,7 @@ def unmask(
     watermark: bool,
     save_maps: bool,
     report_path: Path | None,
+    weights: Path | None,
     backend: str,
     precision: Precision,
     threads: int,
@@ -95,6 +101,7 @@ def unmask(
     INPUT is a video file, a picture, a folder of either, rtsp://..., or webcam:0.
     """
     settings = Settings(
+        weights=weights,
         backend=backend,
         precision=precision,
         threads=threads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,9 +14,13 @@ from pathlib import Path
 
 import av
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+from engines.contract import GENERATOR, WeightsFile, enter_weights
 from stream_unmask.cli.main import main
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
 from stream_unmask.video.images import read_image, write_image
 
 
@@ -56,6 +61,37 @@ def test_video_to_video_with_a_report(
     assert "Engine: OpenVINO" in said
     assert "24 frames" in said
     assert "1 of 1 faces unmasked" in said
+
+
+def test_networks_of_ones_own_paint(
+    here: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = here / "own"
+    own.mkdir()
+    for name in ("segmenter.onnx", "segmenter.int8.onnx", "manifest.json"):
+        shutil.copy(BUNDLED_WEIGHTS / name, own)
+    green = np.array([-1, 1, -1], np.float32).reshape(1, 3, 1, 1)
+    nodes = [helper.make_node("Mul", ["previous", "none"], ["blank"])]
+    nodes.append(helper.make_node("Add", ["blank", "green"], ["patch"]))
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, 64, 64])
+        for name, channels in (*GENERATOR.inputs.items(), *GENERATOR.outputs.items())
+    ]
+    constants = [numpy_helper.from_array(np.float32(0), "none"), numpy_helper.from_array(green, "green")]
+    graph = helper.make_graph(nodes, "green", ports[:3], ports[3:], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), own / "generator.onnx")
+    sha256 = hashlib.sha256((own / "generator.onnx").read_bytes()).hexdigest()
+    enter_weights(WeightsFile(own / "generator.onnx", sha256, 64, "green"), GENERATOR)
+    pictures = []
+    for extra in ([], ["--weights", "own"]):
+        assert call(monkeypatch, masked_clip, "-o", "out.mp4", "--overwrite", *extra) == 0
+        with av.open("out.mp4") as container:
+            pictures.append(next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int))
+    greener = (pictures[1] - pictures[0]).max(axis=(0, 1))
+    assert greener[1] > 60 > greener[0]
+    (own / "generator.onnx").unlink()
+    assert call(monkeypatch, masked_clip, "-o", "out.mp4", "--overwrite", "--weights", "own") == 1
+    assert "generator.onnx is missing" in capsys.readouterr().err
 
 
 def test_without_an_output_it_is_named_after_the_input(

@@ -86,8 +86,8 @@ def score_real(weights: Path, photos: Sequence[RealPhoto], threads: int = 2) -> 
     Raises:
         EngineError: the weights are incomplete or damaged.
     """
-    settings = Settings(threads=threads)
-    toolkit = Toolkit.load(settings, weights)
+    settings = Settings(weights=weights, threads=threads)
+    toolkit = Toolkit.load(settings)
     counts = np.zeros(4, np.int64)
     rows: list[Bytes] = []
     for photo in photos:
