@@ -10,15 +10,20 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from itertools import product, starmap
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.latency import Measurement, Workload, measure
 from benchmarks.machine import Machine
+from benchmarks.networks import Batches, NetworkTimes
+from benchmarks.networks import measure as measure_networks
 from engines import BACKENDS, Precision, select_backend
 from engines.engine import EngineError
 from stream_unmask.settings import Settings
 from stream_unmask.video.source import open_source
+
+Load = TypeVar("Load")
+Outcome = TypeVar("Outcome")
 
 Axis = Literal["faces", "streams", "size"]
 AXES: tuple[Axis, ...] = ("faces", "streams", "size")
@@ -62,6 +67,7 @@ class Plan:
         precisions: what each backend is to compute in.
         frames: of each clip.
         threads: CPU threads for each network, 0 for all.
+        batches: faces in a batch for which the networks are measured alone; none not to.
     """
 
     points: tuple[Point, ...]
@@ -70,6 +76,7 @@ class Plan:
     precisions: tuple[Precision, ...] = ("auto",)
     frames: int = 100
     threads: int = 0
+    batches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +101,14 @@ class Comparison:
         clip: what was unmasked, for people.
         results: in the order in which they were measured; the first is the floor of the base.
         not_run: why something was not measured, by its name.
+        networks: alone, by the contender's name.
     """
 
     machine: Machine
     clip: str
     results: list[Result] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, NetworkTimes] = field(default_factory=dict)
 
     @property
     def base(self) -> Point:
@@ -189,6 +198,9 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
         for contender in starmap(Contender, product(plan.backends or BACKENDS[1:], plan.precisions)):
             try:
                 add(base, contender)
+                if plan.batches:
+                    progress(f"{contender}, the networks alone")
+                    comparison.networks[str(contender)] = _measure_networks(plan, contender)
             except EngineError as error:
                 if plan.backends:
                     raise
@@ -248,7 +260,14 @@ def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) 
     return alone(measure, workload)
 
 
-def alone(function: Callable[[Workload], Measurement], workload: Workload) -> Measurement:
+def _measure_networks(plan: Plan, contender: Contender) -> NetworkTimes:
+    batches = Batches(
+        backend=contender.backend, precision=contender.precision, threads=plan.threads, sizes=plan.batches
+    )
+    return alone(measure_networks, batches)
+
+
+def alone(function: Callable[[Load], Outcome], load: Load) -> Outcome:
     """Call a function in a fresh process, which ends with it.
 
     Raises:
@@ -256,7 +275,6 @@ def alone(function: Callable[[Workload], Measurement], workload: Workload) -> Me
     """
     try:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(function, workload).result()
+            return pool.submit(function, load).result()
     except BrokenProcessPool as error:
-        what = "the floor" if workload.settings is None else workload.settings.backend
-        raise EngineError(f"The process that measured {what} died.") from error
+        raise EngineError(f"The process that measured {load} died.") from error

@@ -57,6 +57,9 @@ class Workload:
     streams: int = 1
     settings: Settings | None = None
 
+    def __str__(self) -> str:
+        return "the floor" if self.settings is None else self.settings.backend
+
 
 @dataclass(frozen=True, slots=True)
 class Throughput:

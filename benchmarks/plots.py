@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.comparison import AXES, Axis, Comparison, Result, name
+from benchmarks.networks import NetworkTimes
 from benchmarks.tables import label, write_whole
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _THREADS = ("wait", "compute")
 
 
 def plot(comparison: Comparison, path: Path) -> None:
-    """Draw speed, latency and stages of the backends, and a row for each axis along which was measured.
+    """Draw speed, latency and stages of the backends, a row for each axis along which was measured, and one
+    for the networks alone.
 
     Args:
         comparison: what was measured.
@@ -31,7 +33,7 @@ def plot(comparison: Comparison, path: Path) -> None:
     from matplotlib.figure import Figure
 
     axes = [axis for axis in AXES if comparison.scaling(axis)]
-    rows = 1 + len(axes)
+    rows = 1 + len(axes) + bool(comparison.networks)
     figure = Figure((3 * _PANEL[0], rows * _PANEL[1]), layout="constrained")
     figure.suptitle(f"{comparison.machine.cpu}, {comparison.machine.cores} cores; {name(comparison.base)}")
     grid = figure.subplots(rows, 3, squeeze=False)
@@ -39,8 +41,10 @@ def plot(comparison: Comparison, path: Path) -> None:
     _speed(grid[0][0], contenders, comparison.floor)
     _latency(grid[0][1], contenders)
     _stages(grid[0][2], contenders)
-    for row, axis in zip(grid[1:], axes, strict=True):
+    for row, axis in zip(grid[1:], axes, strict=False):
         _scaling(row, comparison, axis)
+    if comparison.networks:
+        _networks(grid[-1], comparison.networks)
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=_DPI)
     write_whole(path, drawn.getvalue())
@@ -106,3 +110,21 @@ def _scaling(row: list[Axes], comparison: Comparison, axis: Axis) -> None:
     latency.legend()
     dropped.plot(labels, [100 * each.live.dropped / each.live.offered for each in measured], "o-")
     dropped.set(title="Dropped frames", xlabel=axis, ylabel="% of the camera's", ylim=(-5, 105))
+
+
+def _networks(row: list[Axes], networks: dict[str, NetworkTimes]) -> None:
+    speed, latency, arithmetic = row
+    for contender, measured in networks.items():
+        batches = [each.batch for each in measured.times]
+        speed.plot(batches, [each.faces_per_second for each in measured.times], "o-", label=contender)
+        for percentile, line in (("p50", "o-"), ("p95", "s--")):
+            heights = [getattr(each.both, percentile) for each in measured.times]
+            latency.plot(batches, heights, line, label=f"{contender}, {percentile}")
+        arithmetic.plot(batches, [each.gflops for each in measured.times], "o-", label=contender)
+    speed.set(title="The networks alone", ylabel="faces a second")
+    latency.set(title="Segmenting and generating", ylabel="ms a batch")
+    arithmetic.set(title="Arithmetic", ylabel="GFLOP/s")
+    for panel in row:
+        panel.set(xlabel="faces in a batch")
+        panel.set_ylim(bottom=0)
+        panel.legend(fontsize="small")

@@ -14,6 +14,7 @@ from rich.table import Table
 from benchmarks.comparison import AXES, Axis, Comparison, Point, Result, name
 from benchmarks.excerpts import LIVE_ENCODER
 from benchmarks.machine import Machine
+from benchmarks.networks import NetworkTimes
 from stream_unmask.errors import UnmaskError
 
 SCHEMA = 1
@@ -62,6 +63,8 @@ def show(comparison: Comparison, console: Console) -> None:
         console.print(f"{what} was not measured: {reason}")
     for result in comparison.contenders():
         console.print(_stages(result))
+    for contender, times in comparison.networks.items():
+        show_networks(contender, times, console)
     for axis in AXES:
         along = comparison.scaling(axis)
         if along:
@@ -159,3 +162,20 @@ def _stages(result: Result) -> Table:
         each = (spread.runs / throughput.frames, spread.total / throughput.frames)
         table.add_row(stage, *times, *(f"{value:.2f}" for value in each))
     return table
+
+
+def show_networks(contender: str, times: NetworkTimes, console: Console) -> None:
+    """Print how long the networks alone take for each size of batch."""
+    table = _table(f"The networks alone, {contender}; ms a run", "batch")
+    for column in ("segment p50", "generate p50", "both p50", "both p95", "faces/s", "GFLOP/s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in times.times:
+        spreads = (each.segment.p50, each.generate.p50, each.both.p50, each.both.p95)
+        rates = (f"{each.faces_per_second:.1f}", f"{each.gflops:.0f}")
+        table.add_row(str(each.batch), *(f"{value:.2f}" for value in spreads), *rates)
+    console.print(table)
+    gmacs = " and ".join(f"{network} {gmac:.3f}" for network, gmac in times.gmacs.items())
+    console.print(
+        f"{contender} takes {times.max_batch} face{'s' * (times.max_batch > 1)} a run at most."
+        f" GMAC a face: {gmacs}. A multiply-add is 2 FLOP."
+    )

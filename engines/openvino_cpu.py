@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from engines.engine import EngineError, Port, Shape
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _SHOWN = {"f32": "fp32", "f16": "fp16"}
+_SUMMED_FROM = {"Convolution": 1, "GroupConvolution": 2}
+"""Kinds of convolutions, and the first side of their weights over which products are summed."""
 
 
 class OpenVINOEngine:
@@ -74,6 +77,23 @@ class OpenVINOEngine:
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         results = self._request.infer(inputs, share_inputs=True, share_outputs=True)
         return tuple(results[index] for index in range(len(self.outputs)))
+
+
+def multiply_adds(path: Path) -> int:
+    """Multiplications, each with an addition, in the convolutions of a network for one face.
+
+    Args:
+        path: an ``.onnx`` file with real weights (fp32 or fp16).
+    """
+    model = _core().read_model(path)
+    model.reshape(dict(enumerate(map(_static, model.inputs))))
+    total = 0
+    for node in model.get_ops():
+        summed = _SUMMED_FROM.get(node.get_type_name())
+        if summed is not None:
+            kernel = tuple(node.input_value(1).get_shape())[summed:]
+            total += math.prod(node.output(0).get_shape()) * math.prod(kernel)
+    return total
 
 
 @cache

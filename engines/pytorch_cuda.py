@@ -21,7 +21,7 @@ Module = Callable[..., Sequence[Tensor]]
 Network = tuple[tuple[Port, ...], tuple[Port, ...]]
 """Inputs and outputs."""
 
-MAX_BATCH = 16
+MAX_BATCH = 32
 _WARM_UPS = 3
 """Runs before recording: cuDNN chooses its kernels and takes its scratch memory in them."""
 

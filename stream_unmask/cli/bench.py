@@ -16,16 +16,20 @@ from stream_unmask.video.files import is_address
 _MOST = 16
 """Faces in a frame, and streams at the same time."""
 
+_LARGEST_BATCH = 64
+"""Faces that the networks work on at once, alone."""
+
 _LEAST_SIDE = 64
 """Pixels of the made clip: less holds no face."""
 
 
-def _counts(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...]:
+def _counts(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
     """Whole numbers with commas between them."""
+    most = _LARGEST_BATCH if param.name == "batches" else _MOST
     parts = [] if value is None else value.split(",")
     counts = [int(part) for part in parts if part.strip().isdecimal()]
-    if len(counts) != len(parts) or not all(1 <= count <= _MOST for count in counts):
-        raise click.BadParameter(f"{value!r} is not one or several of 1 to {_MOST}, such as 1,2,4.")
+    if len(counts) != len(parts) or not all(1 <= count <= most for count in counts):
+        raise click.BadParameter(f"{value!r} is not one or several of 1 to {most}, such as 1,2,4.")
     return tuple(dict.fromkeys(counts))
 
 
@@ -74,6 +78,13 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     help="Streams unmasked at the same time.",
 )
 @click.option(
+    "--batch",
+    "batches",
+    metavar="N[,N...]",
+    callback=_counts,
+    help="Measure the networks alone too, on so many faces at once.",
+)
+@click.option(
     "--frames", type=click.IntRange(2), default=100, show_default=True, help="Frames of the clip to measure."
 )
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
@@ -88,6 +99,7 @@ def bench(
     faces: tuple[int, ...],
     sizes: tuple[tuple[int, int], ...],
     streams: tuple[int, ...],
+    batches: tuple[int, ...],
     frames: int,
     threads: int,
     json_path: Path | None,
@@ -120,6 +132,7 @@ def bench(
         precisions=precisions,
         frames=frames,
         threads=threads,
+        batches=batches,
     )
     with Console(stderr=True, highlight=False).status("starting") as status:
         comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))

@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import comparison as comparing
 from benchmarks.comparison import Comparison, Plan, Point, base_point, compare, points_along
 from benchmarks.latency import Live, Measurement, Throughput, Workload
+from benchmarks.networks import Batches, BatchTime, NetworkTimes
 from benchmarks.plots import plot
 from benchmarks.spread import Spread
 from benchmarks.tables import as_json, show
@@ -124,8 +125,30 @@ def test_each_point_gets_a_clip_of_its_own_and_the_floor_that_belongs_to_it(
     assert result.floor_of(points[2]) is result.results[3]
 
 
+def test_the_networks_alone_are_measured_of_each_contender(
+    masked_clip: Path, seen: list[Workload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Batches] = []
+    spread = Spread.of([0.01])
+    assert spread is not None
+    times = NetworkTimes("fake", 4, {"segmenter": 0.2}, [BatchTime(4, spread, spread, spread, 400.0, 160.0)])
+
+    def look(_: object, load: Workload | Batches) -> Measurement | NetworkTimes:
+        if isinstance(load, Workload):
+            return measured(load)
+        loads.append(load)
+        return times
+
+    monkeypatch.setattr(comparing, "alone", look)
+    both = ("openvino", "onnxruntime")
+    plan = Plan(points=(BASE,), video=masked_clip, backends=both, threads=2, batches=(1, 4))
+    result = compare(plan, quietly)
+    assert [(each.backend, each.threads, each.sizes) for each in loads] == [(one, 2, (1, 4)) for one in both]
+    assert result.networks == dict.fromkeys(both, times)
+
+
 def test_a_process_that_dies_is_a_sentence() -> None:
-    with pytest.raises(EngineError, match="died"):
+    with pytest.raises(EngineError, match="measured the floor died"):
         comparing.alone(die, Workload(clip=Path("x"), frames=1))
 
 

@@ -21,7 +21,7 @@ FRAMES = 6
 def run(masked_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What one run of the command said, and the folder that it wrote to."""
     folder = tmp_path_factory.mktemp("bench")
-    options = ["--streams", "1,2", "--frames", str(FRAMES), "--threads", "1"]
+    options = ["--streams", "1,2", "--frames", str(FRAMES), "--threads", "1", "--batch", "1,2"]
     engine = ["--backend", "openvino", "--precision", "fp32"]
     files = ["--json", "bench.json", "--plot", "bench.png"]
     command = [sys.executable, "-m", "stream_unmask", "bench", str(masked_clip), *engine, *options, *files]
@@ -45,6 +45,8 @@ def test_it_says_what_was_measured_on_what(run: tuple[str, Path]) -> None:
         "floor",
         "dropped",
         "Scaling of openvino fp32 by streams",
+        "The networks alone, openvino fp32",
+        "openvino fp32 takes 1 face a run at most",
     ):
         assert part in said
     assert sorted(path.name for path in folder.iterdir()) == ["bench.json", "bench.png"]
@@ -100,6 +102,15 @@ def test_percentiles_are_in_order(results: list[dict[str, Any]]) -> None:
             assert spread["total"] == pytest.approx(spread["runs"] * spread["mean"])
 
 
+def test_the_networks_alone_are_in_the_json(run: tuple[str, Path]) -> None:
+    networks = json.loads((run[1] / "bench.json").read_text())["networks"]["openvino fp32"]
+    (one,) = networks["times"]
+    assert one["batch"] == 1
+    assert 0 < one["segment"]["p50"] < one["both"]["p95"]
+    gmac = networks["gmacs"]["segmenter"] + networks["gmacs"]["generator"]
+    assert one["gflops"] == pytest.approx(2 * gmac * one["faces_per_second"])
+
+
 BAD = {
     "missing file": (["gone.mp4"], 1, "gone.mp4"),
     "no video": (["text.mp4"], 1, "text.mp4"),
@@ -110,6 +121,7 @@ BAD = {
     "no faces": (["--faces", "0"], 2, "1 to 16"),
     "too many faces": (["--faces", "1,17"], 2, "1 to 16"),
     "no number": (["--streams", "1,,2"], 2, "1 to 16"),
+    "too large a batch": (["--batch", "8,65"], 2, "1 to 64"),
     "odd size": (["--size", "641x360"], 2, "even sizes"),
     "tiny size": (["--size", "32x32"], 2, "even sizes"),
     "no size": (["--size", "720p"], 2, "even sizes"),
