@@ -65,27 +65,6 @@ class Gated(nn.Module):
         return out
 
 
-class PictureNorm(nn.Module):
-    """Instance norm (Ulyanov et al., 2016) that half precision cannot overflow.
-
-    The square of a value beyond 255 is beyond what half precision holds, and so is a sum over a picture of
-    256 x 256. Here each channel is first divided by its largest magnitude, and means are taken along rows,
-    then along columns: no value on the way is larger than the picture's side. The result is the same.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(1, channels, 1, 1))
-        self.shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """N,C,H,W to the same, each channel of each picture with mean ``shift`` and deviation ``scale``."""
-        small = features / (features.abs().amax((2, 3), keepdim=True) + 1e-4)
-        small = small - small.mean(3, keepdim=True).mean(2, keepdim=True)
-        variance = (small * small).mean(3, keepdim=True).mean(2, keepdim=True)
-        return small * (variance + 1e-5).rsqrt() * self.scale + self.shift
-
-
 def double(features: Tensor) -> Tensor:
     """Twice the height and width."""
     return functional.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)

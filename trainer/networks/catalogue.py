@@ -46,7 +46,7 @@ CATALOGUE = {
     "segmenter": Listed(lambda _: Segmenter(), (3,), (256,)),
     "generator light": Listed(lambda _: Generator(), (3, 1, 3), (256,)),
     "generator full": Listed(lambda _: FullGenerator(), (3, 1, 3), (256, 512)),
-    "translator": Listed(Translator, (3,), (128, 256)),
+    "translator": Listed(lambda _: Translator(), (3,), (128, 256)),
     "face encoder": Listed(lambda _: FaceEncoder(), (3,), (256,)),
     "patch critic": Listed(lambda _: Critic(), (3,), (256,)),
     "whole-face critic": Listed(lambda _: WholeFaceCritic(), (3,), (256,)),

@@ -1,7 +1,9 @@
 """CycleGAN: learns from masked and bare faces of different people to take masks off, and to put them on.
 
-Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", 2017. Meant
-for 128 and 256 pixels.
+Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", 2017, with
+attention (Tang et al., "AttentionGAN", 2019) and styles (Almahairi et al., "Augmented CycleGAN", 2018): a
+bare face does not tell which mask to put on, and without a style all would get the same. Meant for 128
+and 256 pixels.
 """
 
 from __future__ import annotations
@@ -17,30 +19,38 @@ from torch.nn import functional
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
-from trainer.networks.translator import Pair
+from trainer.networks.translator import STYLE, Pair, StyleReader, laid_over
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import inside_psnr
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
-_CRITIC_WIDTHS = (64, 128, 256)
+_CRITIC_WIDTHS = (32, 64, 96, 128)
+_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class CycleGanConfig:
-    """Weights as in the paper.
+    """Weights of the losses, the paper's where it has them.
 
     Attributes:
         cycle: of coming back to the same picture.
-        identity: of leaving a picture alone that is of the wanted kind already.
+        identity: of leaving a face alone that wears no mask. The other way it is not asked for: alpha
+            keeps the colours, which it is for in the paper.
+        attention: of looking where masks are.
+        style: of a mask showing the style that was asked for.
         pool: made pictures that the critics are reminded of.
         real: share of the masked faces that are real, if there are any (``--real``).
+        critic_rate: highest learning rate of the critics.
     """
 
     cycle: float = 10.0
     identity: float = 5.0
+    attention: float = 5.0
+    style: float = 1.0
     pool: int = 50
     real: float = 0.5
+    critic_rate: float = 4e-4
 
     def build(self, job: Job) -> CycleGanRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
@@ -54,8 +64,9 @@ class Unpaired(torch.utils.data.Dataset[Batch]):
         self._masked, self._bare = masked, bare
 
     def __getitem__(self, index: int) -> Batch:
-        """``masked`` and ``bare``, 3,S,S of bytes both."""
-        return {"masked": self._masked[index]["crop"], "bare": self._bare[index]["crop"]}
+        """``masked`` and ``bare``, 3,S,S, and ``map`` of the masked one, 1,S,S, all of bytes."""
+        masked = self._masked[index]
+        return {"masked": masked["crop"], "map": masked["map"], "bare": self._bare[index]["crop"]}
 
 
 class Pool(nn.Module):
@@ -95,12 +106,13 @@ class CycleGanRecipe:
         self._size = size
         self._real = real
         self._config = config
-        self._pair = Pair(size)
+        self._pair = Pair()
+        self._reader = StyleReader()
         self._critics = {kind: Critic(_CRITIC_WIDTHS) for kind in ("masked", "bare")}
         self._pools = {kind: Pool(config.pool, size) for kind in self._critics}
         self.network: nn.Module = self._pair
         pools = {f"{kind}_pool": pool for kind, pool in self._pools.items()}
-        self.helpers: dict[str, nn.Module] = {**self._critics, **pools}
+        self.helpers: dict[str, nn.Module] = {"reader": self._reader, **self._critics, **pools}
 
     def data(self, seed: int, count: int) -> Unpaired:
         """See :class:`trainer.recipe.Recipe`."""
@@ -111,36 +123,49 @@ class CycleGanRecipe:
 
     def optimizers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """See :class:`trainer.recipe.Recipe`."""
-        critics = list(chain.from_iterable(critic.parameters() for critic in self._critics.values()))
-        weights = {"network": list(self._pair.parameters()), "critics": critics}
+        critics = chain.from_iterable(critic.parameters() for critic in self._critics.values())
+        learnt = chain(self._pair.parameters(), self._reader.parameters())
+        parts = {"network": (learnt, rate), "critics": (critics, self._config.critic_rate)}
         return {
-            name: torch.optim.Adam([{"params": part, "initial_lr": rate}], rate, betas=(0.5, 0.999))
-            for name, part in weights.items()
+            name: torch.optim.Adam([{"params": list(part), "initial_lr": own}], own, betas=(0.5, 0.999))
+            for name, (part, own) in parts.items()
         }
 
     def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
         """See :class:`trainer.recipe.Recipe`."""
-        masked, bare = unpack(batch["masked"]), unpack(batch["bare"])
-        unmasked, worn = self._pair.unmask(masked), self._pair.wear(bare)
+        masked, map_, bare = (unpack(batch[name]) for name in ("masked", "map", "bare"))
+        config, count = self._config, len(masked)
+        wanted = torch.randn(count, STYLE, 1, 1).to(masked)
+        unmasked, found = _composed(self._pair.unmask, masked)
+        worn, made = _composed(self._pair.wear, bare, wanted)
+        read = self._reader(masked, found)
+        again, remade = _composed(self._pair.wear, unmasked, read)
+        # What has no mask (any more) is to be left alone, or to come back.
+        back, _ = _composed(self._pair.unmask, torch.cat([worn, bare]))
+        cycle = functional.l1_loss(again, masked) + functional.l1_loss(back[:count], bare)
+        same = functional.l1_loss(back[count:], bare)
+        attention = _entropy(found, map_) + _entropy(remade, map_) + _elsewhere(made, map_)
+        style = functional.l1_loss(self._reader(worn, made), wanted)
         fooled = _as_if_real(self._critics["bare"], unmasked) + _as_if_real(self._critics["masked"], worn)
-        cycle = functional.l1_loss(self._pair.wear(unmasked), masked)
-        cycle = cycle + functional.l1_loss(self._pair.unmask(worn), bare)
-        same = functional.l1_loss(self._pair.unmask(bare), bare)
-        same = same + functional.l1_loss(self._pair.wear(masked), masked)
-        learn("network", fooled + self._config.cycle * cycle + self._config.identity * same, clip=10.0)
+        loss = fooled + config.cycle * cycle + config.identity * same
+        learn("network", loss + config.attention * attention + config.style * style, clip=10.0)
         taught = self._taught("bare", bare, unmasked) + self._taught("masked", masked, worn)
         learn("critics", taught)
-        losses = {"fooled": fooled, "cycle": cycle, "identity": same, "critics": taught}
+        losses = {"fooled": fooled, "cycle": cycle, "identity": same, "attention": attention}
+        losses |= {"style": style, "critics": taught}
         return {name: loss.item() for name, loss in losses.items()}
 
     @torch.no_grad()
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
         """See :class:`trainer.recipe.Recipe`; quality is the PSNR inside the mask in dB."""
         assert isinstance(averaged, Pair)
-        crop, truth, worn = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
-        unmasked = averaged.unmask(crop).float()
-        pictures = (crop, unmasked, truth, averaged.wear(truth).float())
-        return Shown(pictures, float(inside_psnr(unmasked, truth, worn)))
+        crop, truth, map_ = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
+        chance = torch.Generator().manual_seed(0)
+        style = torch.randn(len(crop), STYLE, 1, 1, generator=chance).to(crop)
+        unmasked, found = (part.float() for part in _composed(averaged.unmask, crop))
+        worn, made = (part.float() for part in _composed(averaged.wear, truth, style))
+        pictures = (crop, found, unmasked, truth, made, worn)
+        return Shown(pictures, float(inside_psnr(unmasked, truth, map_)))
 
     def _taught(self, kind: str, real: Tensor, made: Tensor) -> Tensor:
         """Least-squares loss of a critic (Mao et al., "Least Squares GANs", 2017)."""
@@ -148,6 +173,28 @@ class CycleGanRecipe:
         shown = critic(self._pools[kind].exchange(made.detach()))[-1]
         loss: Tensor = (_as_if_real(critic, real) + shown.square().mean()) / 2
         return loss
+
+
+def _composed(translator: nn.Module, crop: Tensor, *style: Tensor) -> tuple[Tensor, Tensor]:
+    """A translator's picture laid over the crop, and its alpha."""
+    picture, alpha = translator(crop, *style)
+    return laid_over(crop, picture, alpha), alpha
+
+
+def _entropy(alpha: Tensor, map_: Tensor) -> Tensor:
+    """Binary cross-entropy of an alpha, N,1,S,S, from the map of its mask."""
+    with torch.autocast(alpha.device.type, enabled=False):
+        return functional.binary_cross_entropy(alpha.float(), map_)
+
+
+def _elsewhere(made: Tensor, map_: Tensor) -> Tensor:
+    """How far masks that are put on lie, on the mean, from where those of other faces lie; N,1,S,S both.
+
+    Without this to cover nothing, or everything, is the easiest way back in the cycle.
+    """
+    side = made.shape[-1] // _PLACES
+    gap: Tensor = functional.avg_pool2d(made.mean(0) - map_.mean(0), side).abs().mean()
+    return gap + (made * (1 - made)).mean()
 
 
 def _as_if_real(critic: nn.Module, picture: Tensor) -> Tensor:
