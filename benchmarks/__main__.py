@@ -91,14 +91,24 @@ def flicker(video: Path | None, no_smooth: bool) -> None:
 )
 @click.option("--rounds", default=3, show_default=True, help="How often each engine is measured.")
 @click.option("--seconds", default=2.0, show_default=True, help="How long in each round.")
-def engines(weights: Path, rounds: int, seconds: float) -> None:
-    """Compare the engines that run on a CPU: milliseconds a run, and PSNR to ONNX Runtime in fp32."""
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    multiple=True,
+    help="May be given again. [1, 2, 4, 8, up to the cores]",
+)
+def engines(weights: Path, rounds: int, seconds: float, threads: tuple[int, ...]) -> None:
+    """Compare the engines that run on a CPU.
+
+    For each: milliseconds and CPU time a run, speed against ONNX Runtime in fp32, and PSNR to it.
+    """
     from benchmarks.engines import measure
 
     def progress(line: str) -> None:
         click.echo(line, err=True)
 
-    click.echo(measure(weights, rounds=rounds, seconds=seconds, progress=progress))
+    found = measure(weights, rounds=rounds, seconds=seconds, threads=threads, progress=progress)
+    click.echo(found)
 
 
 @main.command()

@@ -7,7 +7,7 @@ cases follow each other in every round, so that a noisy machine is noisy for all
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -80,20 +80,28 @@ def masked_faces(size: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.asarray(crops, np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1)
 
 
-def measure(weights: Path, *, rounds: int, seconds: float, progress: Callable[[str], None]) -> str:
+def measure(
+    weights: Path,
+    *,
+    rounds: int,
+    seconds: float,
+    threads: Sequence[int] = (),
+    progress: Callable[[str], None],
+) -> str:
     """Time every engine that can run here and describe it as Markdown.
 
     Args:
         weights: folder of the networks; int8 is measured where it holds such files.
         rounds: how often each engine is measured.
         seconds: how long in each round.
+        threads: CPU threads to give each engine; by default 1, 2, 4 and 8, as far as there are cores.
         progress: told what runs.
 
     Raises:
         EngineError: the weights are incomplete or damaged.
     """
     inputs = draw_inputs(weights, masked_faces(read_weights(weights, SEGMENTER).size))
-    timed = list(_plan(weights))
+    timed = list(_plan(weights, threads or [count for count in (1, 2, 4, 8) if count <= cpu_cores()]))
     reference: dict[str, NDArray[np.float32]] = {}
     for round_ in range(rounds):
         for each in timed:
@@ -113,8 +121,7 @@ def _psnr(found: NDArray[np.float32], wanted: NDArray[np.float32], peak: float) 
     return float(10 * np.log10(peak**2 / max(error, 1e-12)))
 
 
-def _plan(weights: Path) -> Iterator[Timed]:
-    threads = [count for count in (1, 2, 4, 8) if count <= cpu_cores()]
+def _plan(weights: Path, threads: Sequence[int]) -> Iterator[Timed]:
     for network in (SEGMENTER, GENERATOR):
         for backend, precision in _CASES:
             if precision != "int8" or has_weights(weights, network, "int8"):

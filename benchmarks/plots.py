@@ -41,7 +41,7 @@ def plot(comparison: Comparison, path: Path) -> None:
     _speed(grid[0][0], contenders, comparison.floor)
     _latency(grid[0][1], contenders)
     _stages(grid[0][2], contenders)
-    for row, axis in zip(grid[1:], axes, strict=False):
+    for row, axis in zip(grid[1 : 1 + len(axes)], axes, strict=True):
         _scaling(row, comparison, axis)
     if comparison.networks:
         _networks(grid[-1], comparison.networks)
@@ -124,7 +124,8 @@ def _networks(row: list[Axes], networks: dict[str, NetworkTimes]) -> None:
     speed.set(title="The networks alone", ylabel="faces a second")
     latency.set(title="Segmenting and generating", ylabel="ms a batch")
     arithmetic.set(title="Arithmetic", ylabel="GFLOP/s")
+    sizes = {each.batch for measured in networks.values() for each in measured.times}
     for panel in row:
-        panel.set(xlabel="faces in a batch")
+        panel.set(xlabel="faces in a batch", xticks=sorted(sizes))
         panel.set_ylim(bottom=0)
         panel.legend(fontsize="small")

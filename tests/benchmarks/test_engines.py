@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engines import Timed, _psnr, _run, _table
+from benchmarks.engines import Timed, _plan, _psnr, _run, _table
 from engines import Precision
 from engines.contract import GENERATOR
 from engines.openvino_cpu import _core
@@ -38,6 +38,13 @@ def test_every_face_of_every_engine_is_compared(
     assert _psnr(other.outputs, reference.outputs, 2.0) > least
     assert other.wall > 0
     assert other.cpu > 0
+
+
+def test_the_threads_asked_for_are_those_measured(tmp_path: Path) -> None:
+    timed = list(_plan(tiny_weights(tmp_path), (3,)))
+    assert {each.threads for each in timed} == {3}
+    assert not any(each.precision == "int8" for each in timed)  # there are no such files
+    assert timed[0].backend == "onnxruntime"
 
 
 def test_the_table_compares_with_the_reference_of_the_same_network_and_threads() -> None:
