@@ -41,10 +41,10 @@ class Photo:
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
         if decoded is None:
             raise UnmaskError(f"Photo {self.key} of {self.set} cannot be decoded: its shard is damaged.")
-        return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+        return np.asarray(decoded, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.data import Photo
+from trainer.synth.drawing import remap, warp
 from trainer.synth.expressions import bend, draw_expression
 from trainer.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, light, to_tensor
 from trainer.synth.photometric import damage
@@ -85,8 +86,8 @@ def _moved(picture: Bytes, matrix: Matrix, offsets: FloatArray | None) -> Bytes:
     if offsets is not None:
         places = np.arange(size, dtype=np.float32)
         x, y = offsets[..., 0] + places, offsets[..., 1] + places[:, None]
-        picture = np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=edge), np.uint8)
-    return np.asarray(cv2.warpAffine(picture, matrix, (size, size), borderMode=edge), np.uint8)
+        picture = remap(picture, x, y, edge)
+    return warp(picture, matrix, size, edge)
 
 
 def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.synth.chart import Chart
-from trainer.synth.drawing import fill, mix, stroke, window
+from trainer.synth.drawing import fill, mix, remap, stroke, window
 from trainer.synth.fabric import Plane, draw_colour, draw_print
 from trainer.synth.light import Light, estimate_light
 from trainer.synth.marks import draw_marks
@@ -213,12 +213,12 @@ def _lay(picture: Bytes, body: Bytes, cloth: Bytes, plane: Plane, chart: Chart, 
     if where is None:
         return
     x, y = chart.of_crop(where, plane.corner, plane.unit)
-    laid = cv2.remap(cloth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    laid = remap(cloth, x, y, cv2.BORDER_REPLICATE)
     alpha = np.asarray(body[where] * np.float32(1 / 255), np.float32)
     if blur > 0.2:
-        laid = cv2.GaussianBlur(laid, (0, 0), blur)
+        laid = np.asarray(cv2.GaussianBlur(laid, (0, 0), blur), np.uint8)
         alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), blur), np.float32)
-    picture[where] = mix(picture[where], np.asarray(laid, np.uint8), alpha)
+    picture[where] = mix(picture[where], laid, alpha)
 
 
 def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.random.Generator) -> Worn:

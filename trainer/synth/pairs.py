@@ -15,7 +15,7 @@ from torch import Tensor
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
 from trainer.data import TRAINING_SETS, Photo, RealFace
 from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, hold_something
-from trainer.synth.drawing import mix, window
+from trainer.synth.drawing import mix, warp, window
 from trainer.synth.masks import wear
 from trainer.synth.photometric import apply_lamps, apply_tone, damage, draw_lamps, draw_tone
 
@@ -92,15 +92,12 @@ def aligned(photo: Photo, size: int, rng: np.random.Generator | None) -> tuple[B
     picture, points = photo.picture(), photo.points
     if rng is not None and rng.random() < 0.5:
         width = picture.shape[1]
-        picture = np.ascontiguousarray(picture[:, ::-1])
+        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
         points = _mirrored(points, width)
     pose = fit_pose(points)
     matrix = (_jittered(pose, rng) if rng is not None else pose).alignment(size).matrix
-    crop = cv2.warpAffine(
-        picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
     moved = points @ matrix[:, :2].T + matrix[:, 2]
-    return np.asarray(crop, np.uint8), moved.astype(np.float32), pose.yaw
+    return warp(picture, matrix, size, cv2.BORDER_REFLECT_101), moved.astype(np.float32), pose.yaw
 
 
 @cache
@@ -208,8 +205,9 @@ def to_tensor(picture: Bytes) -> Tensor:
 
     Bytes cross from the worker to the trainer; :func:`trainer.synth.pairs.unpack` makes floats of them.
     """
-    array = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    array = np.empty((1 if picture.ndim == 2 else 3, *picture.shape[:2]), np.uint8)
+    cv2.split(picture, list(array))
+    return torch.from_numpy(array)
 
 
 def unpack(data: Tensor) -> Tensor:
@@ -221,13 +219,13 @@ def make_real_pair(face: RealFace, settings: PairSettings, rng: np.random.Genera
     """A real face, moved, lit and hurt at random; its truth, which nobody knows, is the crop."""
     crop, map_, size = face.crop, face.map, settings.size
     if rng.random() < 0.5:
-        crop, map_ = np.ascontiguousarray(crop[:, ::-1]), np.ascontiguousarray(map_[:, ::-1])
+        crop, map_ = (np.asarray(cv2.flip(each, 1), np.uint8) for each in (crop, map_))
     side = crop.shape[0]
     still = Pose((side - 1) / 2, (side - 1) / 2, 0.0, side / CROP_IN_EYES, 0.0)
     matrix = _jittered(still, rng).alignment(size).matrix
-    moved = cv2.warpAffine(crop, matrix, (size, size), borderMode=cv2.BORDER_REFLECT_101)
-    moved_map = np.asarray(cv2.warpAffine(map_, matrix, (size, size)), np.uint8)
-    lit, truth = light(np.asarray(moved, np.uint8), np.asarray(moved, np.uint8), rng)
+    moved = warp(crop, matrix, size, cv2.BORDER_REFLECT_101)
+    moved_map = warp(map_, matrix, size, cv2.BORDER_CONSTANT)
+    lit, truth = light(moved, moved, rng)
     if settings.damage > 0:
         (lit,) = damage([lit], rng, settings.damage)
     return Pair(lit, moved_map, truth)

@@ -7,9 +7,13 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+
+# Each keeps its tables from one picture to the next of the same size.
+_to_yuv, _to_rgb = VideoReformatter(), VideoReformatter()
 
 
 def squeeze(pictures: Sequence[Bytes], quantizer: int) -> list[Bytes]:
@@ -29,9 +33,12 @@ def squeeze(pictures: Sequence[Bytes], quantizer: int) -> list[Bytes]:
     decoder.thread_count = 1
     packets = []
     for number, picture in enumerate(pictures):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24").reformat(format="yuv420p")
+        frame = _to_yuv.reformat(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24"), format="yuv420p", threads=1
+        )
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     frames = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.decode(None)
-    return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
+    pictures = (_to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray() for frame in frames)
+    return [np.asarray(picture, np.uint8) for picture in pictures]
