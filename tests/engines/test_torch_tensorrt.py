@@ -86,3 +86,10 @@ def test_it_computes_what_onnxruntime_does(tmp_path: Path, monkeypatch: pytest.M
         engine = TorchTensorRTEngine(path)
         for count in (1, 3):
             np.testing.assert_allclose(engine.run(crops(count))[0], reference.run(crops(count))[0], atol=2e-2)
+    stream, (buffer,), (maps,) = torch.cuda.Stream(), *engine.on_device()
+    with torch.cuda.stream(stream):
+        buffer[:2].copy_(torch.from_numpy(crops(2, seed=1)))
+        engine.enqueue(2, stream.cuda_stream)
+        queued = maps[:2].clone()
+    stream.synchronize()
+    np.testing.assert_allclose(queued.cpu(), reference.run(crops(2, seed=1))[0], atol=2e-2)
