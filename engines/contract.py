@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from engines.engine import Engine, EngineError, Shape
 
-NetworkName = Literal["segmenter", "generator"]
+NetworkName = Literal["segmenter", "generator", "wearer"]
 
 FilePrecision = Literal["fp32", "fp16", "int8"]
 """What the numbers in a network's file are. ``int8`` quantises the convolutions' inputs and weights."""
@@ -28,11 +28,19 @@ FILE_PRECISIONS: tuple[FilePrecision, ...] = get_args(FilePrecision)
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Names and channels of a network's inputs and outputs, in order."""
+    """Names and channels of a network's inputs and outputs, in order.
+
+    Attributes:
+        name: of the network.
+        inputs: channels by name.
+        outputs: channels by name.
+        numbers: those of the inputs that are no pictures: N,C,1,1.
+    """
 
     name: NetworkName
     inputs: dict[str, int]
     outputs: dict[str, int]
+    numbers: tuple[str, ...] = ()
 
     def check(self, engine: Engine, size: int) -> None:
         """Make sure that an engine is one of this network.
@@ -44,7 +52,10 @@ class Network:
             ("input", self.inputs, engine.inputs),
             ("output", self.outputs, engine.outputs),
         ):
-            expected = [(name, (1, channels, size, size)) for name, channels in wanted.items()]
+            expected = [
+                (name, (1, channels, *((1, 1) if name in self.numbers else (size, size))))
+                for name, channels in wanted.items()
+            ]
             actual = [(port.name, port.shape) for port in found]
             if actual != expected:
                 raise EngineError(
@@ -58,6 +69,10 @@ SEGMENTER = Network("segmenter", {"crop": 3}, {"map": 1})
 
 GENERATOR = Network("generator", {"crop": 3, "map": 1, "previous": 3}, {"patch": 3})
 """``previous`` is the track's last patch, brought into this crop by the two alignments; zeros at first."""
+
+WEARER = Network("wearer", {"crop": 3, "style": 8}, {"worn": 3, "alpha": 1}, ("style",))
+"""Puts a mask on: ``worn`` is to be laid over ``crop`` as opaquely as ``alpha``, 0..1, says. ``style`` says
+which mask, normally distributed numbers. A folder of weights may do without it."""
 
 MANIFEST = "manifest.json"
 
@@ -86,7 +101,7 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
 
     Args:
         folder: holds ``manifest.json`` and the files that it names.
-        network: :data:`SEGMENTER` or :data:`GENERATOR`.
+        network: :data:`SEGMENTER`, :data:`GENERATOR` or :data:`WEARER`.
         precision: which of its files.
 
     Raises:

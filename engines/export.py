@@ -1,6 +1,7 @@
 """From training runs to the ONNX files that the engines run.
 
 python -m engines.export --data PHOTOS --segmenter runs/seg --generator runs/gen --weights FOLDER
+python -m engines.export --data PHOTOS --wearer runs/cyclegan --weights FOLDER
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.contract import GENERATOR, SEGMENTER, Network, WeightsFile, enter_weights
+from engines.contract import GENERATOR, SEGMENTER, WEARER, Network, WeightsFile, enter_weights
 from engines.engine import EngineError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Agreement:
 
     Attributes:
         worst: largest absolute difference, values spanning 2 (patch) or 1 (map).
-        psnr: peak signal-to-noise ratio in dB between both.
+        psnr: peak signal-to-noise ratio in dB between both, the lowest of all outputs.
     """
 
     worst: float
@@ -75,7 +76,7 @@ def compare(network: nn.Module, path: Path, samples: tuple[Tensor, ...]) -> Agre
     Args:
         network: the trained network.
         path: its exported file.
-        samples: one N,C,S,S input for each of its inputs, in order.
+        samples: one batch of N for each of its inputs, in order.
 
     Raises:
         EngineError: the exported network gives something that is not a number.
@@ -87,14 +88,18 @@ def compare(network: nn.Module, path: Path, samples: tuple[Tensor, ...]) -> Agre
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feeds = {port.name: sample.numpy() for port, sample in zip(session.get_inputs(), samples, strict=True)}
-    found: NDArray[np.float32] = session.run(None, feeds)[0]
     with torch.no_grad():
-        wanted = network.eval()(*samples).numpy()
-    if not np.isfinite(found).all():
-        raise EngineError(f"{path.name} gives values that are not numbers.")
-    gap = np.abs(found - wanted)
-    error = max(float((gap.astype(np.float64) ** 2).mean()), 1e-20)
-    return Agreement(float(gap.max()), float(10 * np.log10(4 / error)))
+        made = network.eval()(*samples)
+    worst, psnr = 0.0, np.inf
+    for found, wanted in zip(
+        session.run(None, feeds), made if isinstance(made, tuple) else (made,), strict=True
+    ):
+        if not np.isfinite(found).all():
+            raise EngineError(f"{path.name} gives values that are not numbers.")
+        gap = np.abs(found - wanted.numpy())
+        error = max(float((gap.astype(np.float64) ** 2).mean()), 1e-20)
+        worst, psnr = max(worst, float(gap.max())), min(psnr, float(10 * np.log10(4 / error)))
+    return Agreement(worst, psnr)
 
 
 def export_network(
@@ -109,7 +114,7 @@ def export_network(
         kind: which one it is.
         folder: of the weights; made if need be.
         run: where the weights come from, for the manifest.
-        samples: what to compare on, one N,C,S,S tensor in the contract's ranges for each input.
+        samples: what to compare on, one batch of N in the contract's ranges for each input, the crop first.
 
     Raises:
         EngineError: the exported file is too large or does not do what the network does.
@@ -144,9 +149,14 @@ def export_network(
 
 
 def sample_crops(
-    data: Path, count: int, size: int, sets: Sequence[str] = ("val_core",), seed: int = 5
+    data: Path,
+    count: int,
+    size: int,
+    sets: Sequence[str] = ("val_core",),
+    seed: int = 5,
+    masked: float = 1.0,
 ) -> NDArray[np.float32]:
-    """Crops of faces with masks on, as the synthesiser makes them of photos.
+    """Crops of faces, as the synthesiser makes them of photos.
 
     Args:
         data: folder of photo shards.
@@ -154,6 +164,7 @@ def sample_crops(
         size: side S in pixels.
         sets: of photos to draw from.
         seed: the same crops for the same seed.
+        masked: share of the faces that have masks on.
 
     Returns:
         (count, 3, S, S) RGB in [-1, 1].
@@ -164,7 +175,7 @@ def sample_crops(
     from trainer.data import read_photos
     from trainer.synth.pairs import PairData, PairSettings, unpack
 
-    pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=1.0), seed, count)
+    pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=masked), seed, count)
     return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
 
 
@@ -192,10 +203,42 @@ def _mix_in(trained: Painter, calm: Path) -> None:
             own.lerp_(other, _CALM_SHARE)
 
 
+def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
+    """Export the direction of a CycleGAN's run that puts masks on, for crops of the side of its training."""
+    import torch
+
+    from trainer.checkpoint import load_averaged, run_summary
+    from trainer.evaluation.runs import size_of
+    from trainer.networks.translator import Pair
+
+    pair = Pair().eval()
+    load_averaged(pair, run)
+    crops = torch.from_numpy(sample_crops(data, 16, size_of(run), masked=0.0))
+    styles = torch.randn(len(crops), WEARER.inputs["style"], 1, 1, generator=torch.Generator().manual_seed(0))
+    return export_network(pair.wear, WEARER, weights, f"{run_summary(run)} {note}".strip(), (crops, styles))
+
+
+def _export_generator(
+    trained: Painter, crops: Tensor, maps: Tensor, inner: int | None, weights: Path, run: str
+) -> Agreement:
+    """Export a generator, compared with itself where it sees its own last patch."""
+    import torch
+    from torch.nn import functional
+
+    with torch.no_grad():
+        if inner is not None:
+            crops, maps = (
+                functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
+            )
+        previous = trained(crops, maps, torch.zeros_like(crops))
+    return export_network(trained, GENERATOR, weights, run, (crops, maps, previous))
+
+
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
-@click.option("--segmenter", type=click.Path(path_type=Path), required=True, help="Run of the segmenter.")
-@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
+@click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
+@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator, with --segmenter.")
+@click.option("--wearer", type=click.Path(path_type=Path), help="Run of cyclegan, for what puts masks on.")
 @click.option(
     "--network",
     type=click.Choice(["light", "full"]),
@@ -212,8 +255,9 @@ def _mix_in(trained: Painter, calm: Path) -> None:
 @click.option("--note", default="", help="What to say of the runs in the manifest.")
 def main(
     data: Path,
-    segmenter: Path,
+    segmenter: Path | None,
     generator: Path | None,
+    wearer: Path | None,
     network: Size,
     weights: Path,
     size: int,
@@ -223,12 +267,17 @@ def main(
 ) -> None:
     """Export trained networks, compare them with PyTorch, put them in their place."""
     import torch
-    from torch.nn import functional
 
     from trainer.checkpoint import load_averaged, run_summary
     from trainer.networks.segmenter import Segmenter
     from trainer.networks.sizes import GENERATORS
 
+    if segmenter is None and (generator is not None or wearer is None):
+        raise click.UsageError("Name the run of a --segmenter, or of a --wearer.")
+    if wearer is not None:
+        click.echo(f"wearer: {_export_wearer(data, wearer, weights, note)}")
+    if segmenter is None:
+        return
     crops = torch.from_numpy(sample_crops(data, 16, size))
     finder = Segmenter().eval()
     load_averaged(finder, segmenter)
@@ -240,16 +289,10 @@ def main(
     load_averaged(trained, generator)
     if calm is not None:
         _mix_in(trained, calm)
-    trained.eval()
     with torch.no_grad():
         maps = finder(crops)
-        if inner is not None:
-            crops, maps = (
-                functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
-            )
-        previous = trained(crops, maps, torch.zeros_like(crops))
     painter_run = f"{run_summary(generator)} {note}".strip()
-    result = export_network(trained, GENERATOR, weights, painter_run, (crops, maps, previous))
+    result = _export_generator(trained.eval(), crops, maps, inner, weights, painter_run)
     click.echo(f"generator: {result}")
 
 

@@ -8,11 +8,16 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from click.testing import CliRunner
 
-from engines.contract import GENERATOR, SEGMENTER, read_weights
-from engines.export import export_network, fold_norms, sample_crops
+from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
+from engines.export import export_network, fold_norms, main, sample_crops
+from engines.onnxruntime_cpu import ONNXRuntimeEngine
+from trainer.checkpoint import LAST, write_checkpoint
+from trainer.evaluation.runs import describe
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
+from trainer.networks.translator import Pair
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,31 @@ def test_the_files_are_what_the_contract_says(weights: Path) -> None:
         "manifest.json",
         "segmenter.onnx",
     ]
+
+
+def test_what_puts_masks_on_is_exported_beside_the_others(shards: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    run, folder = tmp_path / "cyclegan", tmp_path / "weights"
+    describe(run, "cyclegan", 64, [])
+    state = {"averaged": Pair().state_dict(), "step": 0, "spent": 0.0}
+    write_checkpoint(state, run / LAST)
+    done = CliRunner().invoke(main, [f"--data={shards}", f"--wearer={run}", f"--weights={folder}"])
+    assert done.exit_code == 0, done.output
+    entry = read_weights(folder, WEARER)
+    assert entry.size == 64
+    engine = ONNXRuntimeEngine(entry.path, 1)
+    WEARER.check(engine, 64)
+    crop = np.zeros((1, 3, 64, 64), np.float32)
+    (worn, alpha), (_, other) = (engine.run(crop, np.full((1, 8, 1, 1), each, np.float32)) for each in (0, 1))
+    assert worn.shape == crop.shape
+    assert 0 < alpha.min() < alpha.max() < 1
+    assert np.abs(alpha - other).max() > 1e-6
+
+
+def test_a_run_must_be_named() -> None:
+    done = CliRunner().invoke(main, ["--data=x", "--weights=y"])
+    assert done.exit_code == 2
+    assert "--wearer" in done.output
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -15,7 +15,7 @@ from trainer.networks.generator import Painter
 from trainer.networks.segmenter import Segmenter
 from trainer.networks.translator import Pair
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job, changed
+from trainer.recipes.job import Job, RecipeConfig, changed
 
 _ABOUT = "recipe.json"
 
@@ -34,6 +34,30 @@ def describe(run: Path, recipe: str, size: int, changes: Sequence[str]) -> None:
         raise UnmaskError(f"Cannot write to {run}: {error.strerror}.") from error
 
 
+def size_of(run: Path) -> int:
+    """Side of the crops in pixels that a run learnt from.
+
+    Args:
+        run: folder of the run, or its ``best.pt``.
+
+    Raises:
+        UnmaskError: the folder is not that of a run.
+    """
+    return _read(run.parent if run.is_file() else run)[2]
+
+
+def _read(run: Path) -> tuple[str, RecipeConfig, int]:
+    """Recipe, its settings, and side of the crops, as :func:`describe` noted them."""
+    try:
+        about = json.loads((run / _ABOUT).read_text())
+        recipe = about["recipe"]
+        return recipe, changed(RECIPES[recipe], about["changes"]), int(about["size"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UnmaskError(
+            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
+        ) from error
+
+
 def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     """A run's averaged network.
 
@@ -46,14 +70,7 @@ def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     Raises:
         UnmaskError: the folder is not that of a run, or its network paints no faces.
     """
-    try:
-        about = json.loads((run / _ABOUT).read_text())
-        recipe, size, changes = about["recipe"], int(about["size"]), about["changes"]
-        config = changed(RECIPES[recipe], changes)
-    except (OSError, ValueError, KeyError) as error:
-        raise UnmaskError(
-            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
-        ) from error
+    recipe, config, size = _read(run)
     network = config.build(Job([], size, begun=True)).network
     load_averaged(network, run)
     if isinstance(network, Segmenter):

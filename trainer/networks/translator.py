@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.contract import WEARER
 from trainer.networks.blocks import Residual, double, fitted, plain
 
 _WIDTHS = (24, 48, 80, 128)
 _PLACES = 8
 
-STYLE = 8
+STYLE = WEARER.inputs["style"]
 """Numbers that say what a mask looks like that is put on: colour, kind, print."""
 
 _SELDOM = -2.0
