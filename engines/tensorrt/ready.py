@@ -132,23 +132,19 @@ def _check(program: Program, path: Path, plan: Plan) -> Agreement:
         raise EngineError(f"The engine of {path.name} is not fit for use. {error}") from error
 
 
-def kept_engine(network: str, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry | None:
-    """The engine to run a network with: of those made of it on this machine, the one built last.
+def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[Entry]:
+    """The engines to run a network with: for each precision the one built last, the very last first.
 
     Args:
         network: sha256 of the network's fp32 file, in hex.
         machine: this machine.
         cache: where engines are kept.
-        precision: of the engine; ``auto`` for any.
     """
-    fitting = (
-        entry
-        for entry in cache.entries()
-        if entry.plan.network == network
-        and entry.plan.machine == machine
-        and precision in ("auto", entry.plan.precision)
-    )
-    return next(fitting, None)
+    newest: dict[str, Entry] = {}
+    for entry in cache.entries():
+        if entry.plan.network == network and entry.plan.machine == machine:
+            newest.setdefault(entry.plan.precision, entry)
+    return list(newest.values())
 
 
 def why_not(networks: Sequence[Path], precision: str = "auto") -> str | None:
@@ -163,14 +159,20 @@ def why_not(networks: Sequence[Path], precision: str = "auto") -> str | None:
 
 
 def needed_engine(network: Path, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry:
-    """Like :func:`kept_engine`, for a network given by its fp32 file.
+    """The engine to run a network with.
+
+    Args:
+        network: its fp32 file.
+        machine: this machine.
+        cache: where engines are kept.
+        precision: of the engine; ``auto`` for the one built last.
 
     Raises:
         EngineError: there is no such engine; says how to build it.
     """
-    entry = kept_engine(fingerprint(network), machine, cache, precision)
-    if entry is not None:
-        return entry
+    for entry in kept_engines(fingerprint(network), machine, cache):
+        if precision in ("auto", entry.plan.precision):
+            return entry
     kind, option = ("", "") if precision == "auto" else (f"{precision} ", f" --precision {precision}")
     raise EngineError(
         f"No {kind}engine of {network.name} is built here: run `stream-unmask engines build{option}`."

@@ -27,7 +27,7 @@ from engines.tensorrt.files import file_to_compile
 from engines.tensorrt.flavour import find_flavour
 from engines.tensorrt.parity import Agreement
 from engines.tensorrt.plan import BuildOptions, Plan, this_machine
-from engines.tensorrt.ready import kept_engine, make_ready, needed_engine, plan_for, verify
+from engines.tensorrt.ready import kept_engines, make_ready, needed_engine, plan_for, verify
 from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 _weights = click.option(
@@ -121,24 +121,30 @@ def verify_engines(weights: Path) -> None:
     """Compare the engines that this machine would use with ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
     for network in (SEGMENTER, GENERATOR):
-        entry = needed_engine(read_weights(weights, network).path, machine, cache)
-        with file_to_compile(weights, network, entry.plan.precision) as file:
-            click.echo(f"{network.name}: good, {_agreement(verify(entry, file.path, cache))}")
+        source = read_weights(weights, network)
+        needed_engine(source.path, machine, cache)  # or says that there is none
+        for entry in kept_engines(source.sha256, machine, cache):
+            precision = entry.plan.precision
+            with file_to_compile(weights, network, precision) as file:
+                agreement = verify(entry, file.path, cache)
+            click.echo(f"{network.name}, {precision}: good, {_agreement(agreement)}")
 
 
 @engines.command()
 @_weights
 @click.option("--all", "everything", is_flag=True, help="Delete every engine.")
 def prune(weights: Path, everything: bool) -> None:
-    """Delete the engines that this machine would not use: of other networks, GPUs, drivers or versions."""
+    """Delete the engines that this machine would not use.
+
+    Of each network it uses, for each precision, the one that was built last for its GPU, driver and TensorRT.
+    """
     cache = EngineCache()
     used: set[str] = set()
     if not everything:
         machine = this_machine()
         for network in (SEGMENTER, GENERATOR):
-            entry = kept_engine(read_weights(weights, network).sha256, machine, cache)
-            if entry is not None:
-                used.add(entry.plan.key)
+            entries = kept_engines(read_weights(weights, network).sha256, machine, cache)
+            used |= {entry.plan.key for entry in entries}
     count, freed = cache.prune(lambda entry: entry.plan.key in used)
     click.echo(f"Deleted {count} engines; {freed / 2**20:.1f} MiB are free again.")
 

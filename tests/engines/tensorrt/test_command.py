@@ -80,13 +80,15 @@ def test_engines_are_built_listed_checked_and_deleted(
     run("build", "--weights", weights, "--precision", "fp32")
     assert compiler.count == 4
     assert [entry.name for entry in cache.entries()] == ["generator", "segmenter"] * 2
-    assert run("verify", "--weights", weights).output.count("good, within") == 2
+    assert run("verify", "--weights", weights).output.count("good, within") == 4
     listed = run("list").output
     assert (listed.count("fp16"), listed.count("fp32"), listed.count("1..8")) == (2, 2, 4)
-    # The fp32 engines were built last.
+    assert run("prune", "--weights", weights).output.startswith("Deleted 0 engines")
+    run("build", "--weights", weights, "--precision", "fp32", "--batch", "4")
     assert run("prune", "--weights", weights).output.startswith("Deleted 2 engines")
-    assert [entry.plan.precision for entry in cache.entries()] == ["fp32", "fp32"]
-    assert run("prune", "--all").output.startswith("Deleted 2 engines")
+    left = [(entry.plan.precision, entry.plan.options.max_batch) for entry in cache.entries()]
+    assert left == [("fp32", 4)] * 2 + [("fp16", 8)] * 2
+    assert run("prune", "--all").output.startswith("Deleted 4 engines")
     assert cache.entries() == []
 
 

@@ -19,7 +19,7 @@ from engines.tensorrt.cache import EngineCache, default_folder
 from engines.tensorrt.cuda import Gpu, Stream, find_gpu
 from engines.tensorrt.flavour import Flavour, _logger
 from engines.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
-from engines.tensorrt.ready import kept_engine, load, make_ready, verify, why_not
+from engines.tensorrt.ready import kept_engines, load, make_ready, verify, why_not
 from engines.tensorrt.run import TensorRTEngine
 from tests.engines.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
 from tests.engines.tensorrt.fake import FakeCuda, FakeTensorRT, values_of
@@ -315,8 +315,7 @@ def test_checking_again_finds_what_has_changed(
     network: Path, tmp_path: Path, compiler: Compiler, cache: EngineCache
 ) -> None:
     ready(network, cache)
-    entry = kept_engine(cache.entries()[0].plan.network, this_machine(), cache)
-    assert entry is not None
+    (entry,) = kept_engines(cache.entries()[0].plan.network, this_machine(), cache)
     assert verify(entry, network, cache).psnr > 100
     with pytest.raises(EngineError, match="differs from ONNX Runtime"):
         verify(entry, tiny_network(tmp_path / "other.onnx", gain=2), cache)
