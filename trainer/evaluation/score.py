@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.unmasking.segmenting import settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
@@ -64,14 +65,15 @@ class Answer:
 
 
 def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
-    """Let a contestant find and paint."""
+    """Let a contestant find and paint; the maps are settled in between, as in the product."""
     crops = np.stack([face.crop for face in faces])
     if contestant.finds:
         maps = contestant.find(crops)
     else:
         maps = np.stack([face.map for face in faces]).astype(np.float32) / np.float32(255)
-    patches = contestant.paint(crops, maps)
-    finished = [blend(*each) for each in zip(crops, maps, patches, strict=True)]
+    sure = settled(maps)
+    patches = contestant.paint(crops, sure)
+    finished = [blend(*each) for each in zip(crops, sure, patches, strict=True)]
     return Answer(maps, patches, finished)
 
 

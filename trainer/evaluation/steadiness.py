@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.unmasking.segmenting import settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
 from trainer.evaluation.measures import psnr
@@ -67,8 +68,8 @@ def roll_out(contestant: Contestant, face: HeldOut, frames: int) -> tuple[float,
         quality.append(psnr(patch, face.truth, face.mask))
         previous = patch
     # The first patches still settle.
-    settled = changes[len(changes) // 4 :]
-    return quality[0], quality[-1], float(np.mean(settled)) if settled else 0.0
+    later = changes[len(changes) // 4 :]
+    return quality[0], quality[-1], float(np.mean(later)) if later else 0.0
 
 
 def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]:
@@ -100,7 +101,7 @@ def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]
 def _paint(contestant: Contestant, crop: Bytes, map_: Bytes, previous: FloatArray | None) -> FloatArray:
     crops = crop[None]
     maps = contestant.find(crops) if contestant.finds else (map_ > 127).astype(np.float32)[None]
-    patches = contestant.paint(crops, maps, None if previous is None else previous[None])
+    patches = contestant.paint(crops, settled(maps), None if previous is None else previous[None])
     return np.asarray(patches[0], np.float32)
 
 
