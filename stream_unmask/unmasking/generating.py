@@ -39,13 +39,13 @@ class Generator:
         Returns:
             (3, S, S) patch, RGB in [-1, 1].
         """
-        _resize(crop, self._crop[0])
-        _resize(map[None], self._map[0])
-        _resize(previous, self._previous[0])
+        resize(crop, self._crop[0])
+        resize(map[None], self._map[0])
+        resize(previous, self._previous[0])
         (patches,) = self._engine.run(self._crop, self._map, self._previous)
         # A new array, for the engine may reuse its buffer while the track still keeps the patch.
         patch = np.empty(crop.shape, np.float32)
-        _resize(patches[0], patch)
+        resize(patches[0], patch)
         return np.asarray(np.clip(patch, -1.0, 1.0, out=patch), np.float32)
 
     def begin(self, crop: NDArray[np.float32], map: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,7 +92,7 @@ class Generator:
         return carry_planes(previous_patch, previous_alignment.matrix, alignment.matrix)
 
 
-def _resize(planes: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def resize(planes: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """(C, S, S) pictures brought to the side of ``out`` (C, T, T), bilinearly."""
     if planes.shape == out.shape:
         out[:] = planes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,78 @@ class Retoucher(Protocol[F]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Look(Generic[F]):
+    """One face in one frame, as a mask was looked for on it.
+
+    Attributes:
+        frame: as it came.
+        face: what the face carries from frame to frame.
+        alignment: where its crop lies.
+        crop: (3, S, S) RGB in [-1, 1].
+        map: (S, S) in 0..1.
+        score: how sure the map is of a mask, 0..1.
+    """
+
+    frame: Frame
+    face: F
+    alignment: Alignment
+    crop: Picture
+    map: Picture
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is to be put into a frame: a (3, S, S) picture in [-1, 1] and its grain, at a face."""
+
+    face: UnmaskedFace
+    picture: Picture
+    grain: Grain
+
+
+Draw = Callable[[Look[F], float, Stages], Drawn]
+"""Makes a face's patch, which shows with a strength in 0..1; the time is added up in stages."""
+
+
+class CpuRetouch(Generic[F]):
+    """One frame's faces on a CPU, one after the other; see :class:`Retouch`."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        faces: Sequence[tuple[F, Alignment]],
+        segmenter: Segmenter,
+        draw: Draw[F],
+        clock: Stages,
+    ) -> None:
+        self._frame, self._make, self._clock = frame, draw, clock
+        self._looks = [self._look(face, alignment, segmenter) for face, alignment in faces]
+        self._drawn: list[Drawn] = []
+
+    def scores(self) -> list[float]:
+        return [look.score for look in self._looks]
+
+    def draw(self, strengths: Sequence[float]) -> None:
+        looks = zip(self._looks, strengths, strict=True)
+        self._drawn = [self._make(look, strength, self._clock) for look, strength in looks if strength > 0]
+
+    def finish(self) -> list[UnmaskedFace]:
+        # All crops are taken before the first patch is drawn, so that neighbours never see a patch.
+        for drawn in self._drawn:
+            with self._clock("paste"):
+                planes, matrix = self._frame.writable_planes(), drawn.face.alignment.matrix
+                paste(planes, matrix, drawn.picture, drawn.face.alpha, drawn.grain)
+        return [drawn.face for drawn in self._drawn]
+
+    def _look(self, face: F, alignment: Alignment, segmenter: Segmenter) -> Look[F]:
+        with self._clock("sample"):
+            crop = sample_crop(self._frame.planes(), alignment.matrix, alignment.size)
+        with self._clock("segment"):
+            map_ = segmenter.segment(crop)
+            return Look(self._frame, face, alignment, crop, map_, mask_score(map_))
+
+
 @dataclass(slots=True)
 class CpuFace:
     """What one face's pixels carry from frame to frame on a CPU."""
@@ -122,70 +194,25 @@ class CpuFace:
 
 
 class CpuRetoucher:
-    """Works with NumPy, one face after the other; see :class:`Retoucher`."""
+    """Works with NumPy; see :class:`Retoucher`."""
 
     ahead = 0
 
     def __init__(self, segmenter: Segmenter, generator: Generator, blender: Blender, *, smooth: bool) -> None:
-        self.segmenter, self.generator, self.blender, self.smooth = segmenter, generator, blender, smooth
+        self._segmenter, self._generator, self._blender, self._smooth = segmenter, generator, blender, smooth
 
     def new_face(self) -> CpuFace:
         return CpuFace()
 
-    def begin(self, frame: Frame, faces: Sequence[tuple[CpuFace, Alignment]], clock: Stages) -> CpuRetouch:
-        return CpuRetouch(self, frame, faces, clock)
+    def begin(
+        self, frame: Frame, faces: Sequence[tuple[CpuFace, Alignment]], clock: Stages
+    ) -> CpuRetouch[CpuFace]:
+        return CpuRetouch(frame, faces, self._segmenter, self._draw, clock)
 
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    face: UnmaskedFace
-    picture: Picture
-    grain: Grain
-
-
-class CpuRetouch:
-    """One frame's faces on a CPU; see :class:`Retouch`."""
-
-    def __init__(
-        self,
-        retoucher: CpuRetoucher,
-        frame: Frame,
-        faces: Sequence[tuple[CpuFace, Alignment]],
-        clock: Stages,
-    ) -> None:
-        self._retoucher, self._frame, self._faces, self._clock = retoucher, frame, faces, clock
-        self._looks: list[tuple[Picture, Picture]] = []
-        self._scores: list[float] = []
-        self._drawn: list[_Drawn] = []
-        for _, alignment in faces:
-            with clock("sample"):
-                crop = sample_crop(frame.planes(), alignment.matrix, alignment.size)
-            with clock("segment"):
-                self._looks.append((crop, retoucher.segmenter.segment(crop)))
-
-    def scores(self) -> list[float]:
-        self._scores = [mask_score(map_) for _, map_ in self._looks]
-        return self._scores
-
-    def draw(self, strengths: Sequence[float]) -> None:
-        for index, strength in enumerate(strengths):
-            if strength > 0:
-                self._drawn.append(self._draw(index, strength))
-
-    def finish(self) -> list[UnmaskedFace]:
-        # All crops are taken before the first patch is drawn, so that neighbours never see a patch.
-        for drawn in self._drawn:
-            with self._clock("paste"):
-                planes, matrix = self._frame.writable_planes(), drawn.face.alignment.matrix
-                paste(planes, matrix, drawn.picture, drawn.face.alpha, drawn.grain)
-        return [drawn.face for drawn in self._drawn]
-
-    def _draw(self, index: int, strength: float) -> _Drawn:
-        retoucher, clock = self._retoucher, self._clock
-        face, alignment = self._faces[index]
-        crop, map_ = self._looks[index]
+    def _draw(self, look: Look[CpuFace], strength: float, clock: Stages) -> Drawn:
+        face, alignment, crop, map_ = look.face, look.alignment, look.crop, look.map
         with clock("generate"):
-            generator = retoucher.generator
+            generator = self._generator
             carried = generator.carry(face.patch, face.alignment, alignment)
             hidden = settled(map_)
             if face.patch is None:
@@ -193,11 +220,11 @@ class CpuRetouch:
             else:
                 patch = generator.generate(crop, hidden, carried)
         with clock("smooth"):
-            if retoucher.smooth:
+            if self._smooth:
                 map_, patch = face.smoother.smooth(crop, map_, patch, carried, alignment)
         face.patch, face.alignment = patch, alignment
         with clock("blend"):
             matched = face.matcher.match(crop, map_, patch)
-            picture, alpha = retoucher.blender.blend(crop, matched, map_, strength)
-            grain = face.grain.measure(self._frame.planes(), alignment, to_cells(map_))
-        return _Drawn(UnmaskedFace(alignment, map_, alpha, self._scores[index]), picture, grain)
+            picture, alpha = self._blender.blend(crop, matched, map_, strength)
+            grain = face.grain.measure(look.frame.planes(), alignment, to_cells(map_))
+        return Drawn(UnmaskedFace(alignment, map_, alpha, look.score), picture, grain)
