@@ -55,6 +55,13 @@ def test_auto_takes_tensorrt_where_the_engines_are(
     ready(network, cache)
     assert select_backend("auto", [network]).backend == "tensorrt"
     assert isinstance(load_engine(network), TensorRTEngine)
+    reason = select_backend("auto", [network], "int8").passed_over[0]
+    assert (
+        "No int8 engine of tiny.onnx is built here: run `stream-unmask engines build --precision int8`"
+        in reason
+    )
+    with pytest.raises(EngineError, match="No int8 engine"):
+        select_backend("tensorrt", [network], "int8")
 
 
 def test_the_engine_built_last_is_used(network: Path, compiler: Compiler, cache: EngineCache) -> None:
