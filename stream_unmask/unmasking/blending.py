@@ -16,13 +16,13 @@ Blend = Literal["feather", "pyramid", "poisson"]
 
 BLENDS: tuple[Blend, ...] = get_args(Blend)
 
-_RIM = 0.012
+RIM = 0.012
 """How far, in crop sides, the patch reaches in full beyond the map: masks have a soft, shaded rim."""
 
-_FEATHER = 0.03
+FEATHER = 0.03
 """How far, in crop sides, the patch fades out beyond that."""
 
-_TRACE = 1e-3
+TRACE = 1e-3
 """Alpha up to which, and from 1 minus which, it is rounded."""
 
 _BORDER = 0.02
@@ -56,7 +56,7 @@ class Blender:
         if kind not in BLENDS:
             raise ValueError(f"blend must be one of {', '.join(BLENDS)}, got {kind!r}")
         self._kind = kind
-        self._window = _window(0)
+        self._window = window(0)
 
     def blend(
         self,
@@ -79,14 +79,11 @@ class Blender:
                 it and along the crop's border.
         """
         if self._window.shape != map.shape:
-            self._window = _window(map.shape[0])
+            self._window = window(map.shape[0])
         cover = _cover(map)
         picture = patch
         if self._kind != "feather":
-            difference = to_cells(crop) - to_cells(patch)
-            known = _known(difference, to_cells(cover))
-            spread = _spread_by_bands if self._kind == "pyramid" else _spread_as_membrane
-            picture = _added(patch, spread(difference, known))
+            picture = _added(patch, spread(self._kind, to_cells(crop) - to_cells(patch), to_cells(cover)))
         return picture, cover * (self._window * np.float32(strength))
 
 
@@ -96,6 +93,23 @@ def warm_up() -> None:
     _relax(cells.copy(), cells, cells, cells)
 
 
+def spread(
+    kind: Blend, difference: NDArray[np.float32], cover: NDArray[np.float32]
+) -> list[NDArray[np.float32]]:
+    """What a patch must be changed by to meet its crop without a seam.
+
+    Args:
+        kind: ``pyramid`` or ``poisson``.
+        difference: (3, S / 4, S / 4) cells of the crop less those of the patch.
+        cover: (S / 4, S / 4) cells of the patch's opacity, 0..1.
+
+    Returns:
+        (S / 4, S / 4) cells for each colour.
+    """
+    known = _known(difference, cover)
+    return (_spread_by_bands if kind == "pyramid" else _spread_as_membrane)(difference, known)
+
+
 def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
     """(S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
     size = map.shape[0]
@@ -103,24 +117,24 @@ def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
     small = cv2.resize(cv2.dilate(map, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
     mask: NDArray[Any] = settled(np.asarray(small, np.float32))
     # Two boxes of this reach, one after the other, fade over twice the reach to each side.
-    reach = max(1, round(_FEATHER * size / 8))
-    for turn in range(2 * reach + max(1, round(_RIM * size / 2))):
+    reach = max(1, round(FEATHER * size / 8))
+    for turn in range(2 * reach + max(1, round(RIM * size / 2))):
         mask = cv2.dilate(mask, _CROSS if turn % 2 else _SQUARE)
     side = 2 * reach + 1
     soft = cv2.blur(cv2.blur(mask, (side, side)), (side, side))
     # Sums of floats seldom end at exactly 0 and 1.
-    exact = np.clip((soft - _TRACE) / (1 - 2 * _TRACE), 0, 1)
+    exact = np.clip((soft - TRACE) / (1 - 2 * TRACE), 0, 1)
     return np.asarray(cv2.resize(exact, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _window(size: int) -> NDArray[np.float32]:
+def window(size: int) -> NDArray[np.float32]:
     """(S, S) 1 inside the crop, falling to exactly 0 before its border."""
     border = _BORDER * size
     away = np.minimum(np.arange(size), np.arange(size)[::-1])
     fade = np.clip((away - border) / max(border, 1), 0, 1)
     fade = fade * fade * (3 - 2 * fade)
-    window: NDArray[np.float32] = np.outer(fade, fade).astype(np.float32)
-    return window
+    square: NDArray[np.float32] = np.outer(fade, fade).astype(np.float32)
+    return square
 
 
 def _known(difference: NDArray[np.float32], cover: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -140,7 +154,7 @@ def _spread_by_bands(
     for plane in difference:
         # Beneath the mask nothing is known; there the levels go on as they are around it.
         levels = [
-            level / (share + _TRACE) for level, share in zip(_pyramid(plane * known), shares, strict=True)
+            level / (share + TRACE) for level, share in zip(_pyramid(plane * known), shares, strict=True)
         ]
         total = levels[-1] * shares[-1]
         for fine, coarse, share in zip(levels[-2::-1], levels[:0:-1], shares[-2::-1], strict=True):

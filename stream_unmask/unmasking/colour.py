@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.unmasking.cells import face_ring, to_cells
 
-_FAINT = 0.003
+FAINT = 0.003
 """Detail, in RGB from -1 to 1, below which there is none to be matched."""
 
 
@@ -90,11 +90,11 @@ class ColourMatcher:
         x, y = columns / half - 1, rows / half - 1
         basis = np.stack([np.ones(len(rows)), x, y])
         difference = (to_cells(crop) - to_cells(patch))[:, rows, columns].astype(np.float64)
-        on_face = _on_face(x, y)
+        likely = on_face(x, y)
         fit = np.zeros((3, 3)) if self._offset is None else self._offset
         # The surest guess is that nothing is wrong; from there to the nearest offset that many cells share.
         for reach in (2 * settings.outlier, settings.outlier):
-            weight = on_face * np.exp(-((difference - fit @ basis) ** 2).mean(axis=0) / reach**2)
+            weight = likely * np.exp(-((difference - fit @ basis) ** 2).mean(axis=0) / reach**2)
             if weight.sum() < settings.least_cells:
                 return
             fit = _weighted_fit(basis, weight, difference)
@@ -113,12 +113,12 @@ class ColourMatcher:
             return
         of_crop = _detail(crop[1], cv2.GaussianBlur(crop[1], (5, 5), 1.0), ring)
         of_patch = _detail(patch[1], soft[1], ring)
-        ratio = min((of_crop + _FAINT) / (of_patch + _FAINT), settings.sharpest)
+        ratio = min((of_crop + FAINT) / (of_patch + FAINT), settings.sharpest)
         old = ratio if self._detail is None else self._detail
         self._detail = old + settings.pace * (ratio - old)
 
 
-def _on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """How likely a place in the crop, -1..1 from its left and top to its right and bottom, is face."""
     away = (x / 0.62) ** 2 + ((y + 0.1) / 0.85) ** 2
     return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)

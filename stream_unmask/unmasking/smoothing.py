@@ -16,7 +16,7 @@ from stream_unmask.pixels.geometry import Affine, compose, invert
 from stream_unmask.unmasking.cells import CELL, from_cells, to_cells
 from stream_unmask.unmasking.generating import carry_planes, displacement
 
-_VISIBLE = 0.1
+VISIBLE = 0.1
 """Map value up to which a cell counts as visible face."""
 
 
@@ -115,7 +115,7 @@ class PatchSmoother:
         middle = (1 - CELL) / 2
         coarse = np.array([[1, 0, middle], [0, 1, middle]]) / CELL
         before = carry_planes(last_face, compose(coarse, last_alignment), compose(coarse, alignment))
-        visible = to_cells(map) < _VISIBLE
+        visible = to_cells(map) < VISIBLE
         margin = cells // 8
         visible[:margin], visible[-margin:], visible[:, :margin], visible[:, -margin:] = 0, 0, 0, 0
         count = int(visible.sum())

@@ -1,0 +1,107 @@
+"""What there is of CUDA in the way of a frame: streams, events, page-locked memory."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Mark:
+    """A point in a lane: what was queued before it is done, or not yet."""
+
+    def __init__(self, event: torch.cuda.Event | None) -> None:
+        self.event = event
+
+    def wait(self) -> None:
+        """Block this thread until it is reached."""
+        if self.event is not None:
+            self.event.synchronize()
+
+
+class Lane:
+    """A CUDA stream. On the CPU what is queued is done at once.
+
+    As a context it takes all that torch queues meanwhile. Memory that torch takes meanwhile is the lane's:
+    what other lanes use of it must be kept until they are done.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._contexts: list[Any] = []
+
+    @property
+    def handle(self) -> int:
+        """The CUDA stream's, 0 on the CPU."""
+        return 0 if self._stream is None else int(self._stream.cuda_stream)
+
+    def mark(self) -> Mark:
+        """Where the lane is now."""
+        if self._stream is None:
+            return Mark(None)
+        # Not by spinning, which would take a core from the codecs.
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        event.record(self._stream)
+        return Mark(event)
+
+    def after(self, mark: Mark) -> None:
+        """Let what is queued from now on wait for a mark of another lane."""
+        if self._stream is not None and mark.event is not None:
+            self._stream.wait_event(mark.event)
+
+    def __enter__(self) -> Lane:
+        if self._stream is not None:
+            context: Any = torch.cuda.stream(self._stream)
+            context.__enter__()
+            self._contexts.append(context)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._contexts.pop().__exit__(kind, error, trace)
+
+
+class Device:
+    """A GPU, or the CPU in its place, with a lane for each direction of copying and one for computing.
+
+    Attributes:
+        torch: torch's name for it.
+        copy_in: from the host.
+        compute: everything else. The buffers of engines are used in this lane only.
+        copy_out: to the host.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.torch = torch.device(name)
+        self.copy_in, self.compute, self.copy_out = (Lane(self.torch) for _ in range(3))
+
+
+class Staging:
+    """Memory that is used again for every frame: made when first asked for, and anew where it is too small.
+
+    Whoever asks sees to it that what it was used for before is done.
+    """
+
+    def __init__(self, device: torch.device, *, on_host: bool = False) -> None:
+        """Start with nothing.
+
+        Args:
+            device: the GPU that uses it.
+            on_host: it lies in the host's memory, page-locked, so that copies need not wait.
+        """
+        self._where = torch.device("cpu") if on_host else device
+        self._locked = on_host and device.type == "cuda"
+        self._bytes = torch.empty(0, dtype=torch.uint8)
+
+    def view(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """The memory's beginning as a contiguous tensor, with whatever is in it."""
+        size = dtype.itemsize
+        for side in shape:
+            size *= side
+        if self._bytes.numel() < size:
+            self._bytes = torch.empty(size, dtype=torch.uint8, device=self._where, pin_memory=self._locked)
+        return self._bytes[:size].view(dtype).view(shape)

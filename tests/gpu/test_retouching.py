@@ -1,0 +1,154 @@
+"""Whole clips on a device, three frames in flight, against the same clips on the CPU, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.clips import ClipOptions, make_clip
+from engines.pytorch_cuda import PyTorchEngine
+from stream_unmask.api import Unmasker
+from stream_unmask.gpu.networks import GpuNetworks
+from stream_unmask.pipeline import Stream, UnmaskedFrame
+from stream_unmask.settings import Settings
+from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
+from stream_unmask.unmasking.generating import Generator
+from stream_unmask.unmasking.segmenting import Segmenter
+from stream_unmask.video.frame import Frame
+from tests.conftest import SMALL
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
+LEAST_PSNR = 55.0
+
+
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
+def toolkits(request: pytest.FixtureRequest, unmasker: Unmasker) -> Iterator[tuple[Toolkit, Toolkit]]:
+    """The same networks for the work on the CPU and for that on a device."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small operations on many threads are slower, most of all beside other tests
+    segmenter, generator = (
+        PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", precision="fp32", device=request.param)
+        for name in ("segmenter", "generator")
+    )
+    on_cpu = replace(unmasker.toolkit, segmenter=Segmenter(segmenter), generator=Generator(generator))
+    yield on_cpu, replace(on_cpu, gpu=GpuNetworks(segmenter, generator))
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def two_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "two.mp4"
+    return make_clip(path, ClipOptions(faces=2, sound=False, **{**SMALL, "frames": 3}))
+
+
+def pictures(path: Path, count: int) -> list[av.VideoFrame]:
+    with av.open(path) as container:
+        return [frame for frame, _ in zip(container.decode(video=0), range(count), strict=False)]
+
+
+def frames(shown: Sequence[av.VideoFrame], pixel_format: str = "yuv420p") -> Iterator[Frame]:
+    """Fresh copies, one every 1/12 s."""
+    for index, picture in enumerate(shown):
+        copy = av.VideoFrame.from_ndarray(picture.to_ndarray(), "yuv420p")
+        yield Frame(copy.reformat(format=pixel_format), index, index, Fraction(1, 12), 1)
+
+
+def in_flight(stream: Stream, given: Iterator[Frame]) -> tuple[list[UnmaskedFrame], list[int]]:
+    """All frames through a stream, and how many came out at each that went in."""
+    done, counts = [], []
+    for frame in given:
+        finished = stream.submit(frame)
+        counts.append(len(finished))
+        done += finished
+    return done + stream.drain(), counts
+
+
+def assert_alike(one: Frame, other: Frame) -> None:
+    """The same samples are changed, and changed alike; ``one`` knows what they were."""
+    ours, theirs, before = one.planes(), other.planes(), one.decoded_planes()
+    differing, changed, error = 0, 0, 0.0
+    largest = (1 << ours.depth) - 1
+    for mine, its, old in zip(
+        (ours.y, ours.u, ours.v), (theirs.y, theirs.u, theirs.v), (before.y, before.u, before.v), strict=True
+    ):
+        touched = (mine != old) | (its != old)
+        differing += int(((mine != old) != (its != old)).sum())
+        changed += int(touched.sum())
+        error += float((((mine[touched].astype(float) - its[touched]) / largest) ** 2).sum())
+    assert differing <= 0.001 * changed
+    assert changed == 0 or -10 * np.log10(max(error / changed, 1e-12)) > LEAST_PSNR
+
+
+def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path, two_faces: Path
+) -> None:
+    on_cpu, on_device = toolkits
+    empty = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), "rgb24").reformat(
+        format="yuv420p"
+    )
+    shown = [
+        *pictures(masked_clip, 3),
+        *[empty] * 2,
+        *pictures(two_faces, 3),
+        empty,
+        *pictures(bare_clip, 1),
+        *pictures(masked_clip, 3),
+    ]
+    plain, ahead = (Stream(toolkit, Settings()) for toolkit in toolkits)
+    expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
+    done, counts = in_flight(ahead, frames(shown))
+    assert on_cpu.gpu is None
+    assert on_device.gpu is not None
+    assert counts == [0, 0] + [1] * (len(shown) - 2)
+    assert [each.frame.index for each in done] == list(range(len(shown)))
+    assert [len(each.faces) for each in expected] == [1, 1, 1, 0, 0, 2, 2, 2, 0, 0, 1, 1, 1]
+    for mine, theirs in zip(expected, done, strict=True):
+        assert_alike(mine.frame, theirs.frame)
+        assert mine.frame.touched == theirs.frame.touched
+        for face, other in zip(mine.faces, theirs.faces, strict=True):
+            np.testing.assert_allclose(face.map, other.map, atol=0.01)
+            np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
+            assert face.score == pytest.approx(other.score, abs=1e-4)
+    for report, other_report in zip(plain.faces, ahead.faces, strict=True):
+        assert replace(report, score=0) == replace(other_report, score=0)
+
+
+@pytest.mark.parametrize("pixel_format", ["nv12", "yuv420p10le", "p010le", "yuv444p", "yuvj422p"])
+def test_all_pixel_formats_come_out_alike(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, pixel_format: str
+) -> None:
+    shown = pictures(masked_clip, 2)
+    plain, ahead = (Stream(toolkit, Settings(blend="poisson")) for toolkit in toolkits)
+    done, _ = in_flight(ahead, frames(shown, pixel_format))
+    for frame, other in zip(frames(shown, pixel_format), done, strict=True):
+        assert len(plain.process(frame)) == len(other.faces) == 1
+        assert_alike(frame, other.frame)
+
+
+def test_a_single_picture_is_done_at_once_and_left_as_it_is_where_nobody_wears_a_mask(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
+) -> None:
+    for clip, masked in ((masked_clip, 1), (bare_clip, 0)):
+        (frame,) = frames(pictures(clip, 1))
+        assert len(Stream(toolkits[1], Settings(smooth=False)).process(frame)) == masked
+        assert frame.touched == bool(masked)
+
+
+def test_a_frame_cannot_overtake_those_in_flight(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path
+) -> None:
+    first, second = frames(pictures(masked_clip, 2))
+    stream = Stream(toolkits[1], Settings())
+    assert stream.submit(first) == []
+    with pytest.raises(RuntimeError, match="drained"):
+        stream.process(second)
+    (done,) = stream.drain()
+    assert (done.frame, len(done.faces)) == (first, 1)
+    assert len(stream.process(second)) == 1

@@ -1,0 +1,104 @@
+"""Smoothing, matching and blending on a device give what they give on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stream_unmask.gpu import blending, colour, pictures, smoothing
+from stream_unmask.gpu.carrying import carry, moves
+from stream_unmask.gpu.device import Device
+from stream_unmask.gpu.presence import mask_scores
+from stream_unmask.gpu.retouching import GpuFace
+from stream_unmask.unmasking import cells
+from stream_unmask.unmasking.blending import BLENDS, Blend, Blender
+from stream_unmask.unmasking.colour import ColourMatcher, ColourSettings
+from stream_unmask.unmasking.generating import Generator
+from stream_unmask.unmasking.presence import mask_score
+from stream_unmask.unmasking.smoothing import PatchSmoother, SmoothingSettings
+from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
+
+SHAPES: list[dict[str, float]] = [{}, {"radius": 0.1}, {"y": 0.95}, {"radius": 1e-3}]
+"""Of masks: a usual one, a small one, one at the crop's border, none."""
+
+
+def up(device: Device, *arrays: Picture) -> Tensor:
+    return torch.from_numpy(np.stack(arrays)).to(device.torch)
+
+
+def grainy(picture: Picture, amount: float, seed: int) -> Picture:
+    random = np.random.default_rng(seed)
+    return np.clip(picture + random.normal(0, amount, picture.shape), -1, 1).astype(np.float32)
+
+
+def test_cells_rings_and_scores_are_the_same(device: Device) -> None:
+    maps = [mask_map(**shape) for shape in SHAPES]
+    there = up(device, *(map_[None] for map_ in maps))
+    coarse = pictures.to_cells(there)[:, 0]
+    np.testing.assert_allclose(coarse.cpu(), [cells.to_cells(map_) for map_ in maps], atol=1e-6)
+    rings = [cells.face_ring(cells.to_cells(map_)) for map_ in maps]
+    np.testing.assert_array_equal(pictures.face_ring(coarse).cpu(), rings)
+    np.testing.assert_allclose(mask_scores(there).cpu(), [mask_score(map_) for map_ in maps], atol=1e-6)
+
+
+def test_a_moving_face_is_steadied_the_same(device: Device) -> None:
+    smoother, known = PatchSmoother(), GpuFace()
+    patch: Picture | None = None
+    place = None
+    for step in range(4):
+        now = alignment(3.7 * step, 0.4 * step, 1.0 + 0.01 * step)
+        crop, map_ = grainy(face(), 0.02, step), mask_map(x=0.5 + 0.004 * step)
+        fresh = grainy(face(), 0.05, 10 + step)
+        carried = Generator.carry(patch, place, now)
+        smooth_map, patch = smoother.smooth(crop, map_, fresh, carried, now)
+        place = now
+
+        steady = known.last
+        maps, patches, crops = up(device, map_[None]), up(device, fresh), up(device, crop)
+        coarse = pictures.to_cells(crops)
+        steps = torch.tensor([moves(known.alignment, now)], dtype=torch.float32, device=device.torch)
+        last = torch.cat([patches, maps], 1) if steady is None else carry(steady[None], steps[:, :6])
+        before = coarse if known.cells is None else carry(known.cells[None], steps[:, 6:12])
+        shifts = steps[:, 12, None, None, None]
+        made = smoothing.smooth(maps, patches, last, coarse, before, shifts, SmoothingSettings())[0]
+        known.last, known.cells, known.alignment = made, coarse[0], now
+        np.testing.assert_allclose(made[:3].cpu(), patch, atol=2e-3)
+        np.testing.assert_allclose(made[3].cpu(), smooth_map, atol=2e-3)
+
+
+def test_colours_and_detail_are_learnt_the_same(device: Device) -> None:
+    matchers = [ColourMatcher() for _ in SHAPES]
+    known = colour.Estimate.of_all([colour.Estimate.nothing(device.torch)] * len(SHAPES))
+    for step in range(3):
+        crops = [grainy(face(), 0.03, step)] * len(SHAPES)
+        maps = [mask_map(**shape) for shape in SHAPES]
+        tint = np.array([0.08, -0.05, 0.02], np.float32)[:, None, None]
+        patches = [np.clip(grainy(face(), 0.01 * row, 50 + step) + tint, -1, 1) for row in range(len(SHAPES))]
+        expected = [
+            matcher.match(crop, map_, patch)
+            for matcher, crop, map_, patch in zip(matchers, crops, maps, patches, strict=True)
+        ]
+        there = up(device, *crops), up(device, *(map_[None] for map_ in maps)), up(device, *patches)
+        matched, known = colour.match(*there, known, ColourSettings())
+        np.testing.assert_allclose(matched.cpu(), expected, atol=2e-3)
+    assert known.has_offset.tolist() == [matcher._offset is not None for matcher in matchers]
+    assert known.has_offset.tolist()[0] is True
+    assert known.has_offset.tolist()[-1] is False
+
+
+@pytest.mark.parametrize("kind", BLENDS)
+def test_patches_are_blended_the_same(device: Device, kind: Blend) -> None:
+    maps = [mask_map(**shape) for shape in SHAPES]
+    crops, patches = [face()] * len(maps), [np.clip(face() + np.float32(0.1), -1, 1)] * len(maps)
+    there = [up(device, *each) for each in (crops, patches, [map_[None] for map_ in maps])]
+    made, alphas = blending.blend(kind, *there)
+    expected = [
+        Blender(kind).blend(crop, patch, map_, 1.0)
+        for crop, patch, map_ in zip(crops, patches, maps, strict=True)
+    ]
+    np.testing.assert_allclose(alphas[:, 0].cpu(), [alpha for _, alpha in expected], atol=1e-5)
+    np.testing.assert_array_equal(alphas[:, 0].cpu() == 0, [alpha == 0 for _, alpha in expected])
+    np.testing.assert_allclose(made.cpu(), [picture for picture, _ in expected], atol=1e-3)
+    assert alphas.shape == (len(maps), 1, SIZE, SIZE)
