@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.maps import MapSink, map_path, map_picture
-from stream_unmask.pipeline import Stream
+from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.report import Report
 from stream_unmask.running import Item, run
 from stream_unmask.settings import Settings
@@ -28,7 +28,13 @@ SYNTHETIC = (
     "Where a face mask was worn, what is shown in its place is synthetic: "
     f"a guess made by stream-unmask {version('stream-unmask')}, not a picture of that face."
 )
-"""The label that goes into every output's metadata."""
+"""The label that goes into the metadata of every output in which masks were taken off."""
+
+WORN = (
+    "A face mask that is worn here may be synthetic: "
+    f"stream-unmask {version('stream-unmask')} put masks on faces that wore none."
+)
+"""The label of every output in which masks were put on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,7 @@ class Unmasker:
 
         Raises:
             EngineError: no engine can run here, or not the one asked for.
-            UnmaskError: the face detector's files are missing.
+            UnmaskError: the face detector's files are missing, or the weights put no masks on.
         """
         self.settings = settings or Settings()
         self.toolkit = Toolkit.load(self.settings)
@@ -83,6 +89,11 @@ class Unmasker:
     def stream(self, *, rotation: int = 0) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order."""
         return Stream(self.toolkit, self.settings, rotation=rotation)
+
+    @property
+    def label(self) -> str:
+        """What the metadata of an output says of it."""
+        return WORN if self.settings.wear else SYNTHETIC
 
     def video(
         self,
@@ -114,10 +125,10 @@ class Unmasker:
         report = self._report(redact(source), Path(output))
         with open_source(source, threads=self.settings.threads) as opened:
             stream = self.stream(rotation=opened.info.rotation)
-            job = _VideoJob(stream, opened, Path(output), options, progress)
+            job = _VideoJob(stream, opened, Path(output), self.label, options, progress)
             started = time.perf_counter()
             try:
-                stopped = run(opened, job, job.process, stream.stages, stop or threading.Event())
+                stopped = run(opened, job, job.process, stream.stages, stop or threading.Event(), job.drain)
                 # A camera has no end: to stop it is how its recording ends.
                 report.interrupted = stopped and not (opened.info.live and job.frames)
                 written = job.finish(report.interrupted)
@@ -156,7 +167,7 @@ class Unmasker:
         unmasked = paste_back(image, frame)
         if options.compare:
             unmasked = image.beside(unmasked)
-        write_image(output, unmasked, overwrite=options.overwrite, comment=SYNTHETIC)
+        write_image(output, unmasked, overwrite=options.overwrite, comment=self.label)
         if options.save_maps:
             write_image(map_path(output, ".png"), map_picture(frame, faces), overwrite=options.overwrite)
         report.frames, report.seconds = 1, time.perf_counter() - started
@@ -197,6 +208,7 @@ class _VideoJob:
         stream: Stream,
         source: Source,
         output: Path,
+        label: str,
         options: OutputOptions,
         progress: Callable[[Progress], None] | None,
     ) -> None:
@@ -204,6 +216,7 @@ class _VideoJob:
         self.frames = 0
         self._compare = options.compare
         self._total = source.info.frames
+        self._real_time = source.info.real_time
         self._problems = source.problems
         self._progress = progress
         self._watermark = Watermark(source.info.rotation) if options.watermark else None
@@ -213,7 +226,7 @@ class _VideoJob:
             options.encoder,
             overwrite=options.overwrite,
             width_factor=2 if options.compare else 1,
-            metadata={"comment": SYNTHETIC},
+            metadata={"comment": label},
         )
         self._maps: MapSink | None = None
         if options.save_maps:
@@ -223,8 +236,18 @@ class _VideoJob:
                 self._sink.discard()
                 raise
 
-    def process(self, frame: Frame) -> Frame:
-        faces = self.stream.process(frame)
+    def process(self, frame: Frame) -> list[Frame]:
+        """Take the next frame; those that are done by now."""
+        done = [self._complete(each) for each in self.stream.submit(frame)]
+        # A camera's frame must not wait for the next one.
+        return done + self.drain() if self._real_time else done
+
+    def drain(self) -> list[Frame]:
+        """The frames that are still under way, done."""
+        return [self._complete(each) for each in self.stream.drain()]
+
+    def _complete(self, done: UnmaskedFrame) -> Frame:
+        frame, faces = done.frame, done.faces
         if self._maps is not None:
             self._maps.write(frame, faces)
         if self._watermark is not None:

@@ -30,13 +30,16 @@ class Job:
         return redact(self.source) if is_address(self.source) else Path(self.source).name
 
 
-def plan(source: str, output: Path | None, *, overwrite: bool) -> tuple[list[Job], int]:
+def plan(
+    source: str, output: Path | None, *, overwrite: bool, mark: str = "unmasked"
+) -> tuple[list[Job], int]:
     """Find out what there is to do.
 
     Args:
         source: a file, a folder, or an address.
-        output: where to write; by default beside the source, with ``.unmasked`` in the name.
+        output: where to write; by default beside the source, with ``mark`` in the name.
         overwrite: do files again whose output is there.
+        mark: says in that name what was done.
 
     Returns:
         The jobs, and how many files of a folder were left out because they were done before.
@@ -45,17 +48,17 @@ def plan(source: str, output: Path | None, *, overwrite: bool) -> tuple[list[Job
         UnmaskError: the source is missing, or a folder without a picture or video.
     """
     if is_address(source):
-        return [Job(source, output or Path("camera.unmasked.mp4"))], 0
+        return [Job(source, output or Path(f"camera.{mark}.mp4"))], 0
     path = Path(source)
     if not path.exists():
         raise UnmaskError(f"{path} does not exist.")
     if not path.is_dir():
         name = Path(output_name(path))
-        target = output or path.with_name(f"{name.stem}.unmasked{name.suffix}")
+        target = output or path.with_name(f"{name.stem}.{mark}{name.suffix}")
         if target.is_dir():
             target = target / name
         return [Job(source, target, is_image(path))], 0
-    return _plan_folder(path, output or path.with_name(f"{path.name}.unmasked"), overwrite)
+    return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite)
 
 
 def _plan_folder(folder: Path, output: Path, overwrite: bool) -> tuple[list[Job], int]:

@@ -110,6 +110,7 @@ class Stream:
         self.stages = Stages()
         self._size = toolkit.size
         self._min_face = settings.min_face
+        self._wear = settings.wear
         self._retoucher: Retoucher[Any] = toolkit.retoucher(settings)
         self._looked: deque[_UnderWay] = deque()
         self._drawn: deque[_UnderWay] = deque()
@@ -210,8 +211,9 @@ class Stream:
             memory.forget_patch()
             return 0.0
         assert score is not None  # the limits of a face that may have been unmasked before are the wider ones
-        presence = memory.presence.update(score, frame.time)
-        report.add_score(presence.score)
+        # To wear a mask is for bare faces: presence then follows how sure it is that there is none.
+        presence = memory.presence.update(1 - score if self._wear else score, frame.time)
+        report.add_score(score)
         if presence.strength == 0:
             memory.forget_patch()
             return 0.0

@@ -21,7 +21,7 @@ class FaceReport:
         first: when it was first seen, in seconds of the video.
         last: when it was last seen.
         frames: frames in which it was followed.
-        masked_frames: frames in which its mask was replaced.
+        masked_frames: frames in which its mask was replaced; with ``Settings.wear``, in which one was drawn.
         score: mean certainty 0..1 that it wears a mask, over all frames looked at.
         looked_at: frames in which a mask was looked for.
         left_alone: frames in which the face was beyond what the networks can do, by reason.

@@ -14,6 +14,7 @@ class Settings:
     """How faces are followed and unmasked.
 
     Attributes:
+        wear: put masks on bare faces, instead of taking them off.
         weights: folder with ``manifest.json`` and the networks that it names; None for the bundled ones.
         backend: what runs the networks; see :data:`engines.BACKENDS`.
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
@@ -24,6 +25,7 @@ class Settings:
         smooth: damp what flickers from frame to frame.
     """
 
+    wear: bool = False
     weights: Path | None = None
     backend: str = "auto"
     precision: Precision = "auto"

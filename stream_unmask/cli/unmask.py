@@ -28,8 +28,12 @@ _DEFAULTS = Settings()
 @click.command()
 @click.argument("source", metavar="INPUT")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File or folder to write. [INPUT.unmasked]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File or folder to write. [INPUT.unmasked, or INPUT.masked]",
 )
+@click.option("--wear", is_flag=True, help="Put masks on bare faces, instead of taking them off.")
 @click.option("--codec", help="Video codec, such as libx264, libx265, libvpx-vp9, ffv1. [by OUTPUT's kind]")
 @click.option("--quality", type=click.IntRange(0, 63), help="CRF of the codec: lower is better. [by codec]")
 @click.option("--preset", help="Speed preset of the codec, such as veryfast. [by codec]")
@@ -78,6 +82,7 @@ _DEFAULTS = Settings()
 def unmask(
     source: str,
     output: Path | None,
+    wear: bool,
     codec: str | None,
     quality: int | None,
     preset: str | None,
@@ -96,11 +101,12 @@ def unmask(
     no_smooth: bool,
     quiet: bool,
 ) -> None:
-    """Take the masks off the faces in INPUT.
+    """Take the masks off the faces in INPUT, or put some on.
 
     INPUT is a video file, a picture, a folder of either, rtsp://..., or webcam:0.
     """
     settings = Settings(
+        wear=wear,
         weights=weights,
         backend=backend,
         precision=precision,
@@ -118,7 +124,7 @@ def unmask(
         save_maps=save_maps,
     )
     console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-    jobs, done_before = plan(source, output, overwrite=overwrite)
+    jobs, done_before = plan(source, output, overwrite=overwrite, mark="masked" if wear else "unmasked")
     if done_before:
         files = "1 file was" if done_before == 1 else f"{done_before} files were"
         console.print(f"{files} done before; --overwrite does that again.")
@@ -156,14 +162,15 @@ def _run(
         console.print(f"Warning: {warning}")
     for sentence in _left_alone(report):
         console.print(sentence)
-    console.print(_summary(report))
+    console.print(_summary(report, unmasker.settings))
     return report
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report, settings: Settings) -> str:
     if not report.output:
         return "Stopped before the first frame was done; nothing was kept."
-    what = f"{report.masked_faces} of {len(report.faces)} faces unmasked"
+    done = "given a mask" if settings.wear else "unmasked"
+    what = f"{report.masked_faces} of {len(report.faces)} faces {done}"
     kept = "Stopped; what was done is in" if report.interrupted else "Wrote"
     dropped = f" ({report.dropped} more came too fast and were dropped)" if report.dropped else ""
     return f"{kept} {report.output}: {report.frames} frames{dropped} at {report.fps:.1f} fps, {what}."

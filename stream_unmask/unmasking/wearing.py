@@ -1,0 +1,129 @@
+"""Putting masks on bare faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.contract import WEARER
+from engines.engine import Engine
+from stream_unmask.faces.alignment import Alignment
+from stream_unmask.report import Stages
+from stream_unmask.unmasking.blending import window
+from stream_unmask.unmasking.cells import to_cells
+from stream_unmask.unmasking.generating import carry_planes, resize
+from stream_unmask.unmasking.graining import GrainMeter
+from stream_unmask.unmasking.retouching import CpuRetouch, Drawn, Look, Picture, UnmaskedFace
+from stream_unmask.unmasking.segmenting import Segmenter
+from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.video.frame import Frame
+
+_FAINT = 0.15
+"""Alpha up to which nothing is drawn: what the network is so unsure of would be a haze on the face."""
+
+_FULL = 0.85
+"""Alpha from which a mask is drawn in full: no mouth shall shine through it."""
+
+_STYLE_SEED = 11
+
+
+class Wearer:
+    """Asks the wearer network for a mask on a face.
+
+    The network may work on smaller pictures than the crops; resizing them here is faster than inside it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        side = engine.inputs[0].shape[-1]
+        self._crop = np.empty((1, 3, side, side), np.float32)
+
+    def wear(
+        self, crop: NDArray[np.float32], style: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw a mask.
+
+        Args:
+            crop: (3, S, S) RGB in [-1, 1], C-contiguous.
+            style: (1, 8, 1, 1) which mask, normally distributed.
+
+        Returns:
+            worn: (3, S, S) RGB in [-1, 1].
+            alpha: (S, S) in 0..1 how opaquely that lies over the crop.
+        """
+        resize(crop, self._crop[0])
+        pictures, alphas = self._engine.run(self._crop, style)
+        worn, alpha = np.empty(crop.shape, np.float32), np.empty((1, *crop.shape[1:]), np.float32)
+        resize(pictures[0], worn)
+        resize(alphas[0], alpha)
+        return np.clip(worn, -1, 1, out=worn), np.clip(alpha[0], 0, 1, out=alpha[0])
+
+
+@dataclass(slots=True)
+class DressedFace:
+    """What one face carries from frame to frame while it is given a mask.
+
+    Attributes:
+        style: which mask; the face keeps it for good.
+        smoother: steadies the mask and its alpha.
+        grain: of the face around it.
+        worn: (3, S, S) the last mask.
+        alignment: of the crop that it was made for.
+    """
+
+    style: Picture
+    smoother: PatchSmoother = field(default_factory=PatchSmoother)
+    grain: GrainMeter = field(default_factory=GrainMeter)
+    worn: Picture | None = None
+    alignment: Alignment | None = None
+
+    def forget(self) -> None:
+        self.worn = self.alignment = None
+        self.smoother.reset()
+        self.grain.reset()
+
+
+class WearingRetoucher:
+    """Puts masks on; see :class:`stream_unmask.unmasking.retouching.Retoucher`.
+
+    The n-th face of a stream gets the same mask in every run.
+    """
+
+    ahead = 0
+
+    def __init__(self, segmenter: Segmenter, wearer: Wearer, *, smooth: bool) -> None:
+        self._segmenter, self._wearer, self._smooth = segmenter, wearer, smooth
+        self._chance = np.random.default_rng(_STYLE_SEED)
+
+    def new_face(self) -> DressedFace:
+        return DressedFace(self._chance.standard_normal((1, WEARER.inputs["style"], 1, 1), np.float32))
+
+    def begin(
+        self, frame: Frame, faces: Sequence[tuple[DressedFace, Alignment]], clock: Stages
+    ) -> CpuRetouch[DressedFace]:
+        return CpuRetouch(frame, faces, self._segmenter, self._draw, clock)
+
+    def _draw(self, look: Look[DressedFace], strength: float, clock: Stages) -> Drawn:
+        face, alignment = look.face, look.alignment
+        with clock("generate"):
+            worn, alpha = self._wearer.wear(look.crop, face.style)
+        with clock("smooth"):
+            if self._smooth:
+                carried = worn
+                if face.worn is not None and face.alignment is not None:
+                    carried = carry_planes(face.worn, face.alignment.matrix, alignment.matrix)
+                alpha, worn = face.smoother.smooth(look.crop, alpha, worn, carried, alignment)
+        face.worn, face.alignment = worn, alignment
+        with clock("blend"):
+            cover = opaque(alpha) * (window(alignment.size) * np.float32(strength))
+            grain = face.grain.measure(look.frame.planes(), alignment, to_cells(alpha))
+        return Drawn(UnmaskedFace(alignment, alpha, cover, look.score), worn, grain)
+
+
+def opaque(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An alpha without its doubts, same shape: exactly 0 where it is faint, 1 where it is sure."""
+    share = np.clip((alpha - np.float32(_FAINT)) * np.float32(1 / (_FULL - _FAINT)), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
