@@ -177,5 +177,5 @@ def show_networks(contender: str, times: NetworkTimes, console: Console) -> None
     gmacs = " and ".join(f"{network} {gmac:.3f}" for network, gmac in times.gmacs.items())
     console.print(
         f"{contender} takes {times.max_batch} face{'s' * (times.max_batch > 1)} a run at most."
-        f" GMAC a face: {gmacs}. A multiply-add is 2 FLOP."
+        f" GMAC a face: {gmacs}. A multiply-add is 2 FLOP.\n"
     )

@@ -67,7 +67,7 @@ def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | None
 def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
     from engines.pytorch_cuda import PyTorchEngine
 
-    return PyTorchEngine(path, precision=_float(precision))
+    return PyTorchEngine(path, precision="bf16" if precision == "bf16" else _float(precision))
 
 
 def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
@@ -123,7 +123,7 @@ _BACKENDS = {
     # It runs engines that were built of a network's files; the fp32 file says of which network.
     "tensorrt": _Backend({"fp16": "fp32", "fp32": "fp32", "int8": "fp32"}, _why_not_tensorrt, _load_tensorrt),
     "torch-tensorrt": _Backend(_HALF_OR_NOT, _why_not_torch_tensorrt, _load_torch_tensorrt, compiles=True),
-    "pytorch": _Backend(_HALF_OR_NOT, _why_not_torch, _load_torch),
+    "pytorch": _Backend(_HALF_OR_NOT | {"bf16": "fp32"}, _why_not_torch, _load_torch),
     "openvino": _Backend(
         {"bf16": "fp32", "fp32": "fp32", "int8": "int8"},
         lambda *_: _missing("openvino"),

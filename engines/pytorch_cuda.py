@@ -21,6 +21,9 @@ Module = Callable[..., Sequence[Tensor]]
 Network = tuple[tuple[Port, ...], tuple[Port, ...]]
 """Inputs and outputs."""
 
+Computed = Literal["fp32", "fp16", "bf16"]
+_HALVES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
 MAX_BATCH = 32
 _WARM_UPS = 3
 """Runs before recording: cuDNN chooses its kernels and takes its scratch memory in them."""
@@ -158,9 +161,7 @@ class TorchRunner:
 class PyTorchEngine(TorchRunner):
     """A network run by PyTorch itself."""
 
-    def __init__(
-        self, path: Path, *, precision: Literal["fp32", "fp16"] = "fp16", device: str = "cuda"
-    ) -> None:
+    def __init__(self, path: Path, *, precision: Computed = "fp16", device: str = "cuda") -> None:
         """Read a network and bring it to the device.
 
         Args:
@@ -188,7 +189,7 @@ class PyTorchEngine(TorchRunner):
             return super()._record(batch)
 
 
-def read_module(path: Path, precision: Literal["fp32", "fp16"]) -> tuple[OnnxModule, Network]:
+def read_module(path: Path, precision: Computed) -> tuple[OnnxModule, Network]:
     """A network's file as a module on the CPU, with its inputs and outputs.
 
     Raises:
@@ -202,7 +203,8 @@ def read_module(path: Path, precision: Literal["fp32", "fp16"]) -> tuple[OnnxMod
     inputs, outputs = (
         tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)
     )
-    module = OnnxModule(in_half(model) if precision == "fp16" else model)
+    half = _HALVES.get(precision)
+    module = OnnxModule(model) if half is None else OnnxModule(in_half(model), half)
     return module.eval(), (inputs, outputs)
 
 

@@ -18,8 +18,6 @@ from engines.engine import EngineError
 Ints = list[int]
 Attributes = dict[str, Any]
 
-_TYPES = {TensorProto.FLOAT: torch.float32, TensorProto.FLOAT16: torch.float16}
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -38,11 +36,12 @@ class OnnxModule(nn.Module):
     and a CUDA graph or an exported program can be made of a run.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, half: torch.dtype = torch.float16) -> None:
         """Take over nodes and constants.
 
         Args:
             model: as PyTorch exports ours.
+            half: what to compute in where the graph says float16.
 
         Raises:
             EngineError: it has an operator that is not known here.
@@ -62,12 +61,15 @@ class OnnxModule(nn.Module):
             if each.data_type == TensorProto.INT64 or each.name in scales:
                 self._lists[each.name] = values.reshape(-1).tolist()
             else:
+                constant = torch.from_numpy(values.copy())
                 self._buffer_of[each.name] = f"constant{number}"
-                self.register_buffer(f"constant{number}", torch.from_numpy(values.copy()))
+                self.register_buffer(
+                    f"constant{number}", constant.to(half) if constant.dtype == torch.float16 else constant
+                )
         self._steps = [
             _Step(
                 _OPERATORS[node.op_type],
-                {each.name: helper.get_attribute_value(each) for each in node.attribute},
+                _attributes(node, half),
                 tuple(node.input),
                 tuple(node.output),
             )
@@ -84,6 +86,13 @@ class OnnxModule(nn.Module):
             made = step.compute(step.attributes, *(values[name] for name in step.inputs))
             values.update(zip(step.outputs, made if len(step.outputs) > 1 else (made,), strict=True))
         return tuple(values[name] for name in self.output_names)
+
+
+def _attributes(node: onnx.NodeProto, half: torch.dtype) -> Attributes:
+    found = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    if node.op_type == "Cast":
+        found["to"] = {TensorProto.FLOAT: torch.float32, TensorProto.FLOAT16: half}[found["to"]]
+    return found
 
 
 def _conv(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -149,7 +158,7 @@ def _reduce(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": lambda a, x, y: x + y,
-    "Cast": lambda a, x: x.to(_TYPES[a["to"]]),
+    "Cast": lambda a, x: x.to(a["to"]),
     "Clip": lambda a, x, least, most: x.clamp(least, most),
     "Concat": _concat,
     "Conv": _conv,
