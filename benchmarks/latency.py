@@ -9,8 +9,9 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -206,7 +207,8 @@ def _unmask_file(
         laps = stream.stages = Laps()
         sink = FileSink(folder / f"{number}.mp4", excerpt)
         try:
-            run(excerpt, sink, partial(_process, stream, turn), laps, threading.Event())
+            submit, drain = partial(_submit, stream, turn), partial(_drain, stream, turn)
+            run(excerpt, sink, submit, laps, threading.Event(), drain)
             sink.close()
         finally:
             sink.discard()
@@ -227,20 +229,34 @@ def _watch_camera(
     return camera, output.latencies
 
 
-def _process(stream: Stream, turn: threading.Lock, frame: Frame) -> Frame:
-    # One set of networks serves many streams, one at a time.
+def _process(stream: Stream, turn: threading.Lock, frame: Frame) -> list[Frame]:
+    return [*_submit(stream, turn, frame), *_drain(stream, turn)]
+
+
+def _submit(stream: Stream, turn: threading.Lock, frame: Frame) -> list[Frame]:
+    with _turn(stream, turn):
+        return [done.frame for done in stream.submit(frame)]
+
+
+def _drain(stream: Stream, turn: threading.Lock) -> list[Frame]:
+    with _turn(stream, turn):
+        return [done.frame for done in stream.drain()]
+
+
+@contextmanager
+def _turn(stream: Stream, turn: threading.Lock) -> Iterator[None]:
+    """One set of networks serves many streams, one at a time."""
     if not turn.acquire(blocking=False):
         with stream.stages("wait"):
             turn.acquire()
     try:
-        stream.process(frame)
+        yield
     finally:
         turn.release()
-    return frame
 
 
-def _leave(frame: Frame) -> Frame:
-    return frame
+def _leave(frame: Frame) -> list[Frame]:
+    return [frame]
 
 
 def _at_once(count: int, work: Callable[[int], T]) -> list[T]:

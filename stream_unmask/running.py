@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from stream_unmask.report import Stages
@@ -72,9 +73,10 @@ class _Worker(threading.Thread):
 def run(
     source: Source,
     sink: Writer,
-    process: Callable[[Frame], Frame],
+    process: Callable[[Frame], Iterable[Frame]],
     stages: Stages,
     stop: threading.Event,
+    drain: Callable[[], Iterable[Frame]] = tuple,
 ) -> bool:
     """Move everything from a source to a sink, each frame through ``process``.
 
@@ -85,15 +87,16 @@ def run(
     Args:
         source: what is read, until its end or until ``stop``.
         sink: what is written; neither finished nor closed here.
-        process: changes a frame, or returns another in its place.
+        process: takes the next frame; returns those that are done by now, changed, or others in their place.
         stages: where the time of each thread is added up.
         stop: set it from anywhere to end early; Ctrl-C in the caller's thread does the same.
+        drain: returns the frames that ``process`` has taken and not returned, once no more come.
 
     Returns:
         Whether it ended early. Every frame that was processed by then has been written.
 
     Raises:
-        Exception: whatever the source, ``process`` or the sink raised.
+        Exception: whatever the source, ``process``, ``drain`` or the sink raised.
     """
     real_time = source.info.real_time
     decoded: queue.Queue[Item | None] = _Newest(source.problems) if real_time else queue.Queue(_DEPTH)
@@ -118,16 +121,24 @@ def run(
             with stages("encode"):
                 sink.write(item)
 
+    def pass_on(items: Iterable[Item]) -> None:
+        for item in items:
+            _put(finished, item, lambda: not writer.is_alive())
+
     reader = _Worker("decode", read)
     writer = _Worker("encode", write)
     try:
-        while (item := _get(decoded, stop.is_set)) is not None:
-            if isinstance(item, Frame):
-                with stages("compute"):
-                    item = process(item)
-            _put(finished, item, lambda: not writer.is_alive())
-    except (_StopError, KeyboardInterrupt):
-        stop.set()
+        try:
+            while (item := _get(decoded, stop.is_set)) is not None:
+                done: Iterable[Item] = (item,)
+                if isinstance(item, Frame):
+                    with stages("compute"):
+                        done = process(item)
+                pass_on(done)
+        except (_StopError, KeyboardInterrupt):
+            stop.set()
+        with suppress(_StopError):  # what became of the writer is told below
+            pass_on(drain())
     finally:
         reading_over.set()
         _finish(finished, writer)

@@ -79,7 +79,7 @@ def go(
     source: FakeSource, sink: FakeSink, process: Callable[[Frame], Frame] = lambda f: f, **kwargs: object
 ) -> bool:
     stop = kwargs.get("stop", threading.Event())
-    return run(source, sink, process, Stages(), stop)  # type: ignore[arg-type]
+    return run(source, sink, lambda f: [process(f)], Stages(), stop)  # type: ignore[arg-type]
 
 
 def test_everything_arrives_in_order() -> None:
@@ -90,7 +90,7 @@ def test_everything_arrives_in_order() -> None:
 
 def test_the_time_of_every_stage_is_added_up() -> None:
     stages = Stages()
-    run(FakeSource(5), FakeSink(), lambda f: f, stages, threading.Event())  # type: ignore[arg-type]
+    run(FakeSource(5), FakeSink(), lambda f: [f], stages, threading.Event())  # type: ignore[arg-type]
     assert stages.runs["compute"] == stages.runs["encode"] == 5
     assert all(seconds > 0 for seconds in stages.seconds.values())
 
@@ -167,7 +167,8 @@ def live(
         else:
             packets.append(bytes(item.packet)[0])
 
-    run(camera, SimpleNamespace(write=write), process, Stages(), threading.Event())  # type: ignore[arg-type]
+    sink = SimpleNamespace(write=write)
+    run(camera, sink, lambda f: [process(f)], Stages(), threading.Event())  # type: ignore[arg-type]
     return frames, packets
 
 
@@ -197,3 +198,47 @@ def test_an_encoder_slower_than_a_camera_builds_up_no_delay() -> None:
     assert max(late) <= 40
     assert camera.problems.dropped == 201 - len(frames) > 100
     assert packets == list(range(201))
+
+
+class Held:
+    """Holds two frames back, as a GPU does."""
+
+    def __init__(self, ends_at: int | None = None) -> None:
+        self.frames: list[Frame] = []
+        self.ends_at = ends_at
+
+    def process(self, item: Frame) -> list[Frame]:
+        if item.index == self.ends_at:
+            raise KeyboardInterrupt
+        self.frames.append(item)
+        return [self.frames.pop(0)] if len(self.frames) > 2 else []
+
+    def drain(self) -> list[Frame]:
+        self.frames, left = [], self.frames
+        return left
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 50])
+def test_frames_held_back_arrive_in_the_end(frames: int) -> None:
+    held, sink = Held(), FakeSink()
+    run(FakeSource(frames), sink, held.process, Stages(), threading.Event(), held.drain)  # type: ignore[arg-type]
+    assert sink.indices == list(range(frames))
+
+
+def test_frames_held_back_arrive_when_it_is_stopped_or_the_source_breaks() -> None:
+    held, sink = Held(ends_at=9), FakeSink()
+    assert run(FakeSource(50), sink, held.process, Stages(), threading.Event(), held.drain)  # type: ignore[arg-type]
+    assert sink.indices == list(range(9))
+    held, sink = Held(), FakeSink()
+    with pytest.raises(ValueError, match="broken source"):
+        run(FakeSource(50, 9), sink, held.process, Stages(), threading.Event(), held.drain)  # type: ignore[arg-type]
+    assert sink.indices == list(range(9))
+
+
+def test_a_sink_that_breaks_while_frames_are_held_back_is_told() -> None:
+    def fail(item: object) -> None:
+        raise ValueError("broken sink")
+
+    held = Held()
+    with pytest.raises(ValueError, match="broken sink"):
+        run(FakeSource(2), FakeSink(fail), held.process, Stages(), threading.Event(), held.drain)  # type: ignore[arg-type]
