@@ -127,12 +127,11 @@ def fit_pose(points: NDArray[np.floating]) -> Pose:
     rotation = left @ right
     scale = float(stretch.mean())
     x, y = middle + scale * rotation @ (_CROP_CENTRE - centre)
-    away = np.cross(rotation[0], rotation[1])
     # The roll is that of the head's upright axis as the picture shows it, free of yaw and pitch.
     roll = float(np.arctan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1]))
-    facing = np.array([rotation[0, 2], rotation[1, 2], away[2]])
-    turn = np.cos(roll) * facing[0] + np.sin(roll) * facing[1]
-    yaw = float(np.degrees(np.arctan2(-turn, facing[2])))
+    turn = np.cos(roll) * rotation[0, 2] + np.sin(roll) * rotation[1, 2]
+    towards = rotation[0, 0] * rotation[1, 1] - rotation[0, 1] * rotation[1, 0]
+    yaw = float(np.degrees(np.arctan2(-turn, towards)))
     return Pose(float(x), float(y), roll, scale, yaw)
 
 

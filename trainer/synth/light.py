@@ -74,6 +74,23 @@ def _places() -> tuple[NDArray[np.intp], FloatArray]:
     return used, np.linalg.solve(basis.T @ basis + ridge, basis.T).astype(np.float32)
 
 
+def _median(values: FloatArray) -> float:
+    """``np.median``, which spends most of its time on cases that are not ours."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    low, high = np.partition(values, (half - 1, half))[half - 1 : half + 1]
+    return float(np.float32(low + high) / np.float32(2))
+
+
+def _bright(small: Bytes) -> float:
+    """``np.quantile(small, 0.9)``; the same is true of it."""
+    place = 0.9 * (small.size - 1)
+    below = int(place)
+    low, high = np.partition(small, (below, below + 1), None)[below : below + 2].tolist()
+    return float(high - (high - low) * (1 - (place - below)))
+
+
 def estimate_light(face: Bytes, points: FloatArray) -> Light:
     """Estimate the light on a bare face.
 
@@ -85,12 +102,12 @@ def estimate_light(face: Bytes, points: FloatArray) -> Light:
     used, solve = _places()
     at = np.clip(points[used] * (_SMALL / face.shape[0]), 0, _SMALL - 1).astype(np.intp)
     grey = small[at[:, 1], at[:, 0]].astype(np.float32)
-    middle = max(float(np.median(grey)), 6.0)
+    middle = max(_median(grey), 6.0)
     even, *far = (solve @ np.clip(grey, 0.5 * middle, 1.6 * middle)).tolist()
     level = max(even + far[2], 6.0)
     sides = np.clip(np.array(far[:2]) / level, (-0.6, -0.6), (0.6, 0.3))
     # The part towards the camera is the least certain; a plausible one goes with the rest.
     direction = np.array([*sides, np.clip(far[2] / level, 0.25, 0.7)], np.float32)
     # Dark skin is not dim light: something in the picture is brighter then.
-    exposure = max(level / 150, float(np.quantile(small, 0.9)) / 240)
+    exposure = max(level / 150, _bright(np.asarray(small, np.uint8)) / 240)
     return Light(exposure, direction)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,16 +120,33 @@ def _cloth(
     exposure = float(np.clip(light.exposure, 0.25, 1.2) ** rng.uniform(0.3, 0.95) * rng.uniform(0.92, 1.12))
     shade = light.shade(relief.slopes, float(rng.uniform(0.6, 1.5))) * relief.tone
     shade *= np.float32(exposure)
-    # Cloth scatters: black is never quite black, nor white without end.
-    lit = (cloth.astype(np.float32) + 5) * shade[..., None]
+    shine = np.zeros(plane.shape, np.float32)
     if rng.random() < 0.25:
         gloss = np.float32(rng.uniform(10, 60) * exposure)
         slopes = relief.slopes
         away = (slopes[..., 0] + light.far[0]) ** 2 + (slopes[..., 1] + light.far[1]) ** 2
-        lit += (gloss * np.exp(-away * np.float32(rng.uniform(6, 30))))[..., None]
-    # A camera's shoulder keeps form in what is nearly white.
-    lit -= np.maximum(lit - 205, 0) * np.float32(0.5)
-    return np.clip(lit, 0, 255).astype(np.uint8), exposure
+        shine = gloss * np.exp(-away * np.float32(rng.uniform(6, 30)))
+    _expose(cloth, shade, shine)
+    return cloth, exposure
+
+
+@numba.njit(nogil=True, cache=True)
+def _expose(cloth: Any, shade: Any, shine: Any) -> None:
+    """A cloth (H, W, 3) as a camera sees it in this light, (H, W) each, in place."""
+    scattered, shoulder = np.float32(5), np.float32(205)
+    black, white, half = np.float32(0), np.float32(255), np.float32(0.5)
+    for i in range(cloth.shape[0]):
+        for j in range(cloth.shape[1]):
+            for k in range(3):
+                # Cloth scatters: black is never quite black, nor white without end.
+                lit = (np.float32(cloth[i, j, k]) + scattered) * shade[i, j] + shine[i, j]
+                # A camera's shoulder keeps form in what is nearly white.
+                lit -= max(lit - shoulder, black) * half
+                cloth[i, j, k] = np.uint8(min(max(lit, black), white))
+
+
+def _is_inside(outline: FloatArray, x: float, y: float) -> bool:
+    return cv2.pointPolygonTest(outline, (x, y), False) >= 0
 
 
 def _loop_paths(shape: Shape, chart: Chart, yaw: float) -> Iterator[FloatArray]:
@@ -143,8 +162,8 @@ def _loop_paths(shape: Shape, chart: Chart, yaw: float) -> Iterator[FloatArray]:
     for path, side in zip(paths, sides, strict=True):
         if abs(yaw) > 2 * _TURNED and side * yaw > 0:
             # The far ear is hidden behind the cheek.
-            seen = [cv2.pointPolygonTest(chart.hull, (float(x), float(y)), False) >= 0 for x, y in path]
-            path = path[: seen.index(False)] if False in seen else path
+            outside = (n for n, (x, y) in enumerate(path.tolist()) if not _is_inside(chart.hull, x, y))
+            path = path[: next(outside, None)]
         if len(path) > 1:
             yield path
 

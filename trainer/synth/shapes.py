@@ -91,6 +91,9 @@ class Shape:
     slack: float
 
 
+_SPAN = np.arange(4)
+
+
 @cache
 def _blend(steps: int) -> FloatArray:
     """(steps, 4) weights of four knots for the places between the middle two."""
@@ -103,10 +106,15 @@ def _blend(steps: int) -> FloatArray:
 def curve(places: Sequence[tuple[float, float]] | FloatArray, steps: int = 6) -> FloatArray:
     """(n, 2) Catmull-Rom spline through ``places``, with ``steps`` pieces between two of them."""
     knots = np.asarray(places, np.float32)
-    padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
-    spans = np.stack([padded[:-3], padded[1:-2], padded[2:-1], padded[3:]], 1)
-    path = (_blend(steps) @ spans).reshape(-1, 2)
-    return np.concatenate([path, knots[-1:]])
+    count = len(knots)
+    padded = np.empty((count + 2, 2), np.float32)
+    padded[1:-1] = knots
+    padded[0], padded[-1] = 2 * knots[0] - knots[1], 2 * knots[-1] - knots[-2]
+    spans = padded[np.arange(count - 1)[:, None] + _SPAN]
+    path = np.empty(((count - 1) * steps + 1, 2), np.float32)
+    np.matmul(_blend(steps), spans, out=path[:-1].reshape(count - 1, steps, 2))
+    path[-1] = knots[-1]
+    return path
 
 
 def _edges(kind: str, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -40,5 +40,5 @@ def squeeze(pictures: Sequence[Bytes], quantizer: int) -> list[Bytes]:
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     frames = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.decode(None)
-    pictures = (_to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray() for frame in frames)
-    return [np.asarray(picture, np.uint8) for picture in pictures]
+    decoded = (_to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray() for frame in frames)
+    return [np.asarray(picture, np.uint8) for picture in decoded]
