@@ -1,0 +1,116 @@
+"""Masks are put on bare faces, and on no others."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from engines.contract import WEARER, WeightsFile, enter_weights
+from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker, UnmaskError
+from stream_unmask.cli.unmask import unmask
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.video.images import read_image, write_image
+from tests.unmasking.faces import mask_map
+
+LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
+SIDE = 64
+
+
+def without_wearer(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("segmenter.onnx", "segmenter.int8.onnx", "generator.onnx"):
+        shutil.copy(BUNDLED_WEIGHTS / name, folder)
+    shutil.copy(BUNDLED_WEIGHTS / "manifest.json", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled networks, and one that draws a mask in the colour of its style where mouths are."""
+    folder = without_wearer(tmp_path_factory.mktemp("wearing") / "weights")
+    constants = {
+        "none": np.float32(0),
+        "shape": mask_map(SIDE)[None, None],
+        "colours": np.eye(3, 8, dtype=np.float32).reshape(3, 8, 1, 1),
+    }
+    nodes = [
+        helper.make_node("Mul", ["crop", "none"], ["blank"]),
+        helper.make_node("Conv", ["style", "colours"], ["colour"]),
+        helper.make_node("Add", ["blank", "colour"], ["raw"]),
+        helper.make_node("Tanh", ["raw"], ["worn"]),
+        helper.make_node("ReduceMax", ["blank"], ["flat"], keepdims=1),
+        helper.make_node("Add", ["flat", "shape"], ["alpha"]),
+    ]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, side, side])
+        for (name, channels), side in zip(
+            [*WEARER.inputs.items(), *WEARER.outputs.items()], (SIDE, 1, SIDE, SIDE), strict=True
+        )
+    ]
+    stored = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    graph = helper.make_graph(nodes, "wearer", ports[:2], ports[2:], stored)
+    path = folder / "wearer.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    enter_weights(WeightsFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), SIDE, "drawn"), WEARER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dresser(weights: Path) -> Unmasker:
+    return Unmasker(Settings(wear=True, weights=weights))
+
+
+def pictures(path: Path) -> NDArray[np.int64]:
+    with av.open(path) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(int)
+
+
+def test_a_bare_face_is_given_a_mask_and_keeps_it(dresser: Unmasker, bare_clip: Path, tmp_path: Path) -> None:
+    report = dresser.video(bare_clip, tmp_path / "out.mkv", LOSSLESS)
+    assert (report.masked_faces, report.faces[0].masked_frames) == (1, 24)
+    assert report.faces[0].score < 0.2
+    given, made = pictures(bare_clip), pictures(tmp_path / "out.mkv")
+    worn = np.abs(made - given).max(axis=-1) > 40
+    assert 0.005 < worn.mean() < 0.1
+    colours = np.array([now[here].mean(axis=0) for now, here in zip(made, worn, strict=True)])
+    assert colours.std(axis=0).max() < 3
+    with av.open(tmp_path / "out.mkv") as container:
+        assert "put masks on" in container.metadata["COMMENT"]
+
+
+def test_a_face_that_wears_one_is_left_alone_bit_for_bit(
+    dresser: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    report = dresser.video(masked_clip, tmp_path / "out.mkv", LOSSLESS)
+    assert (len(report.faces), report.masked_faces) == (1, 0)
+    assert np.array_equal(pictures(tmp_path / "out.mkv"), pictures(masked_clip))
+
+
+def test_the_command_says_what_it_did_to_a_picture(
+    weights: Path, bare_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with av.open(bare_clip) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    write_image(tmp_path / "face.png", picture)
+    done = CliRunner().invoke(unmask, ["face.png", "--wear", "--weights", str(weights)])
+    assert done.exit_code == 0, done.output
+    assert "1 of 1 faces given a mask" in done.output
+    assert (read_image("face.masked.png").pixels != picture).any()
+
+
+def test_weights_that_put_no_masks_on_are_refused(tmp_path: Path) -> None:
+    folder = without_wearer(tmp_path / "weights")
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"wearer"', '"none"'))
+    with pytest.raises(UnmaskError, match="cannot put masks on"):
+        Unmasker(Settings(wear=True, weights=folder))
