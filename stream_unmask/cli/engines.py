@@ -14,9 +14,11 @@ from engines.contract import (
     FILE_PRECISIONS,
     GENERATOR,
     SEGMENTER,
+    WEARER,
     FilePrecision,
     Network,
     WeightsFile,
+    has_weights,
     read_weights,
 )
 from engines.engine import EngineError
@@ -73,11 +75,11 @@ def build(
     refit: bool,
     dry_run: bool,
 ) -> None:
-    """Build the engines of both networks, check them against ONNX Runtime, and keep them."""
+    """Build the engines of all networks, check them against ONNX Runtime, and keep them."""
     options = BuildOptions(batch, tune, level, workspace, refit)
     cache = EngineCache()
     console = Console(soft_wrap=True, highlight=False)
-    for network in (SEGMENTER, GENERATOR):
+    for network in _networks(weights):
         source = read_weights(weights, network).sha256
         with file_to_compile(weights, network, precision) as file:
             if dry_run:
@@ -120,7 +122,7 @@ def list_engines() -> None:
 def verify_engines(weights: Path) -> None:
     """Compare the engines that this machine would use with ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
-    for network in (SEGMENTER, GENERATOR):
+    for network in _networks(weights):
         source = read_weights(weights, network)
         needed_engine(source.path, machine, cache)  # or says that there is none
         for entry in kept_engines(source.sha256, machine, cache):
@@ -142,11 +144,16 @@ def prune(weights: Path, everything: bool) -> None:
     used: set[str] = set()
     if not everything:
         machine = this_machine()
-        for network in (SEGMENTER, GENERATOR):
+        for network in _networks(weights):
             entries = kept_engines(read_weights(weights, network).sha256, machine, cache)
             used |= {entry.plan.key for entry in entries}
     count, freed = cache.prune(lambda entry: entry.plan.key in used)
     click.echo(f"Deleted {count} engines; {freed / 2**20:.1f} MiB are free again.")
+
+
+def _networks(weights: Path) -> tuple[Network, ...]:
+    """Those that a folder holds."""
+    return (SEGMENTER, GENERATOR, *((WEARER,) if has_weights(weights, WEARER, "fp32") else ()))
 
 
 def _plan(
@@ -155,14 +162,15 @@ def _plan(
     """All that a build would do, as far as it can be known on this machine."""
     sides = f"{file.size}x{file.size}"
     faces = f"1..{options.max_batch} faces, fastest at {options.tuned_batch}"
-    ports = (network.inputs | network.outputs).items()
+    ports = ", ".join(
+        f"{name} Nx{channels}x{'1x1' if name in network.numbers else sides}"
+        for name, channels in (network.inputs | network.outputs).items()
+    )
     table = Table.grid(padding=(0, 2))
     table.add_row(
         network.name.capitalize(), f"{file.path.name}, {file.precision}, sha256 {file.sha256[:12]}..."
     )
-    table.add_row(
-        "Batch", f"{faces}: {', '.join(f'{name} Nx{channels}x{sides}' for name, channels in ports)}"
-    )
+    table.add_row("Batch", f"{faces}: {ports}")
     table.add_row(
         "Builder",
         f"strongly typed, level {options.level}, at most {options.workspace} MiB for a layer, no TF32, no "

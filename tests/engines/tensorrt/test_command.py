@@ -92,6 +92,19 @@ def test_engines_are_built_listed_checked_and_deleted(
     assert cache.entries() == []
 
 
+def test_what_puts_masks_on_is_built_where_it_is_held(
+    weights: Path, compiler: Compiler, cache: EngineCache
+) -> None:
+    manifest = weights / "manifest.json"
+    said = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(said | {"wearer": said["segmenter"]}))
+    printed = run("build", "--weights", weights, "--precision", "fp32", "--dry-run").output
+    assert "worn Nx3x16x16" in " ".join(printed.split())
+    assert "style Nx8x1x1" in " ".join(printed.split())
+    run("build", "--weights", weights, "--precision", "fp32")
+    assert run("verify", "--weights", weights).output.splitlines()[-1].startswith("wearer, fp32: good")
+
+
 def test_what_the_weights_do_not_hold_is_told(weights: Path, compiler: Compiler) -> None:
     with pytest.raises(EngineError, match="no int8 segmenter"):
         run("build", "--weights", weights, "--precision", "int8")
