@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -17,7 +17,16 @@ _LOSSLESS = frozenset(("ffv1", "ffvhuff", "huffyuv", "magicyuv", "rawvideo", "ut
 _CONTAINER_CODECS = {"webm": "libvpx-vp9", "avi": "mpeg4"}
 _DEFAULT_CODEC = "libx264"
 
-_QUALITY = {"libx264": 20, "libx265": 24, "libvpx-vp9": 28, "libvpx": 10, "libsvtav1": 28}
+_QUALITY = {
+    "libx264": 20,
+    "libx265": 24,
+    "libvpx-vp9": 28,
+    "libvpx": 10,
+    "libsvtav1": 28,
+    "h264_nvenc": 21,
+    "hevc_nvenc": 25,
+    "av1_nvenc": 30,
+}
 _PRESETS = {"libx264": "faster", "libx265": "medium", "libvpx-vp9": "4", "libvpx": "4", "libsvtav1": "8"}
 _FURTHER = {
     # Without a bit rate of 0 a quality is only an upper bound of it.
@@ -25,7 +34,15 @@ _FURTHER = {
     "libvpx": {"b": "20M"},
     "libx265": {"x265-params": "log-level=error"},
     "ffv1": {"level": "3", "slicecrc": "1"},
+    # NVENC, too, takes a quality for a bound of the bit rate, of 2 Mbit/s, unless there is none.
+    "h264_nvenc": {"rc": "vbr", "b": "0"},
+    "hevc_nvenc": {"rc": "vbr", "b": "0"},
+    "av1_nvenc": {"rc": "vbr", "b": "0"},
 }
+
+_INSTEAD_OF_NVENC = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265", "av1_nvenc": "libsvtav1"}
+"""Who writes the same kind of video on the CPU. A GeForce GPU encodes a few videos at the same time only,
+whoever asks for them; a data centre's GPU may have no encoder at all."""
 
 _QUANTISER_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "msmpeg4", "msmpeg4v2", "flv"))
 _QUANTISER = 3
@@ -55,6 +72,36 @@ class EncoderSettings:
     def lossless(self) -> bool:
         """What is written can be read again bit for bit."""
         return self.codec in _LOSSLESS
+
+
+def usable(settings: EncoderSettings, info: SourceInfo) -> tuple[EncoderSettings, list[str]]:
+    """The settings, or, where the GPU's encoder is asked for and cannot be had, those for the CPU's.
+
+    Args:
+        settings: how the video is to be encoded.
+        info: the video.
+
+    Returns:
+        How it will be, and a sentence for what is not as it was asked for.
+    """
+    instead = _INSTEAD_OF_NVENC.get(settings.codec or "")
+    if instead is None or _can_open(settings.codec or "", info):
+        return settings, []
+    sentence = f"The GPU cannot encode by {settings.codec} now; the video is encoded by {instead} on the CPU."
+    # Presets have other names there; the scales of quality are alike.
+    return replace(settings, codec=instead, preset=None), [sentence]
+
+
+def _can_open(name: str, info: SourceInfo) -> bool:
+    try:
+        context = av.CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = max(info.width, 256), max(info.height, 256), "nv12"
+        context.time_base = info.time_base
+        context.open()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) -> av.Codec:

@@ -13,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.video.codecs import EncoderSettings, choose_codec, set_options
+from stream_unmask.video.codecs import EncoderSettings, choose_codec, set_options, usable
 from stream_unmask.video.files import reason
 from stream_unmask.video.formats import nearest_format, plane_layout, significant_bits
 from stream_unmask.video.frame import FULL_RANGE, LIMITED_RANGE, Frame
@@ -52,6 +52,7 @@ class VideoEncoder:
         timeline: Timeline,
         width_factor: int = 1,
     ) -> None:
+        settings, self.warnings = usable(settings, info)
         codec = choose_codec(settings, container.format.name, info)
         rate = info.average_rate or _USUAL_RATE
         try:
@@ -61,7 +62,7 @@ class VideoEncoder:
         constant_rate = container.format.name == "avi" or codec.name in _CONSTANT_RATE_CODECS
         self.time_base = 1 / rate if constant_rate else info.time_base
         self.pixel_format = _pixel_format(codec, info, width_factor)
-        self.warnings = _losses(codec.name, info.pixel_format, self.pixel_format)
+        self.warnings += _losses(codec.name, info.pixel_format, self.pixel_format)
         self.repaired_timestamps = 0
         self._stream = stream
         self._reformatter = VideoReformatter()

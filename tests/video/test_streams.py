@@ -10,6 +10,8 @@ import av
 import pytest
 from av.stream import Disposition, Stream
 
+from stream_unmask.video import codecs
+from stream_unmask.video.codecs import EncoderSettings, set_options, usable
 from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import CopiedPacket, open_source
 from tests.video.making import FAST, Recipe, make_video, pass_through, read
@@ -188,3 +190,33 @@ def _with_cover(folder: Path) -> Path:
                 packet.stream = video
                 container.mux(packet)
     return path
+
+
+NVENC = EncoderSettings("h264_nvenc", quality=30, preset="p1")
+
+
+def test_where_the_gpu_cannot_encode_the_cpu_does_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codecs, "_can_open", lambda *_: False)
+    sink = pass_through(make_video(tmp_path / "in.mp4", TALK), tmp_path / "out.mp4", NVENC)
+    (warning,) = sink.warnings
+    assert "h264_nvenc" in warning
+    assert "libx264" in warning
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+    assert len(read(tmp_path / "out.mp4").times) == len(TALK.pts)
+
+
+def test_the_gpus_encoder_is_asked_whether_it_can(tmp_path: Path) -> None:
+    with open_source(make_video(tmp_path / "in.mp4", TALK)) as source:
+        settings, warnings = usable(NVENC, source.info)
+        assert settings == NVENC if not warnings else settings == EncoderSettings("libx264", quality=30)
+        assert usable(FAST, source.info) == (FAST, [])
+
+
+def test_the_gpus_encoder_is_told_a_quality_and_no_bit_rate(tmp_path: Path) -> None:
+    with open_source(make_video(tmp_path / "in.mp4", TALK)) as source:
+        context = av.CodecContext.create("h264_nvenc", "w")
+        set_options(context, NVENC, source.info)  # type: ignore[arg-type]
+    assert context.options == {"rc": "vbr", "b": "0", "cq": "30", "preset": "p1"}
