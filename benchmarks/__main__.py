@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmarks.clips import ClipOptions, make_clip
+from stream_unmask.errors import UnmaskError
 from stream_unmask.toolkit import BUNDLED_WEIGHTS
+
+if TYPE_CHECKING:
+    from trainer.devices import PrecisionName
 
 
 @click.group()
@@ -124,6 +129,53 @@ def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: in
     from benchmarks.pairs import measure
 
     click.echo(measure(shards, sets=sets, size=size, count=count, rounds=rounds))
+
+
+@main.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of photo shards.",
+)
+@click.option("--recipe", default="release", show_default=True)
+@click.option("--size", type=click.IntRange(32), default=192, show_default=True, help="Side of the crops.")
+@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Samples in a step.")
+@click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
+@click.option("--workers", type=click.IntRange(0), help="Processes that make samples. [all cores but one]")
+@click.option("--precision", type=click.Choice(["auto", "32", "bf16", "16"]), default="auto")
+def training(
+    data: Path,
+    recipe: str,
+    size: int,
+    batch: int,
+    seconds: float,
+    threads: int,
+    workers: int | None,
+    precision: PrecisionName,
+) -> None:
+    """Train a RECIPE for some seconds: images a second, waiting for data, and the arithmetic's bound."""
+    from benchmarks.training import Plan, measure
+    from trainer.devices import default_workers
+    from trainer.recipes import RECIPES
+
+    if recipe not in RECIPES:
+        raise click.BadParameter(f"{recipe} is none of {', '.join(RECIPES)}.", param_hint="--recipe")
+    plan = Plan(
+        data=data,
+        recipe=recipe,
+        size=size,
+        batch=batch,
+        seconds=seconds,
+        threads=threads,
+        workers=default_workers() if workers is None else workers,
+        precision=precision,
+    )
+    try:
+        click.echo(measure(plan, lambda sentence: click.echo(sentence, err=True)))
+    except UnmaskError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

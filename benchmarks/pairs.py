@@ -35,15 +35,23 @@ def measure(shards: Path, *, sets: tuple[str, ...], size: int, count: int, round
     cv2.setNumThreads(1)
     try:
         photos = read_photos(shards, sets)
-        pairs = _rate(PairData(photos, PairSettings(size=size), 0, count), count, rounds)
+        pairs = _seconds(PairData(photos, PairSettings(size=size), 0, count), count, rounds)
         moving = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.5)
-        clips = _rate(ClipData(photos, moving, 0, count), count, rounds)
+        clips = _seconds(ClipData(photos, moving, 0, count), count, rounds)
     finally:
         cv2.setNumThreads(threads)
-    return f"{pairs:.0f} pairs/s and {clips:.0f} two-frame clips/s on one core at {size} px ({cpu_name()})"
+    return (
+        f"{_told(pairs, 'pairs')} and {_told(clips, 'two-frame clips')} on one core at {size} px,"
+        f" by processor time ({cpu_name()})"
+    )
 
 
-def _rate(samples: PairData, count: int, rounds: int) -> float:
+def _told(seconds: float, what: str) -> str:
+    return f"{1 / seconds:.0f} {what}/s ({1000 * seconds:.2f} ms each)"
+
+
+def _seconds(samples: PairData, count: int, rounds: int) -> float:
+    """Processor time of one sample."""
     for number in range(_WARM_UP):
         samples[number % count]
     best = float("inf")
@@ -52,4 +60,4 @@ def _rate(samples: PairData, count: int, rounds: int) -> float:
         for number in range(count):
             samples[number]
         best = min(best, time.process_time() - start)
-    return count / best
+    return best / count
