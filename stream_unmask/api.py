@@ -123,7 +123,8 @@ class Unmasker:
         """
         options = options or OutputOptions()
         report = self._report(redact(source), Path(output))
-        with open_source(source, threads=self.settings.threads) as opened:
+        settings = self.settings
+        with open_source(source, threads=settings.threads, gpu_decode=settings.gpu_decode) as opened:
             stream = self.stream(rotation=opened.info.rotation)
             job = _VideoJob(stream, opened, Path(output), self.label, options, progress)
             started = time.perf_counter()

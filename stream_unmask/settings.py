@@ -19,6 +19,7 @@ class Settings:
         backend: what runs the networks; see :data:`engines.BACKENDS`.
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
         threads: CPU threads for each network, 0 for all that the process may use.
+        gpu_decode: let an NVIDIA GPU decode files' videos, where it can.
         detect_every: frames between two runs of the face detector; in between faces are followed.
         min_face: width in frame pixels below which a face is left alone.
         blend: how the patch is joined to the face around it.
@@ -30,6 +31,7 @@ class Settings:
     backend: str = "auto"
     precision: Precision = "auto"
     threads: int = 0
+    gpu_decode: bool = False
     detect_every: int = 6
     min_face: int = 32
     blend: Blend = "feather"

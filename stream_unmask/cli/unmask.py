@@ -56,6 +56,7 @@ _DEFAULTS = Settings()
     help="What the networks compute in.",
 )
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
+@click.option("--gpu-decode", is_flag=True, help="Let an NVIDIA GPU decode the video, where it can.")
 @click.option(
     "--detect-every",
     type=click.IntRange(1),
@@ -95,6 +96,7 @@ def unmask(
     backend: str,
     precision: Precision,
     threads: int,
+    gpu_decode: bool,
     detect_every: int,
     min_face: int,
     blend: Blend,
@@ -111,6 +113,7 @@ def unmask(
         backend=backend,
         precision=precision,
         threads=threads,
+        gpu_decode=gpu_decode,
         detect_every=detect_every,
         min_face=min_face,
         blend=blend,

@@ -6,12 +6,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -69,29 +71,40 @@ class Source(Protocol):
     ) -> None: ...
 
 
-def open_source(uri: str | Path, *, threads: int = 0) -> Source:
+def open_source(uri: str | Path, *, threads: int = 0, gpu_decode: bool = False) -> Source:
     """Open a video file, a stream (``rtsp://``, ``http://``) or a webcam (``webcam:0``, ``/dev/video0``).
 
     Args:
         uri: what to read.
         threads: for the decoder; 0 for as many as there are cores.
+        gpu_decode: let an NVIDIA GPU decode a file's video, where there is one that knows its codec.
 
     Raises:
         UnmaskError: it is not there, cannot be opened, or holds no picture.
     """
     shown = redact(uri)
-    container = _open_address(str(uri), shown) if is_address(uri) else _open_file(Path(uri), shown)
+    if is_address(uri):
+        container = _open_address(str(uri), shown)
+    else:
+        container = _open_file(Path(uri), shown, gpu_decode=gpu_decode)
     try:
         live = _is_live(uri, container)
         real_time = live and not _waits(uri, container)
-        return _ContainerSource(container, shown, live=live, real_time=real_time, threads=threads)
+        source = _ContainerSource(container, shown, live=live, real_time=real_time, threads=threads)
     except BaseException:
         container.close()
         raise
+    if gpu_decode and not source.on_gpu:
+        source.problems.warnings.append(f"No GPU here decodes {shown}; the CPU does.")
+    return source
 
 
 class _ContainerSource:
-    """Frames and packets out of a PyAV container."""
+    """Frames and packets out of a PyAV container.
+
+    Attributes:
+        on_gpu: a GPU decodes the video, unless it turns out that it cannot.
+    """
 
     def __init__(
         self, container: InputContainer, shown: str, *, live: bool, real_time: bool, threads: int
@@ -99,8 +112,10 @@ class _ContainerSource:
         stream = main_video(container)
         if stream is None:
             raise UnmaskError(f"There is no video in {shown} that can be decoded.")
+        self.on_gpu = stream.codec_context.is_hwaccel
         stream.thread_type = "AUTO"
-        stream.thread_count = threads
+        # Threads would only hold more frames back from the GPU.
+        stream.thread_count = 1 if self.on_gpu else threads
         self.problems = SourceProblems()
         self.copied_streams: Mapping[int, Stream] = {
             other.index: other
@@ -216,14 +231,20 @@ def _served(uri: str | Path) -> bool:
     return str(uri).startswith(("http://", "https://", "file:"))
 
 
-def _open_file(path: Path, shown: str) -> InputContainer:
+def _open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
     if not path.exists():
         raise UnmaskError(f"There is no file {shown}.")
     if path.is_dir():
         raise UnmaskError(f"{shown} is a folder, not a video.")
+    # An absolute path, lest a colon in a name be taken for a protocol.
+    name = str(path.absolute())
+    if gpu_decode:
+        # Frames come back into the host's memory, with all their properties. Without a GPU this fails.
+        with suppress(av.FFmpegError):
+            hwaccel = HWAccel("cuda", allow_software_fallback=True)
+            return av.open(name, metadata_errors="surrogateescape", hwaccel=hwaccel)
     try:
-        # An absolute path, lest a colon in a name be taken for a protocol.
-        return av.open(str(path.absolute()), metadata_errors="surrogateescape")
+        return av.open(name, metadata_errors="surrogateescape")
     except (av.InvalidDataError, av.EOFError) as error:
         raise UnmaskError(f"{shown} is not a video that can be read.") from error
     except (av.FFmpegError, OSError) as error:

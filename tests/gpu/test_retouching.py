@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.clips import ClipOptions, make_clip
 from engines.pytorch_cuda import PyTorchEngine
-from stream_unmask.api import Unmasker
+from stream_unmask.api import OutputOptions, Progress, Unmasker
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
@@ -152,3 +152,23 @@ def test_a_frame_cannot_overtake_those_in_flight(
     (done,) = stream.drain()
     assert (done.frame, len(done.faces)) == (first, 1)
     assert len(stream.process(second)) == 1
+
+
+def test_a_video_is_written_whole(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, tmp_path: Path
+) -> None:
+    ahead = object.__new__(Unmasker)
+    ahead.settings, ahead.toolkit = Settings(), toolkits[1]
+    seen: list[Progress] = []
+    options = OutputOptions(save_maps=True, watermark=True, compare=True)
+    report = ahead.video(masked_clip, tmp_path / "out.mp4", options, progress=seen.append)
+    assert (report.frames, report.faces[0].masked_frames) == (24, 24)
+    assert [(each.frames, each.faces) for each in seen] == [(count, 1) for count in range(1, 25)]
+    with av.open(masked_clip) as given, av.open(tmp_path / "out.mp4") as made:
+        assert times(given) == times(made)
+    with av.open(tmp_path / "out.map.mp4") as maps:
+        assert len(times(maps)) == 24
+
+
+def times(container: av.container.InputContainer) -> list[float]:
+    return [round(frame.time, 3) for frame in container.decode(video=0)]
