@@ -183,6 +183,7 @@ class GpuRetouch:
         boxes = []
         for row, k in enumerate(chosen):
             face, alignment = self._faces[k]
+            # By the map as it was found, which the host has; the steadied one is still in the making.
             grain = face.grain.measure(self._frame.planes(), alignment, self._cells[k])
             box = paste(self._planes, alignment.matrix, pictures[row], alphas[row, 0], grain)
             boxes += [] if box is None else [box]

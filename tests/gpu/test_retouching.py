@@ -170,5 +170,28 @@ def test_a_video_is_written_whole(
         assert len(times(maps)) == 24
 
 
+@pytest.mark.gpu
+@NO_GPU
+def test_the_host_waits_for_nothing_unasked_and_memory_is_used_again(
+    unmasker: Unmasker, masked_clip: Path
+) -> None:
+    segmenter, generator = (
+        PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", device="cuda") for name in ("segmenter", "generator")
+    )
+    stream = Stream(replace(unmasker.toolkit, gpu=GpuNetworks(segmenter, generator)), Settings())
+    shown = list(frames(pictures(masked_clip, 16)))
+    done, _ = in_flight(
+        stream, iter(shown[:8])
+    )  # kernels are loaded, graphs recorded, constants brought over
+    reserved = torch.cuda.memory_reserved()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        done += in_flight(stream, iter(shown[8:]))[0]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert [len(each.faces) for each in done] == [1] * 16
+    assert torch.cuda.memory_reserved() <= reserved + 4 * 2**20
+
+
 def times(container: av.container.InputContainer) -> list[float]:
     return [round(frame.time, 3) for frame in container.decode(video=0)]
