@@ -80,16 +80,17 @@ class Toolkit:
         warm_up()
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
         mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
+        gpu = _on_gpu(segmenter, generator)
         return cls(
             detector=CenterFace(detector),
             mesh=FaceMesh(mesh),
             segmenter=Segmenter(segmenter),
             generator=Generator(generator),
             size=segmenter.inputs[0].shape[-1],
-            engine=segmenter.description,
+            engine=segmenter.description + (", the work on pixels too" if gpu is not None else ""),
             selection=selection,
             wearer=wearer,
-            gpu=_on_gpu(segmenter, generator),
+            gpu=gpu,
         )
 
     def retoucher(self, settings: Settings) -> Retoucher[Any]:
