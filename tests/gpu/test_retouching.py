@@ -180,9 +180,8 @@ def test_the_host_waits_for_nothing_unasked_and_memory_is_used_again(
     )
     stream = Stream(replace(unmasker.toolkit, gpu=GpuNetworks(segmenter, generator)), Settings())
     shown = list(frames(pictures(masked_clip, 16)))
-    done, _ = in_flight(
-        stream, iter(shown[:8])
-    )  # kernels are loaded, graphs recorded, constants brought over
+    # These load kernels, record graphs and bring constants over.
+    done, _ = in_flight(stream, iter(shown[:8]))
     reserved = torch.cuda.memory_reserved()
     torch.cuda.set_sync_debug_mode("error")
     try:
