@@ -7,8 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 
 import av
 from av.stream import Stream
@@ -16,13 +15,13 @@ from av.video.codeccontext import VideoCodecContext
 
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.source import CopiedPacket, Source
+from stream_unmask.video.source import Closing, CopiedPacket, Source
 
 LIVE_ENCODER = {"codec": "libx264", "preset": "veryfast", "tune": "zerolatency"}
 """An encoder as live streams have it: each frame's packet is out before the next frame comes in."""
 
 
-class Excerpt:
+class Excerpt(Closing):
     """A source that ends after so many frames; see :class:`stream_unmask.video.source.Source`."""
 
     def __init__(self, source: Source, frames: int) -> None:
@@ -45,14 +44,6 @@ class Excerpt:
             left -= isinstance(item, Frame)
             if not left:
                 return
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._source.close()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.comparison import AXES, Axis, Comparison, Result, name
 from benchmarks.networks import NetworkTimes
-from benchmarks.tables import label, write_whole
+from benchmarks.tables import label
+from trainer.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,9 +56,8 @@ def _speed(panel: Axes, contenders: list[Result], floor: Result) -> None:
     fps = floor.measurement.throughput.fps
     panel.bar([each.name for each in contenders], speeds)
     panel.axhline(fps, color="black", linestyle="--", label="decode + encode alone")
-    # Room for the legend above the highest.
-    panel.set(title="Throughput", ylabel="frames a second", ylim=(0, 1.25 * max(fps, *speeds)))
-    panel.legend(loc="upper right")
+    panel.set(title="Throughput", ylabel="frames a second")
+    _legend(panel)
 
 
 def _latency(panel: Axes, contenders: list[Result]) -> None:
@@ -69,7 +69,7 @@ def _latency(panel: Axes, contenders: list[Result]) -> None:
         panel.bar(places, heights, width, label=percentile)
     panel.set_xticks(range(len(contenders)), [each.name for each in contenders])
     panel.set(title="Latency from a camera", ylabel="ms from capture to packet")
-    panel.legend()
+    _legend(panel)
 
 
 def _stages(panel: Axes, contenders: list[Result]) -> None:
@@ -83,7 +83,12 @@ def _stages(panel: Axes, contenders: list[Result]) -> None:
         panel.bar(names, heights, bottom=below, label=stage)
         below = [low + height for low, height in zip(below, heights, strict=True)]
     panel.set(title="Stages, which overlap", ylabel="ms a frame")
-    panel.legend(fontsize="small", ncols=2)
+    _legend(panel)
+
+
+def _legend(panel: Axes) -> None:
+    """Explain the colours below the panel, where nothing is covered."""
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize="small", frameon=False)
 
 
 def _milliseconds(result: Result, stage: str) -> float:
@@ -100,14 +105,14 @@ def _scaling(row: list[Axes], comparison: Comparison, axis: Axis) -> None:
     speed.plot(labels, [each.throughput.faces_per_second for each in measured], "s-", label="faces a second")
     speed.set(title=f"Throughput of {results[0].name}", xlabel=axis)
     speed.set_ylim(bottom=0)
-    speed.legend()
+    _legend(speed)
     for percentile in _PERCENTILES:
         spreads = [each.live.latency for each in measured]
         heights = [float("nan") if each is None else getattr(each, percentile) for each in spreads]
         latency.plot(labels, heights, "o-", label=percentile)
     latency.set(title="Latency from a camera", xlabel=axis, ylabel="ms from capture to packet")
     latency.set_ylim(bottom=0)
-    latency.legend()
+    _legend(latency)
     dropped.plot(labels, [100 * each.live.dropped / each.live.offered for each in measured], "o-")
     dropped.set(title="Dropped frames", xlabel=axis, ylabel="% of the camera's", ylim=(-5, 105))
 
@@ -128,4 +133,4 @@ def _networks(row: list[Axes], networks: dict[str, NetworkTimes]) -> None:
     for panel in row:
         panel.set(xlabel="faces in a batch", xticks=sorted(sizes))
         panel.set_ylim(bottom=0)
-        panel.legend(fontsize="small")
+        _legend(panel)

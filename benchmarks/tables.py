@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,7 +14,6 @@ from benchmarks.comparison import AXES, Axis, Comparison, Point, Result, name
 from benchmarks.excerpts import LIVE_ENCODER
 from benchmarks.machine import Machine
 from benchmarks.networks import NetworkTimes
-from stream_unmask.errors import UnmaskError
 
 SCHEMA = 1
 """Version of the JSON; counts up when the meaning of a field changes."""
@@ -37,21 +35,6 @@ def as_json(comparison: Comparison) -> str:
     """Everything that was measured, times in milliseconds unless their name says seconds."""
     content = {"schema": SCHEMA, "live_encoder": LIVE_ENCODER}
     return json.dumps({**content, **dataclasses.asdict(comparison)}, indent=2) + "\n"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its name and give it that once it is whole.
-
-    Raises:
-        UnmaskError: it cannot be written; nothing is left then.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UnmaskError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def show(comparison: Comparison, console: Console) -> None:

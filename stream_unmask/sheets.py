@@ -51,7 +51,7 @@ def collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Itera
     for path in list_media(source) if source.is_dir() else [source]:
         if is_image(path):
             frame = as_frame(read_image(path))
-            yield from _triples(frame, unmasker.stream().process(frame), side)
+            yield from triples(frame, unmasker.stream().process(frame), side)
             continue
         with open_source(path) as opened:
             stream = unmasker.stream(rotation=opened.info.rotation)
@@ -59,20 +59,20 @@ def collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Itera
                 if isinstance(item, Frame):
                     faces = stream.process(item)
                     if item.index % every == 0:
-                        yield from _triples(item, faces, side)
+                        yield from triples(item, faces, side)
 
 
-def draw(triples: list[Triple], *, columns: int) -> Pixels:
+def draw(shown: list[Triple], *, columns: int) -> Pixels:
     """Lay triples out in rows, left to right, on white.
 
     Args:
-        triples: at least one, all of one size.
+        shown: at least one, all of one size.
         columns: triples in a row.
 
     Returns:
         (H, W, 3) RGB.
     """
-    tiles = [np.hstack([triple.before, triple.map, triple.after]) for triple in triples]
+    tiles = [np.hstack([triple.before, triple.map, triple.after]) for triple in shown]
     height, width = tiles[0].shape[:2]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -83,7 +83,8 @@ def draw(triples: list[Triple], *, columns: int) -> Pixels:
     return sheet
 
 
-def _triples(frame: Frame, faces: list[UnmaskedFace], side: int) -> Iterator[Triple]:
+def triples(frame: Frame, faces: list[UnmaskedFace], side: int) -> Iterator[Triple]:
+    """The faces of a frame that :meth:`~stream_unmask.pipeline.Stream.process` has drawn into."""
     for face in faces:
         map_ = np.repeat((face.map * 255).astype(np.uint8)[:, :, None], 3, axis=2)
         yield Triple(

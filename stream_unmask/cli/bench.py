@@ -118,7 +118,8 @@ def bench(
     _check_parts(json_path, plot_path, clip=video is None)
     from benchmarks.comparison import Plan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
-    from benchmarks.tables import as_json, show, write_whole
+    from benchmarks.tables import as_json, show
+    from trainer.files import write_whole
 
     path = None if video is None else Path(video)
     (face, *more_faces), (size, *more_sizes) = faces or (1,), sizes or ((1280, 720),)

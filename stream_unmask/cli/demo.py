@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import click
 
-from stream_unmask.api import OutputOptions, Unmasker
+from stream_unmask.api import SYNTHETIC, OutputOptions, Unmasker
 from stream_unmask.errors import UnmaskError
-from stream_unmask.sheets import collect, draw
+from stream_unmask.running import run
+from stream_unmask.sheets import Triple, draw, triples
+from stream_unmask.video.compare import side_by_side
+from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import write_image
+from stream_unmask.video.sink import FileSink
+from stream_unmask.video.source import open_source
+
+_SIDE = 256
+"""Pixels of each picture of the sheet."""
 
 
 @click.command()
@@ -37,13 +46,32 @@ def demo(folder: Path, frames: int) -> None:
     unmasker = Unmasker()
     click.echo(f"Engine: {unmasker.toolkit.engine}")
     report = unmasker.video(masked, folder / "unmasked.mp4", OutputOptions(overwrite=True))
-    unmasker.video(masked, folder / "compare.mp4", OutputOptions(overwrite=True, compare=True))
-    every = max(frames // 6, 1)
-    triples = list(collect(unmasker, masked, every=every, side=256))
-    if triples:
-        write_image(folder / "sheet.png", draw(triples, columns=2), overwrite=True)
+    shown = _compare(unmasker, masked, folder / "compare.mp4", every=max(frames // 6, 1))
+    if shown:
+        write_image(folder / "sheet.png", draw(shown, columns=2), overwrite=True)
     click.echo(
         f"{report.frames} frames at {report.fps:.1f} fps, {report.masked_faces} face unmasked. Look at:"
     )
     for name in ("masked.mp4", "unmasked.mp4", "compare.mp4", "sheet.png"):
         click.echo(f"  {folder / name}")
+
+
+def _compare(unmasker: Unmasker, clip: Path, output: Path, *, every: int) -> list[Triple]:
+    """Write input and output side by side; the faces of every so many frames, for a sheet."""
+    shown: list[Triple] = []
+    with open_source(clip) as source:
+        stream = unmasker.stream(rotation=source.info.rotation)
+        sink = FileSink(output, source, overwrite=True, width_factor=2, metadata={"comment": SYNTHETIC})
+
+        def process(frame: Frame) -> list[Frame]:
+            faces = stream.process(frame)
+            if frame.index % every == 0:
+                shown.extend(triples(frame, faces, _SIDE))
+            return [side_by_side(frame)]
+
+        try:
+            run(source, sink, process, stream.stages, threading.Event())
+            sink.close()
+        finally:
+            sink.discard()
+    return shown

@@ -51,6 +51,21 @@ class CopiedPacket:
     stream_index: int
 
 
+class Closing:
+    """Is closed at the end of a ``with`` statement."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class Source(Protocol):
     """Where frames come from. It is read once, from start to end."""
 
@@ -99,7 +114,7 @@ def open_source(uri: str | Path, *, threads: int = 0, gpu_decode: bool = False) 
     return source
 
 
-class _ContainerSource:
+class _ContainerSource(Closing):
     """Frames and packets out of a PyAV container.
 
     Attributes:
@@ -142,14 +157,6 @@ class _ContainerSource:
         while self._waiting:
             yield self._waiting.popleft()
         yield from self._items
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file or the connection."""
