@@ -53,7 +53,7 @@ class CycleGanConfig:
     cycle: float = 10.0
     identity: float = 5.0
     attention: float = 5.0
-    style: float = 1.0
+    style: float = 0.5
     pool: int = 50
     real: float = 0.5
     critic_rate: float = 4e-4
@@ -156,7 +156,7 @@ class CycleGanRecipe:
         same = functional.l1_loss(back[count:], bare)
         attention = _entropy(found, map_) + _entropy(remade, map_) + _elsewhere(made, map_)
         attention = attention + _entropy(refound[:count], dressed_map)
-        style = functional.l1_loss(self._reader(worn, made), wanted)
+        style = functional.l1_loss(self._shown_style(worn, made), wanted)
         fooled = _as_if_real(self._critics["bare"], unmasked) + _as_if_real(self._critics["masked"], worn)
         loss = fooled + config.cycle * cycle + config.identity * same
         learn("network", loss + config.attention * attention + config.style * style, clip=10.0)
@@ -177,6 +177,17 @@ class CycleGanRecipe:
         worn, made = (part.float() for part in _composed(averaged.wear, truth, style))
         pictures = (crop, found, unmasked, truth, made, worn)
         return Shown(pictures, float(inside_psnr(unmasked, truth, map_)))
+
+    def _shown_style(self, worn: Tensor, made: Tensor) -> Tensor:
+        """The style of made masks, N,STYLE,1,1, read by a reader that learns nothing of it.
+
+        Else both agree on a code that no mask shows (BicycleGAN: Zhu et al., "Toward Multimodal
+        Image-to-Image Translation", 2017): all colours of the rainbow on each.
+        """
+        self._reader.requires_grad_(False)
+        shown: Tensor = self._reader(worn, made)
+        self._reader.requires_grad_(True)
+        return shown
 
     def _taught(self, kind: str, real: Tensor, made: Tensor) -> Tensor:
         """Least-squares loss of a critic (Mao et al., "Least Squares GANs", 2017)."""
