@@ -65,7 +65,7 @@ def camera(masked_clip: Path) -> Iterator[Camera]:
 
 
 def _start(address: str, output: Path, *options: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "stream_unmask", address, "-o", output, *options]
+    command: list[str | Path] = [sys.executable, "-m", "stream_unmask", address, "-o", output, *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
@@ -118,11 +118,12 @@ def test_what_a_dying_camera_has_sent_is_kept(camera: Camera, tmp_path: Path) ->
 
 
 def test_of_a_camera_that_is_too_fast_frames_are_left_out(camera: Camera, tmp_path: Path) -> None:
-    def dawdle(frame: Frame) -> Frame:
+    def dawdle(frame: Frame) -> list[Frame]:
         time.sleep(0.3)
-        return frame
+        return [frame]
 
     with open_source(camera.address()) as source:
+        assert source.info.real_time
         sink = FileSink(tmp_path / "out.mp4", source)
         run(source, sink, dawdle, Stages(), threading.Event())
         sink.close()
