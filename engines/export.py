@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.contract import GENERATOR, SEGMENTER, WEARER, Network, WeightsFile, enter_weights
+from engines.contract import GENERATOR, SEGMENTER, WEARER, Network, WeightsFile, enter_weights, read_weights
 from engines.engine import EngineError
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 OPSET = 18
 LARGEST = 25_000_000
 """Bytes that a network's file may have."""
-
-_CALM_SHARE = 0.4
-"""Share of the weights of a run without critics, where one is mixed in: chosen by looking."""
 
 _WORST = 2e-3
 """Largest difference of a value between PyTorch and ONNX Runtime that passes; values span 2."""
@@ -187,22 +184,6 @@ def at_side(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(sized, np.float32).reshape(*pictures.shape[:2], side, side)
 
 
-def _mix_in(trained: Painter, calm: Path) -> None:
-    """Take some of the weights of the run that ``trained`` began with: fewer invented details, less noise.
-
-    Network interpolation: Wang et al., "ESRGAN", 2018, section 3.4.
-    """
-    import torch
-
-    from trainer.checkpoint import load_averaged
-
-    origin = type(trained)()
-    load_averaged(origin, calm)
-    with torch.no_grad():
-        for own, other in zip(trained.parameters(), origin.parameters(), strict=True):
-            own.lerp_(other, _CALM_SHARE)
-
-
 def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
     """Export the direction of a CycleGAN's run that puts masks on, for crops of the side of its training."""
     import torch
@@ -219,13 +200,21 @@ def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement
 
 
 def _export_generator(
-    trained: Painter, crops: Tensor, maps: Tensor, inner: int | None, weights: Path, run: str
+    trained: Painter, data: Path, size: int, inner: int | None, weights: Path, run: str
 ) -> Agreement:
-    """Export a generator, compared with itself where it sees its own last patch."""
+    """Export a generator, compared with itself where it sees its own last patch.
+
+    The maps are those of the folder's segmenter.
+    """
     import torch
     from torch.nn import functional
 
+    from trainer.bundled import bundled_segmenter
+
+    finder = bundled_segmenter(read_weights(weights, SEGMENTER).path.parent)
+    crops = torch.from_numpy(sample_crops(data, 16, size))
     with torch.no_grad():
+        maps = finder(crops)
         if inner is not None:
             crops, maps = (
                 functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
@@ -237,7 +226,7 @@ def _export_generator(
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
 @click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
-@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator, with --segmenter.")
+@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
 @click.option("--wearer", type=click.Path(path_type=Path), help="Run of cyclegan, for what puts masks on.")
 @click.option(
     "--network",
@@ -249,9 +238,6 @@ def _export_generator(
 @click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--inner", type=int, help="Side of the generator's pictures, if not that of the crops.")
-@click.option(
-    "--calm", type=click.Path(path_type=Path), help="Run without critics, the generator's origin, to mix in."
-)
 @click.option("--note", default="", help="What to say of the runs in the manifest.")
 def main(
     data: Path,
@@ -262,7 +248,6 @@ def main(
     weights: Path,
     size: int,
     inner: int | None,
-    calm: Path | None,
     note: str,
 ) -> None:
     """Export trained networks, compare them with PyTorch, put them in their place."""
@@ -272,32 +257,27 @@ def main(
     from trainer.networks.segmenter import Segmenter
     from trainer.networks.sizes import GENERATORS
 
-    if segmenter is None and (generator is not None or wearer is None):
-        raise click.UsageError("Name the run of a --segmenter, or of a --wearer.")
+    if segmenter is None and generator is None and wearer is None:
+        raise click.UsageError("Name the run of a --segmenter, a --generator or a --wearer.")
     if wearer is not None:
         click.echo(f"wearer: {_export_wearer(data, wearer, weights, note)}")
-    if segmenter is None:
-        return
-    crops = torch.from_numpy(sample_crops(data, 16, size))
-    finder = Segmenter().eval()
-    load_averaged(finder, segmenter)
-    finder_run = f"{run_summary(segmenter)} {note}".strip()
-    click.echo(f"segmenter: {export_network(finder, SEGMENTER, weights, finder_run, (crops,))}")
-    if generator is None:
-        return
-    trained = GENERATORS[network]()
-    load_averaged(trained, generator)
-    if calm is not None:
-        _mix_in(trained, calm)
-    with torch.no_grad():
-        maps = finder(crops)
-    painter_run = f"{run_summary(generator)} {note}".strip()
-    result = _export_generator(trained.eval(), crops, maps, inner, weights, painter_run)
-    click.echo(f"generator: {result}")
+    if segmenter is not None:
+        finder = Segmenter().eval()
+        load_averaged(finder, segmenter)
+        crops = torch.from_numpy(sample_crops(data, 16, size))
+        run = f"{run_summary(segmenter)} {note}".strip()
+        click.echo(f"segmenter: {export_network(finder, SEGMENTER, weights, run, (crops,))}")
+    if generator is not None:
+        trained = GENERATORS[network]().eval()
+        load_averaged(trained, generator)
+        run = f"{run_summary(generator)} {note}".strip()
+        click.echo(f"generator: {_export_generator(trained, data, size, inner, weights, run)}")
 
 
 if __name__ == "__main__":
+    from stream_unmask.errors import UnmaskError
+
     try:
         main()
-    except EngineError as error:
+    except (EngineError, UnmaskError) as error:
         sys.exit(str(error))

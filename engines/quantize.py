@@ -255,7 +255,9 @@ def main(data: Path, weights: Path, precisions: tuple[Made, ...], count: int, se
 
 
 if __name__ == "__main__":
+    from stream_unmask.errors import UnmaskError
+
     try:
         main()
-    except EngineError as error:
+    except (EngineError, UnmaskError) as error:
         sys.exit(str(error))

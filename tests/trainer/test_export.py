@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +71,14 @@ def test_what_puts_masks_on_is_exported_beside_the_others(shards: Path, tmp_path
     assert worn.shape == crop.shape
     assert 0 < alpha.min() < alpha.max() < 1
     assert np.abs(alpha - other).max() > 1e-6
+
+
+def test_a_run_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "engines.export", "--segmenter", "x", "--data", str(tmp_path)]
+    run = subprocess.run([*command, "--weights", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith("There is no checkpoint in x")
+    assert len(run.stderr.strip().splitlines()) == 1
 
 
 def test_a_run_must_be_named() -> None:
