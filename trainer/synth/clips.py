@@ -15,7 +15,7 @@ from trainer.data import Photo
 from trainer.synth.drawing import remap, warp
 from trainer.synth.expressions import bend, draw_expression
 from trainer.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, light, to_tensor
-from trainer.synth.photometric import damage
+from trainer.synth.photometric import apply_tone, damage
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -120,7 +120,7 @@ def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, fr
     for number in range(1, frames):
         ways.append(_after(ways[-1], _draw_motion(size, strength, rng)))
         gain *= float(np.exp(rng.normal(0, 0.03)))
-        table = np.clip(np.arange(256) * gain, 0, 255).astype(np.uint8)
+        table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8).repeat(3, 1)
         pull = expression * np.float32(np.sin(0.5 * np.pi * number / (frames - 1)))
         hidden, seen = (
             bend(pull, composed.points, size, size / CROP_IN_EYES, worn)
@@ -128,7 +128,7 @@ def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, fr
         )
         before, map_ = _moved(crop, ways[-1], seen), _moved(composed.map, ways[-1], seen)
         beneath = _moved(truth, ways[-1], hidden)
-        before, beneath = (np.asarray(cv2.LUT(each, table), np.uint8) for each in (before, beneath))
+        before, beneath = apply_tone(before, table), apply_tone(beneath, table)
         shown.append(Pair(before, map_, beneath))
     ways, shown = ways[::-1], shown[::-1]
     if settings.damage > 0:
