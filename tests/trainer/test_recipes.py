@@ -27,7 +27,7 @@ from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
 from trainer.synth.pairs import PairData, PairSettings
 
-FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "cycle"}
+FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "attention"}
 CHANGES = {
     "wgan-gp": ["critic_steps=2"],
     "cyclegan": ["pool=6"],
@@ -47,7 +47,7 @@ class Toy:
 
 
 # It runs its networks six times in a step.
-TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 5, 5e-4)})
+TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 7, 3e-4)})
 
 
 def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
