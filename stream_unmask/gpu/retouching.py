@@ -165,7 +165,8 @@ class GpuRetouch:
             empty = torch.zeros((4, *crops.shape[2:]), device=crops.device)
             last = torch.stack([_or(face.last, empty) for face, _ in faces])
             carried = carry(last, steps[:, :6])
-            patches = self._networks.generate(crops, settled(maps), carried[:, :3], fresh)
+            nothing = torch.zeros_like(carried[:, :3])  # see CpuRetoucher
+            patches = self._networks.generate(crops, settled(maps), nothing, fresh)
         with self._clock("smooth"):
             steady = torch.cat([patches, maps], dim=1)
             if self._retoucher.smooth:

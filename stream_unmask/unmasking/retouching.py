@@ -218,7 +218,9 @@ class CpuRetoucher:
             if face.patch is None:
                 patch = generator.begin(crop, hidden)
             else:
-                patch = generator.generate(crop, hidden, carried)
+                # Not from its own last patch: fed back frame after frame, its small faults grow into large
+                # ones, and smoothing alone holds the patch as still.
+                patch = generator.generate(crop, hidden, np.zeros_like(carried))
         with clock("smooth"):
             if self._smooth:
                 map_, patch = face.smoother.smooth(crop, map_, patch, carried, alignment)

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import pytest
 
+from benchmarks.clips import ClipOptions, make_clip
 from stream_unmask.report import Stages
 from stream_unmask.running import run
 from stream_unmask.video.frame import Frame
@@ -51,17 +53,31 @@ class Camera:
         return f"rtsp://joe:{password}@{self.host}/cam"
 
 
-@pytest.fixture
-def camera(masked_clip: Path) -> Iterator[Camera]:
+@contextmanager
+def _serving(clip: Path) -> Iterator[Camera]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [PYTHON, SERVER, masked_clip, str(port), "joe", "hush"]
+    command = [PYTHON, SERVER, clip, str(port), "joe", "hush"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         yield Camera(process, f"127.0.0.1:{port}")
         process.kill()
+
+
+@pytest.fixture
+def camera(masked_clip: Path) -> Iterator[Camera]:
+    with _serving(masked_clip) as camera:
+        yield camera
+
+
+@pytest.fixture
+def lasting_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Camera]:
+    """One that shows more than a test waits for."""
+    clip = tmp_path_factory.mktemp("camera") / "long.mp4"
+    with _serving(make_clip(clip, ClipOptions(width=640, height=360, frames=360, rate=12))) as camera:
+        yield camera
 
 
 def _start(address: str, output: Path, *options: str | Path) -> subprocess.Popen[str]:
@@ -91,8 +107,8 @@ def test_a_camera_is_recorded_until_it_ends(camera: Camera, tmp_path: Path) -> N
     assert "hush" not in said
 
 
-def test_ctrl_c_ends_a_recording_as_it_should(camera: Camera, tmp_path: Path) -> None:
-    process = _start(camera.address(), tmp_path / "out.mp4")
+def test_ctrl_c_ends_a_recording_as_it_should(lasting_camera: Camera, tmp_path: Path) -> None:
+    process = _start(lasting_camera.address(), tmp_path / "out.mp4")
     waited = time.monotonic()
     while not list(tmp_path.iterdir()) and time.monotonic() - waited < 60:
         time.sleep(0.05)
@@ -104,13 +120,13 @@ def test_ctrl_c_ends_a_recording_as_it_should(camera: Camera, tmp_path: Path) ->
     assert _frames(tmp_path / "out.mp4") >= 1
 
 
-def test_what_a_dying_camera_has_sent_is_kept(camera: Camera, tmp_path: Path) -> None:
-    process = _start(camera.address(), tmp_path / "out.mp4")
+def test_what_a_dying_camera_has_sent_is_kept(lasting_camera: Camera, tmp_path: Path) -> None:
+    process = _start(lasting_camera.address(), tmp_path / "out.mp4")
     waited = time.monotonic()
     while not list(tmp_path.iterdir()) and time.monotonic() - waited < 60:
         time.sleep(0.05)
     time.sleep(0.5)
-    camera.process.kill()
+    lasting_camera.process.kill()
     _, said = process.communicate(timeout=60)
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
