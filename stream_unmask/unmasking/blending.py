@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal, get_args
 
 import cv2
@@ -56,7 +57,6 @@ class Blender:
         if kind not in BLENDS:
             raise ValueError(f"blend must be one of {', '.join(BLENDS)}, got {kind!r}")
         self._kind = kind
-        self._window = window(0)
 
     def blend(
         self,
@@ -78,13 +78,11 @@ class Blender:
             alpha: (S, S) in 0..1: 1 over the mask and its rim, falling off outside, exactly 0 away from
                 it and along the crop's border.
         """
-        if self._window.shape != map.shape:
-            self._window = window(map.shape[0])
         cover = _cover(map)
         picture = patch
         if self._kind != "feather":
             picture = _added(patch, spread(self._kind, to_cells(crop) - to_cells(patch), to_cells(cover)))
-        return picture, cover * (self._window * np.float32(strength))
+        return picture, cover * (window(map.shape[0]) * np.float32(strength))
 
 
 def warm_up() -> None:
@@ -127,8 +125,9 @@ def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(exact, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
+@cache
 def window(size: int) -> NDArray[np.float32]:
-    """(S, S) 1 inside the crop, falling to exactly 0 before its border."""
+    """(S, S) 1 inside the crop, falling to exactly 0 before its border. Shared: only to be read."""
     border = _BORDER * size
     away = np.minimum(np.arange(size), np.arange(size)[::-1])
     fade = np.clip((away - border) / max(border, 1), 0, 1)
