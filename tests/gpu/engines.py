@@ -1,0 +1,50 @@
+"""Stand-ins for what runs networks on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engines.engine import Port
+from tests.unmasking.faces import Picture
+
+
+class FakeDeviceEngine:
+    """Answers in its own buffers with what ``answer`` makes of its inputs.
+
+    Attributes:
+        batches: the sizes that it was run with.
+    """
+
+    description = "a stand-in"
+
+    def __init__(
+        self,
+        device: torch.device,
+        answer: Callable[..., Tensor],
+        side: int,
+        inputs: tuple[int, ...],
+        output: int,
+        max_batch: int = 2,
+    ) -> None:
+        self.device, self.max_batch = str(device), max_batch
+        self.inputs = tuple(Port(f"in{k}", (1, channels, side, side)) for k, channels in enumerate(inputs))
+        self.outputs = (Port("out", (1, output, side, side)),)
+        self._answer = answer
+        self._in, self._out = (
+            tuple(torch.zeros((max_batch, *port.shape[1:]), device=device) for port in ports)
+            for ports in (self.inputs, self.outputs)
+        )
+        self.batches: list[int] = []
+
+    def on_device(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return self._in, self._out
+
+    def enqueue(self, batch: int, stream: int) -> None:
+        self.batches.append(batch)
+        self._out[0][:batch].copy_(self._answer(*(each[:batch] for each in self._in)))
+
+    def run(self, *inputs: Picture) -> tuple[Picture, ...]:
+        raise NotImplementedError
