@@ -32,7 +32,7 @@ _TRIED = 20
 """Samples made before the clock starts."""
 
 _PARTS = 8
-"""Places in a training at which a step's work is counted: it grows when last patches and critics come in."""
+"""Places in a training at which a step's work is counted: it grows when frames before and critics come in."""
 
 _COUNTED = 4
 """Samples in a step that is counted."""

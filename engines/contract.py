@@ -67,8 +67,8 @@ class Network:
 SEGMENTER = Network("segmenter", {"crop": 3}, {"map": 1})
 """``map`` is the probability 0..1 that a pixel of ``crop`` is mask."""
 
-GENERATOR = Network("generator", {"crop": 3, "map": 1, "previous": 3}, {"patch": 3})
-"""``previous`` is the track's last patch, brought into this crop by the two alignments; zeros at first."""
+GENERATOR = Network("generator", {"crop": 3, "map": 1}, {"patch": 3})
+"""``patch`` is the face of ``crop`` without what ``map`` says is mask. Nothing of the last frame goes in."""
 
 WEARER = Network("wearer", {"crop": 3, "style": 8}, {"worn": 3, "alpha": 1}, ("style",))
 """Puts a mask on: ``worn`` is to be laid over ``crop`` as opaquely as ``alpha``, 0..1, says. ``style`` says

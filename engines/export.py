@@ -202,10 +202,7 @@ def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement
 def _export_generator(
     trained: Painter, data: Path, size: int, inner: int | None, weights: Path, run: str
 ) -> Agreement:
-    """Export a generator, compared with itself where it sees its own last patch.
-
-    The maps are those of the folder's segmenter.
-    """
+    """Export a generator, compared with itself on maps of the folder's segmenter."""
     import torch
     from torch.nn import functional
 
@@ -219,8 +216,7 @@ def _export_generator(
             crops, maps = (
                 functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
             )
-        previous = trained(crops, maps, torch.zeros_like(crops))
-    return export_network(trained, GENERATOR, weights, run, (crops, maps, previous))
+    return export_network(trained, GENERATOR, weights, run, (crops, maps))
 
 
 @click.command()

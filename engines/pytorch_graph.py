@@ -167,6 +167,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Elu": lambda a, x: functional.elu(x, a.get("alpha", 1.0)),
     "MaxPool": _max_pool,
     "Mul": lambda a, x, y: x * y,
+    "Neg": lambda a, x: -x,
     "ReduceMean": _reduce(torch.mean),
     "ReduceSum": _reduce(torch.sum),
     "Relu": lambda a, x: functional.relu(x),

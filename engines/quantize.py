@@ -139,11 +139,11 @@ def _first_convolutions(graph: onnx.GraphProto) -> set[str]:
 
 
 def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
-    """Inputs of both networks as they occur: maps by the segmenter, last patches by the generator.
+    """Inputs of both networks as they occur: the generator's maps are the segmenter's.
 
     Args:
         weights: folder of the fp32 networks.
-        crops: N,3,S,S. Every fourth is taken for the first of its track, without a last patch.
+        crops: N,3,S,S.
 
     Returns:
         For each network its inputs, at its own side.
@@ -151,18 +151,13 @@ def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
     Raises:
         EngineError: the folder's weights are incomplete or damaged.
     """
-    segmenter, generator = (
-        ONNXRuntimeEngine(read_weights(weights, network).path, 0) for network in (SEGMENTER, GENERATOR)
-    )
+    segmenter = ONNXRuntimeEngine(read_weights(weights, SEGMENTER).path, 0)
     maps = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
-    side = generator.inputs[0].shape[-1]
-    small, hidden = at_side(crops, side), at_side(maps, side)
-    previous = np.zeros_like(small)
-    for number in range(len(crops)):
-        one = slice(number, number + 1)
-        if number % 4:
-            (previous[one],) = generator.run(small[one], hidden[one], previous[one])
-    return {"segmenter": {"crop": crops}, "generator": {"crop": small, "map": hidden, "previous": previous}}
+    side = read_weights(weights, GENERATOR).size
+    return {
+        "segmenter": {"crop": crops},
+        "generator": {"crop": at_side(crops, side), "map": at_side(maps, side)},
+    }
 
 
 def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> Cost:

@@ -1,4 +1,7 @@
-"""What was made for the last crop of a face, brought into this one; see ``carry_planes`` of the generator."""
+"""What was made for the last crop of a face, brought into this one.
+
+The counterpart of :mod:`stream_unmask.unmasking.carrying`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from torch import Tensor
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.gpu.pictures import look_up
 from stream_unmask.pixels.geometry import Affine, compose, invert
+from stream_unmask.unmasking.carrying import displacement
 from stream_unmask.unmasking.cells import CELL
-from stream_unmask.unmasking.generating import displacement
 
 
 def moves(last: Alignment | None, now: Alignment) -> list[float]:

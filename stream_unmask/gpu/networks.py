@@ -47,20 +47,18 @@ class GpuNetworks:
             maps.append(self._map[: len(part)].clamp(0, 1))
         return torch.cat(maps)
 
-    def generate(self, crops: Tensor, maps: Tensor, previous: Tensor, fresh: list[int]) -> Tensor:
+    def generate(self, crops: Tensor, maps: Tensor, fresh: list[int]) -> Tensor:
         """What the masks hide; see :class:`stream_unmask.unmasking.generating.Generator`.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
             maps: (N, 1, S, S) in 0..1.
-            previous: (N, 3, S, S) the last patches brought into these crops, zeros where there is none.
-            fresh: the faces that have none; they are drawn from both sides of the mirror.
+            fresh: the faces that have had no patch yet; they are drawn from both sides of the mirror.
 
         Returns:
             (N, 3, S, S) patches, RGB in [-1, 1].
         """
-        given = [crops, maps, previous]
-        rows = [torch.cat([each, *(each[k : k + 1].flip(-1) for k in fresh)]) for each in given]
+        rows = [torch.cat([each, *(each[k : k + 1].flip(-1) for k in fresh)]) for each in (crops, maps)]
         parts = [torch.split(each, self._generator.max_batch) for each in rows]
         drawn = torch.cat([self._run(*part) for part in zip(*parts, strict=True)])
         patches = resized(drawn, crops.shape[-1]).clamp_(-1, 1)

@@ -160,18 +160,14 @@ class GpuRetouch:
         """Patches and maps, steady, and what was known of the faces' colours before."""
         with self._clock("generate"):
             fresh = [k for k, (face, _) in enumerate(faces) if face.last is None]
-            cells = to_cells(crops)
-            steps = self._slot.numbers([moves(face.alignment, now) for face, now in faces])
-            empty = torch.zeros((4, *crops.shape[2:]), device=crops.device)
-            last = torch.stack([_or(face.last, empty) for face, _ in faces])
-            carried = carry(last, steps[:, :6])
-            nothing = torch.zeros_like(carried[:, :3])  # see CpuRetoucher
-            patches = self._networks.generate(crops, settled(maps), nothing, fresh)
+            patches = self._networks.generate(crops, settled(maps), fresh)
         with self._clock("smooth"):
+            cells = to_cells(crops)
             steady = torch.cat([patches, maps], dim=1)
             if self._retoucher.smooth:
-                for k in fresh:
-                    carried[k].copy_(steady[k])
+                steps = self._slot.numbers([moves(face.alignment, now) for face, now in faces])
+                last = torch.stack([_or(face.last, steady[k]) for k, (face, _) in enumerate(faces)])
+                carried = carry(last, steps[:, :6])
                 before = torch.stack([_or(face.cells, cells[k]) for k, (face, _) in enumerate(faces)])
                 before, shifts = carry(before, steps[:, 6:12]), steps[:, 12, None, None, None]
                 steady = smooth(maps, patches, carried, cells, before, shifts, SmoothingSettings())

@@ -15,8 +15,8 @@ from stream_unmask.pixels.colours import sample_range
 from stream_unmask.pixels.geometry import compose, invert
 from stream_unmask.pixels.grain import FINENESS, TILE, Grain
 from stream_unmask.pixels.planes import Planes
+from stream_unmask.unmasking.carrying import displacement
 from stream_unmask.unmasking.cells import CELL, face_ring
-from stream_unmask.unmasking.generating import displacement
 
 _OPERATOR_GAIN = 6.0
 """Deviation of the operator's response to white noise of deviation 1."""

@@ -45,7 +45,7 @@ class UnmaskedFace:
 
 
 class FacePixels(Protocol):
-    """What the work on one face's pixels carries from frame to frame: its last patch, its filters."""
+    """What the work on one face's pixels carries from frame to frame: its filters."""
 
     def forget(self) -> None:
         """No mask now: the next patch starts afresh."""
@@ -178,16 +178,22 @@ class CpuRetouch(Generic[F]):
 
 @dataclass(slots=True)
 class CpuFace:
-    """What one face's pixels carry from frame to frame on a CPU."""
+    """What one face's pixels carry from frame to frame on a CPU.
+
+    Attributes:
+        smoother: steadies map and patch.
+        matcher: matches the patch's colours to the face.
+        grain: of the face around the mask.
+        drawn: whether it has had a patch since its mask appeared.
+    """
 
     smoother: PatchSmoother = field(default_factory=PatchSmoother)
     matcher: ColourMatcher = field(default_factory=ColourMatcher)
     grain: GrainMeter = field(default_factory=GrainMeter)
-    patch: Picture | None = None
-    alignment: Alignment | None = None
+    drawn: bool = False
 
     def forget(self) -> None:
-        self.patch = self.alignment = None
+        self.drawn = False
         self.smoother.reset()
         self.matcher.reset()
         self.grain.reset()
@@ -212,19 +218,11 @@ class CpuRetoucher:
     def _draw(self, look: Look[CpuFace], strength: float, clock: Stages) -> Drawn:
         face, alignment, crop, map_ = look.face, look.alignment, look.crop, look.map
         with clock("generate"):
-            generator = self._generator
-            carried = generator.carry(face.patch, face.alignment, alignment)
-            hidden = settled(map_)
-            if face.patch is None:
-                patch = generator.begin(crop, hidden)
-            else:
-                # Not from its own last patch: fed back frame after frame, its small faults grow into large
-                # ones, and smoothing alone holds the patch as still.
-                patch = generator.generate(crop, hidden, np.zeros_like(carried))
+            generate = self._generator.generate if face.drawn else self._generator.begin
+            patch, face.drawn = generate(crop, settled(map_)), True
         with clock("smooth"):
             if self._smooth:
-                map_, patch = face.smoother.smooth(crop, map_, patch, carried, alignment)
-        face.patch, face.alignment = patch, alignment
+                map_, patch = face.smoother.smooth(crop, map_, patch, alignment)
         with clock("blend"):
             matched = face.matcher.match(crop, map_, patch)
             picture, alpha = self._blender.blend(crop, matched, map_, strength)

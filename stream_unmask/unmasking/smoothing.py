@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.pixels.geometry import Affine, compose, invert
+from stream_unmask.unmasking.carrying import carry_planes, displacement
 from stream_unmask.unmasking.cells import CELL, from_cells, to_cells
-from stream_unmask.unmasking.generating import carry_planes, displacement
 
 VISIBLE = 0.1
 """Map value up to which a cell counts as visible face."""
@@ -48,6 +48,23 @@ class SmoothingSettings:
     shifted: float = 12.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What is kept of the last frame.
+
+    Attributes:
+        map: (S, S), steadied.
+        patch: (3, S, S), steadied.
+        face: (3, S / 4, S / 4) cells of the crop.
+        alignment: where that lay.
+    """
+
+    map: NDArray[np.float32]
+    patch: NDArray[np.float32]
+    face: NDArray[np.float32]
+    alignment: Affine
+
+
 class PatchSmoother:
     """Steadies the patch and the map of one track.
 
@@ -57,20 +74,17 @@ class PatchSmoother:
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
         self._settings = settings or SmoothingSettings()
-        self._alignment: Affine | None = None
-        self._map: NDArray[np.float32] | None = None
-        self._face: NDArray[np.float32] | None = None
+        self._last: _Last | None = None
 
     def reset(self) -> None:
         """Forget the past, as after a while without a patch."""
-        self._alignment = self._map = self._face = None
+        self._last = None
 
     def smooth(
         self,
         crop: NDArray[np.float32],
         map: NDArray[np.float32],
         patch: NDArray[np.float32],
-        carried: NDArray[np.float32],
         alignment: Alignment,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Steady one frame's map and patch.
@@ -79,42 +93,37 @@ class PatchSmoother:
             crop: (3, S, S) RGB in [-1, 1].
             map: (S, S) in 0..1, C-contiguous.
             patch: (3, S, S) RGB in [-1, 1], C-contiguous.
-            carried: (3, S, S) what this method returned for the last frame, brought into this crop.
             alignment: where this crop lies.
 
         Returns:
-            The map (S, S) and the patch (3, S, S), new arrays.
+            The map (S, S) and the patch (3, S, S), new arrays, to be read only.
         """
-        settings = self._settings
+        settings, last, place = self._settings, self._last, alignment.matrix
         face = to_cells(crop)
-        if self._alignment is None or self._map is None or self._face is None:
+        if last is None:
             smooth_map, smooth_patch = map.copy(), patch.copy()
         else:
-            carried_map = carry_planes(self._map[None], self._alignment, alignment.matrix)[0]
-            stillness = self._stillness(face, map, self._alignment, self._face, alignment.matrix)
+            carried_map = carry_planes(last.map[None], last.alignment, place)[0]
+            carried = carry_planes(last.patch, last.alignment, place)
+            stillness = self._stillness(face, map, last, place)
             smooth_map = np.empty(map.shape, np.float32)
             rising = settings.keep_map * stillness
             _mix_maps(map, carried_map, rising, max(rising, settings.hold_map), smooth_map)
             keep = self._keep(to_cells(patch), to_cells(carried), stillness)
             smooth_patch = np.empty(patch.shape, np.float32)
             _mix(patch, carried, from_cells(keep, map.shape[0]), smooth_patch)
-        self._alignment, self._map, self._face = alignment.matrix, smooth_map, face
+        self._last = _Last(smooth_map, smooth_patch, face, place)
         return smooth_map, smooth_patch
 
     def _stillness(
-        self,
-        face: NDArray[np.float32],
-        map: NDArray[np.float32],
-        last_alignment: Affine,
-        last_face: NDArray[np.float32],
-        alignment: Affine,
+        self, face: NDArray[np.float32], map: NDArray[np.float32], last: _Last, alignment: Affine
     ) -> float:
         """1 when the visible face has not changed since the last frame, towards 0 as it does."""
         settings = self._settings
         cells, size = face.shape[1], map.shape[0]
         middle = (1 - CELL) / 2
         coarse = np.array([[1, 0, middle], [0, 1, middle]]) / CELL
-        before = carry_planes(last_face, compose(coarse, last_alignment), compose(coarse, alignment))
+        before = carry_planes(last.face, compose(coarse, last.alignment), compose(coarse, alignment))
         visible = to_cells(map) < VISIBLE
         margin = cells // 8
         visible[:margin], visible[-margin:], visible[:, :margin], visible[:, -margin:] = 0, 0, 0, 0
@@ -122,7 +131,7 @@ class PatchSmoother:
         if count == 0:
             return 0.0
         change = float(np.abs(face - before).mean(axis=0)[visible].mean())
-        shift = displacement(compose(alignment, invert(last_alignment)), size)
+        shift = displacement(compose(alignment, invert(last.alignment)), size)
         return math.exp(-((change / settings.moved) ** 2) - (shift / settings.shifted) ** 2)
 
     def _keep(

@@ -14,7 +14,7 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.report import Stages
 from stream_unmask.unmasking.blending import window
 from stream_unmask.unmasking.cells import to_cells
-from stream_unmask.unmasking.generating import carry_planes, resize
+from stream_unmask.unmasking.generating import resize
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.retouching import CpuRetouch, Drawn, Look, Picture, UnmaskedFace
 from stream_unmask.unmasking.segmenting import Segmenter
@@ -70,18 +70,13 @@ class DressedFace:
         style: which mask; the face keeps it for good.
         smoother: steadies the mask and its alpha.
         grain: of the face around it.
-        worn: (3, S, S) the last mask.
-        alignment: of the crop that it was made for.
     """
 
     style: Picture
     smoother: PatchSmoother = field(default_factory=PatchSmoother)
     grain: GrainMeter = field(default_factory=GrainMeter)
-    worn: Picture | None = None
-    alignment: Alignment | None = None
 
     def forget(self) -> None:
-        self.worn = self.alignment = None
         self.smoother.reset()
         self.grain.reset()
 
@@ -112,11 +107,7 @@ class WearingRetoucher:
             worn, alpha = self._wearer.wear(look.crop, face.style)
         with clock("smooth"):
             if self._smooth:
-                carried = worn
-                if face.worn is not None and face.alignment is not None:
-                    carried = carry_planes(face.worn, face.alignment.matrix, alignment.matrix)
-                alpha, worn = face.smoother.smooth(look.crop, alpha, worn, carried, alignment)
-        face.worn, face.alignment = worn, alignment
+                alpha, worn = face.smoother.smooth(look.crop, alpha, worn, alignment)
         with clock("blend"):
             cover = opaque(alpha) * (window(alignment.size) * np.float32(strength))
             grain = face.grain.measure(look.frame.planes(), alignment, to_cells(alpha))

@@ -71,14 +71,14 @@ def test_networks_of_ones_own_paint(
     for name in ("segmenter.onnx", "segmenter.int8.onnx", "manifest.json"):
         shutil.copy(BUNDLED_WEIGHTS / name, own)
     green = np.array([-1, 1, -1], np.float32).reshape(1, 3, 1, 1)
-    nodes = [helper.make_node("Mul", ["previous", "none"], ["blank"])]
+    nodes = [helper.make_node("Mul", ["crop", "none"], ["blank"])]
     nodes.append(helper.make_node("Add", ["blank", "green"], ["patch"]))
     ports = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, 64, 64])
         for name, channels in (*GENERATOR.inputs.items(), *GENERATOR.outputs.items())
     ]
     constants = [numpy_helper.from_array(np.float32(0), "none"), numpy_helper.from_array(green, "green")]
-    graph = helper.make_graph(nodes, "green", ports[:3], ports[3:], constants)
+    graph = helper.make_graph(nodes, "green", ports[:2], ports[2:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), own / "generator.onnx")
     sha256 = hashlib.sha256((own / "generator.onnx").read_bytes()).hexdigest()
     enter_weights(WeightsFile(own / "generator.onnx", sha256, 64, "green"), GENERATOR)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,7 @@ def test_a_file_that_is_no_network_is_refused_in_one_sentence(tmp_path: Path, ba
 
 _SIGNALLED = """
 import os, signal, sys
+from dataclasses import replace
 from pathlib import Path
 from engines import load_engine
 first, second = (load_engine(Path(sys.argv[1]), backend="openvino", threads=1) for _ in range(2))
@@ -213,6 +216,18 @@ def test_the_contract_refuses_another_network(tmp_path: Path) -> None:
         GENERATOR.check(fitting, SIZE)
     with pytest.raises(EngineError, match="outputs map .* found depth"):
         SEGMENTER.check(load_engine(network(tmp_path / "b.onnx", name="depth")), SIZE)
+
+
+def test_a_generator_that_wants_its_last_patch_is_refused(tmp_path: Path) -> None:
+    fed_back = replace(GENERATOR, inputs=GENERATOR.inputs | {"previous": 3})
+    tiny.write_network(tmp_path, fed_back)
+    sentence = (
+        "The generator does not fit: expected the inputs crop 1x3x32x32, map 1x1x32x32, "
+        "found crop 1x3x32x32, map 1x1x32x32, previous 1x3x32x32."
+    )
+    for backend in ("onnxruntime", "openvino"):
+        with pytest.raises(EngineError, match=f"^{re.escape(sentence)}$"):
+            load_network(tmp_path, GENERATOR, backend=backend)
 
 
 def manifest(folder: Path, **changes: object) -> Path:

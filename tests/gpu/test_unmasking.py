@@ -15,7 +15,6 @@ from stream_unmask.gpu.retouching import GpuFace
 from stream_unmask.unmasking import cells
 from stream_unmask.unmasking.blending import BLENDS, Blend, Blender
 from stream_unmask.unmasking.colour import ColourMatcher, ColourSettings
-from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.presence import mask_score
 from stream_unmask.unmasking.smoothing import PatchSmoother, SmoothingSettings
 from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
@@ -45,15 +44,11 @@ def test_cells_rings_and_scores_are_the_same(device: Device) -> None:
 
 def test_a_moving_face_is_steadied_the_same(device: Device) -> None:
     smoother, known = PatchSmoother(), GpuFace()
-    patch: Picture | None = None
-    place = None
     for step in range(4):
         now = alignment(3.7 * step, 0.4 * step, 1.0 + 0.01 * step)
         crop, map_ = grainy(face(), 0.02, step), mask_map(x=0.5 + 0.004 * step)
         fresh = grainy(face(), 0.05, 10 + step)
-        carried = Generator.carry(patch, place, now)
-        smooth_map, patch = smoother.smooth(crop, map_, fresh, carried, now)
-        place = now
+        smooth_map, patch = smoother.smooth(crop, map_, fresh, now)
 
         steady = known.last
         maps, patches, crops = up(device, map_[None]), up(device, fresh), up(device, crop)

@@ -135,10 +135,10 @@ def test_the_region_critic_is_blind_outside_the_mask() -> None:
 @pytest.mark.parametrize("make", [Generator, FullGenerator])
 def test_outputs_have_the_size_and_range_of_the_contract(make: type[Painter], size: int) -> None:
     torch.manual_seed(0)
-    crop, previous = torch.rand(2, 3, size, size) * 2 - 1, torch.zeros(2, 3, size, size)
+    crop = torch.rand(2, 3, size, size) * 2 - 1
     with torch.no_grad():
         map_ = Segmenter().eval()(crop)
-        patch = make().eval()(crop, map_, previous)
+        patch = make().eval()(crop, map_)
     assert map_.shape == (2, 1, size, size)
     assert patch.shape == (2, 3, size, size)
     assert map_.min() >= 0
@@ -155,9 +155,8 @@ def test_the_generator_never_sees_the_mask_itself(make: type[Painter]) -> None:
     map_[..., 30:60, 16:48] = 1
     white = torch.zeros(1, 3, 64, 64)
     printed = white + map_ * torch.rand(1, 3, 64, 64)
-    previous = torch.zeros_like(white)
     with torch.no_grad():
-        assert torch.equal(painter(white, map_, previous), painter(printed, map_, previous))
+        assert torch.equal(painter(white, map_), painter(printed, map_))
 
 
 def test_a_widened_map_covers_two_more_pixels_on_every_side() -> None:

@@ -33,7 +33,7 @@ CHANGES = {
     "cyclegan": ["pool=6"],
     "two-discriminator": ["whole_from=0", "region_from=0.3"],
     "siamese": ["judged_from=0.2"],
-    "release": ["recurrent_from=0.2", "critics_from=0.5"],
+    "release": ["steady_from=0.2", "critics_from=0.5"],
 }
 
 

@@ -12,7 +12,6 @@ from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.unmasking.blending import Blender
 from stream_unmask.unmasking.cells import face_ring, to_cells
 from stream_unmask.unmasking.colour import ColourMatcher
-from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from tests.unmasking.faces import SIZE, Picture, alignment, face, frame_of, mask_map, softened
@@ -80,15 +79,13 @@ def test_a_patch_is_as_alive_as_the_skin_around_it(noise: float, zoom: float) ->
     """The whole way of a face, with a generator that gives back a soft face, a little wrong in colour."""
     picture, place, blender = enlarged(zoom), alignment(zoom=zoom), Blender("feather")
     smoother, matcher, meter = PatchSmoother(), ColourMatcher(), GrainMeter()
-    patch: Picture | None = None
     previous, changes = None, []
     for seed in range(14):
         frame = frame_of(picture, noise, seed)
         crop = sample_crop(frame, place.matrix, SIZE)
         untouched = crop.copy()
-        carried = Generator.carry(patch, None if patch is None else place, place)
         generated = softened(crop, 1.5) + np.float32(0.03)
-        map_, patch = smoother.smooth(crop, MAP, generated, carried, place)
+        map_, patch = smoother.smooth(crop, MAP, generated, place)
         drawn, alpha = blender.blend(crop, matcher.match(crop, map_, patch), map_, 1.0)
         paste(frame, place.matrix, drawn, alpha, meter.measure(frame, place, to_cells(map_)))
         after = sample_crop(frame, place.matrix, SIZE)

@@ -5,26 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stream_unmask.faces.alignment import Alignment
 from stream_unmask.unmasking.blending import Blender
-from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
-
-
-class Track:
-    """The part of the pipeline around the smoother."""
-
-    def __init__(self) -> None:
-        self.smoother = PatchSmoother()
-        self.patch: Picture | None = None
-        self.alignment: Alignment | None = None
-
-    def step(self, crop: Picture, map_: Picture, patch: Picture, place: Alignment) -> tuple[Picture, Picture]:
-        carried = Generator.carry(self.patch, self.alignment, place)
-        map_, self.patch = self.smoother.smooth(crop, map_, patch, carried, place)
-        self.alignment = place
-        return map_, self.patch
 
 
 def flicker(random: np.random.Generator, amount: float) -> Picture:
@@ -35,11 +18,11 @@ def flicker(random: np.random.Generator, amount: float) -> Picture:
 
 
 def test_flicker_of_a_still_face_is_more_than_halved() -> None:
-    track, random, crop, map_ = Track(), np.random.default_rng(0), face(), mask_map()
+    smoother, random, crop, map_ = PatchSmoother(), np.random.default_rng(0), face(), mask_map()
     given, made = [], []
     for _ in range(20):
         patch = np.ascontiguousarray(crop + flicker(random, 0.02))
-        _, smooth = track.step(crop, map_, patch, alignment())
+        _, smooth = smoother.smooth(crop, map_, patch, alignment())
         given.append(patch)
         made.append(smooth.copy())
     before = np.abs(np.diff(given[5:], axis=0)).mean()
@@ -48,36 +31,36 @@ def test_flicker_of_a_still_face_is_more_than_halved() -> None:
 
 
 def test_an_opening_mouth_opens_at_once() -> None:
-    track, crop, map_ = Track(), face(), mask_map()
+    smoother, crop, map_ = PatchSmoother(), face(), mask_map()
     for _ in range(5):
-        track.step(crop, map_, crop, alignment())
+        smoother.smooth(crop, map_, crop, alignment())
     opened = crop.copy()
     opened[:, 84:100, 48:80] -= 0.5
-    _, smooth = track.step(crop, map_, opened, alignment())
+    _, smooth = smoother.smooth(crop, map_, opened, alignment())
     np.testing.assert_allclose(smooth[:, 88:96, 54:74], opened[:, 88:96, 54:74], atol=0.05)
     for _ in range(2):
-        _, smooth = track.step(crop, map_, opened, alignment())
+        _, smooth = smoother.smooth(crop, map_, opened, alignment())
     np.testing.assert_allclose(smooth, opened, atol=0.1)
 
 
 def test_a_small_lasting_change_is_reached() -> None:
-    track, crop, map_ = Track(), face(), mask_map()
+    smoother, crop, map_ = PatchSmoother(), face(), mask_map()
     for _ in range(5):
-        track.step(crop, map_, crop, alignment())
+        smoother.smooth(crop, map_, crop, alignment())
     for _ in range(12):
-        _, smooth = track.step(crop, map_, crop + np.float32(0.06), alignment())
+        _, smooth = smoother.smooth(crop, map_, crop + np.float32(0.06), alignment())
     np.testing.assert_allclose(smooth, crop + 0.06, atol=0.004)
 
 
 def test_a_cut_leaves_no_ghost() -> None:
-    track, crop, map_ = Track(), face(), mask_map()
+    smoother, crop, map_ = PatchSmoother(), face(), mask_map()
     for _ in range(5):
-        track.step(crop, map_, crop, alignment())
+        smoother.smooth(crop, map_, crop, alignment())
     other, elsewhere = -crop, mask_map(x=0.3, y=0.7, radius=0.12)
-    _, smooth = track.step(other, elsewhere, other, alignment())
+    _, smooth = smoother.smooth(other, elsewhere, other, alignment())
     np.testing.assert_allclose(smooth, other, atol=0.02)
     for _ in range(3):
-        seen, smooth = track.step(other, elsewhere, other, alignment())
+        seen, smooth = smoother.smooth(other, elsewhere, other, alignment())
     np.testing.assert_allclose(smooth, other, atol=1e-3)
     _, alpha = Blender("feather").blend(other, smooth, seen, 1.0)
     _, expected = Blender("feather").blend(other, smooth, elsewhere, 1.0)
@@ -85,42 +68,42 @@ def test_a_cut_leaves_no_ghost() -> None:
 
 
 def test_a_mask_taken_off_leaves_no_alpha_after_three_frames() -> None:
-    track, crop, blender = Track(), face(), Blender("feather")
+    smoother, crop, blender = PatchSmoother(), face(), Blender("feather")
     for _ in range(5):
-        track.step(crop, mask_map(), crop, alignment())
+        smoother.smooth(crop, mask_map(), crop, alignment())
     for _ in range(4):
-        map_, _ = track.step(crop, np.zeros((SIZE, SIZE), np.float32), crop, alignment())
+        map_, _ = smoother.smooth(crop, np.zeros((SIZE, SIZE), np.float32), crop, alignment())
     _, alpha = blender.blend(crop, crop, map_, 1.0)
     assert not alpha.any()
 
 
 def test_one_missed_frame_does_not_show_the_mask() -> None:
     for moved in (0.0, 20.0):  # still, and moving fast
-        track, crop, map_ = Track(), face(), mask_map()
+        smoother, crop, map_ = PatchSmoother(), face(), mask_map()
         for _ in range(5):
-            track.step(crop, map_, crop, alignment())
-        held, _ = track.step(crop, np.zeros((SIZE, SIZE), np.float32), crop, alignment(x=moved))
+            smoother.smooth(crop, map_, crop, alignment())
+        held, _ = smoother.smooth(crop, np.zeros((SIZE, SIZE), np.float32), crop, alignment(x=moved))
         _, alpha = Blender("feather").blend(crop, crop, held, 1.0)
         worn = mask_map(x=0.5 - moved / SIZE) > 0.9
         assert alpha[worn].min() > 0.9
 
 
 def test_a_face_that_moves_with_its_patch_keeps_its_detail() -> None:
-    track, map_ = Track(), mask_map()
+    smoother, map_ = PatchSmoother(), mask_map()
     columns = np.mgrid[:SIZE, :SIZE][1]
     lines = np.broadcast_to(0.3 * np.sin(columns / 2), (3, SIZE, SIZE)).astype(np.float32)
     contrast = []
     for step in range(12):
-        _, smooth = track.step(lines, map_, lines, alignment(x=7.3 * step, y=3.1 * step))
+        _, smooth = smoother.smooth(lines, map_, lines, alignment(x=7.3 * step, y=3.1 * step))
         contrast.append(smooth[:, 40:90, 40:90].std())
     assert min(contrast) > 0.9 * contrast[0]
 
 
 def test_a_reset_forgets() -> None:
-    track, crop, map_ = Track(), face(), mask_map()
-    track.step(crop, map_, crop, alignment())
-    track.smoother.reset()
+    smoother, crop, map_ = PatchSmoother(), face(), mask_map()
+    smoother.smooth(crop, map_, crop, alignment())
+    smoother.reset()
     near = crop + np.float32(0.02)
-    seen, smooth = track.step(crop, map_ * np.float32(0.5), near, alignment())
+    seen, smooth = smoother.smooth(crop, map_ * np.float32(0.5), near, alignment())
     np.testing.assert_array_equal(smooth, near)
     np.testing.assert_array_equal(seen, map_ * np.float32(0.5))

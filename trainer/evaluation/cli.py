@@ -35,7 +35,9 @@ _TABLE_WIDTH = 160
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
 @click.option("--set", "sets", multiple=True, help="Which photos; all held-out sets if not said.")
 @click.option("--limit", type=int, help="Only so many photos of each set.")
-@click.option("--frames", default=200, show_default=True, help="How long to feed patches back; 0 not to.")
+@click.option(
+    "--frames", default=40, show_default=True, help="How long stills are watched; 0 leaves out steadiness."
+)
 @click.option("--baselines/--no-baselines", default=True, help="The mean face and Telea's inpainting beside.")
 @click.option("--real", type=click.Path(path_type=Path, exists=True), help="Folder or tar of real masks.")
 @click.option("--groups", is_flag=True, help="A table by skin tone, turn of the head, size and mask.")
@@ -70,7 +72,7 @@ def evaluate(
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
                 results[name].sets[set_name] = score(contestant, faces)
-                if frames and set_name == VALIDATION_SETS[0] and contestant.finds:
+                if frames > 1 and set_name == VALIDATION_SETS[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
     if real is not None:
         _real(real, dict(zip(names, folders, strict=False)), results, limit, picture)

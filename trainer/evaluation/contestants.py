@@ -43,13 +43,12 @@ class Contestant(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
         """Patches.
 
         Args:
             crops: (N, S, S, 3) RGB.
             maps: (N, S, S) in 0..1.
-            previous: (N, S, S, 3) in 0..255, the last patches in these crops; None at first.
 
         Returns:
             (N, S, S, 3) in 0..255.
@@ -82,14 +81,13 @@ class Networks(Contestant):
         parts = [self._segmenter(_as_input(part))[:, 0] for part in _batches(crops)]
         return np.concatenate(parts)
 
-    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         parts = []
         for place in range(0, len(crops), _BATCH):
             here = slice(place, place + _BATCH)
             crop = _as_input(crops[here])
-            last = np.zeros_like(crop) if previous is None else _as_input(previous[here])
-            patch = self._generator(crop, np.ascontiguousarray(maps[here, None]), last)
+            patch = self._generator(crop, np.ascontiguousarray(maps[here, None]))
             parts.append((patch.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
         return np.concatenate(parts)
 
@@ -143,7 +141,7 @@ class MeanFace(Contestant):
             total += aligned(photo, size, None)[0]
         self.picture: FloatArray = (total / max(len(photos), 1)).astype(np.float32)
 
-    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         return np.broadcast_to(self.picture, (len(crops), *self.picture.shape))
 
@@ -156,7 +154,7 @@ class Telea(Contestant):
 
     name = "Telea"
 
-    def paint(self, crops: Bytes, maps: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         painted = []
         for crop, map_ in zip(crops, maps, strict=True):
@@ -169,6 +167,6 @@ def _batches(crops: Bytes) -> list[Bytes]:
     return [crops[place : place + _BATCH] for place in range(0, len(crops), _BATCH)]
 
 
-def _as_input(pictures: Bytes | FloatArray) -> FloatArray:
+def _as_input(pictures: Bytes) -> FloatArray:
     scaled = pictures.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1
     return np.ascontiguousarray(scaled)

@@ -84,7 +84,7 @@ def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
 
 
 def _of_the_crop_alone(translate: Run) -> Run:
-    def paint(crop: FloatArray, _map: FloatArray, _previous: FloatArray) -> FloatArray:
+    def paint(crop: FloatArray, _map: FloatArray) -> FloatArray:
         return translate(crop)
 
     return paint

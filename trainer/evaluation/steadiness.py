@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import cv2
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from stream_unmask.unmasking.segmenting import settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
-from trainer.evaluation.measures import psnr
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -33,43 +33,32 @@ class Steadiness:
             that moves (warping error: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
         warping_truth: the same of the true faces, with the camera's noise: what no method has to undercut.
         flicker: mean absolute change from frame to frame on a still with fresh noise.
-        drift: in-mask PSNR of the last patch less that of the first on such stills, dB: below 0 it decays.
     """
 
     warping: float
     warping_truth: float
     flicker: float
-    drift: float
 
 
 def steadiness(contestant: Contestant, faces: Sequence[HeldOut], frames: int) -> Steadiness:
     """Measure on a few faces; ``frames`` is how long the stills are."""
     moved = [warping_errors(contestant, face) for face in faces]
-    stills = [roll_out(contestant, face, frames) for face in faces]
+    stills = [flicker(contestant, face, frames) for face in faces]
     warping, truth = np.mean(moved, axis=0)
-    first, last, flicker = np.mean(stills, axis=0)
-    return Steadiness(float(warping), float(truth), float(flicker), float(last - first))
+    return Steadiness(float(warping), float(truth), float(np.mean(stills)))
 
 
-def roll_out(contestant: Contestant, face: HeldOut, frames: int) -> tuple[float, float, float]:
-    """Feed a contestant its own patch on a still with fresh noise in each frame.
+def flicker(contestant: Contestant, face: HeldOut, frames: int) -> float:
+    """Mean absolute change of the patch from frame to frame on a still with fresh noise in each frame.
 
-    Returns:
-        In-mask PSNR of the first patch and of the last, dB, and the flicker.
+    Args:
+        contestant: who paints.
+        face: the still.
+        frames: how many, at least 2.
     """
     rng = np.random.default_rng(SEED)
-    previous: FloatArray | None = None
-    quality, changes = [], []
-    for _ in range(frames):
-        crop = _noisy(face.crop, rng)
-        patch = _paint(contestant, crop, face.map, previous)
-        if previous is not None:
-            changes.append(float(np.abs(patch - previous)[face.mask].mean()))
-        quality.append(psnr(patch, face.truth, face.mask))
-        previous = patch
-    # The first patches still settle.
-    later = changes[len(changes) // 4 :]
-    return quality[0], quality[-1], float(np.mean(later)) if later else 0.0
+    patches = (_paint(contestant, _noisy(face.crop, rng), face.map) for _ in range(frames))
+    return float(np.mean([np.abs(now - before)[face.mask].mean() for before, now in pairwise(patches)]))
 
 
 def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]:
@@ -85,24 +74,21 @@ def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]
         crop = _noisy(_moved(face.crop, matrix), rng)
         map_ = _moved(face.map, matrix)
         true = _noisy(_moved(face.truth, matrix), rng).astype(np.float32)
-        if last is None or patch is None or truth is None:
-            patch = _paint(contestant, crop, map_, None)
-        else:
+        painted = _paint(contestant, crop, map_)
+        if last is not None and patch is not None and truth is not None:
             step = matrix @ np.linalg.inv(last)
-            carried, true_carried = _moved(patch, step), _moved(truth, step)
-            patch = _paint(contestant, crop, map_, carried)
             inside = map_ > 127
-            errors.append((_rms(patch - carried, inside), _rms(true - true_carried, inside)))
-        last, truth = matrix, true
+            changes = painted - _moved(patch, step), true - _moved(truth, step)
+            errors.append([_rms(change, inside) for change in changes])
+        last, patch, truth = matrix, painted, true
     one, other = np.mean(errors, axis=0)
     return float(one), float(other)
 
 
-def _paint(contestant: Contestant, crop: Bytes, map_: Bytes, previous: FloatArray | None) -> FloatArray:
+def _paint(contestant: Contestant, crop: Bytes, map_: Bytes) -> FloatArray:
     crops = crop[None]
     maps = contestant.find(crops) if contestant.finds else (map_ > 127).astype(np.float32)[None]
-    patches = contestant.paint(crops, settled(maps), None if previous is None else previous[None])
-    return np.asarray(patches[0], np.float32)
+    return np.asarray(contestant.paint(crops, settled(maps))[0], np.float32)
 
 
 def _motion(share: float, size: int) -> Matrix:

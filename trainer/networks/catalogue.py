@@ -44,8 +44,8 @@ class Listed:
 
 CATALOGUE = {
     "segmenter": Listed(lambda _: Segmenter(), (3,), (256,)),
-    "generator light": Listed(lambda _: Generator(), (3, 1, 3), (256,)),
-    "generator full": Listed(lambda _: FullGenerator(), (3, 1, 3), (256, 512)),
+    "generator light": Listed(lambda _: Generator(), (3, 1), (256,)),
+    "generator full": Listed(lambda _: FullGenerator(), (3, 1), (256, 512)),
     "translator": Listed(lambda _: Translator(), (3,), (128, 256)),
     "face encoder": Listed(lambda _: FaceEncoder(), (3,), (256,)),
     "patch critic": Listed(lambda _: Critic(), (3,), (256,)),

@@ -33,8 +33,7 @@ class Painter(nn.Module):
     crop before anything else looks at it, so how a mask is printed cannot leak into the face, and a mask
     unlike any of the training is no surprise. Colours are told from that of the visible skin, so that no
     skin is far from those of the training. What is painted is what differs from the usual face, which is
-    learnt as a picture; it fills the hole that the network sees, too. The last patch comes in as a picture
-    (recurrent inpainting: Kim et al., "Deep Video Inpainting", 2019).
+    learnt as a picture; it fills the hole that the network sees, too.
     """
 
     def __init__(self) -> None:
@@ -46,30 +45,29 @@ class Painter(nn.Module):
 
         Args:
             shown: N,7,S,S: the crop, its hole filled with the usual face, told from the skin (3); the
-                widened map (1); the last patch inside it, told from the skin (3).
+                widened map (1); what black is, told from the skin, inside the map (3): how dark the skin is.
         """
         raise NotImplementedError
 
-    def paint(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
+    def paint(self, crop: Tensor, map_: Tensor) -> Tensor:
         """The patch before it is clipped to -1..1; see :meth:`forward`."""
         hidden = widened(map_)
         skin = skin_colour(crop, 1 - hidden)
         usual = fitted(self.usual, crop)
         filled = (crop - skin) * (1 - hidden) + usual * hidden
-        return self.draw(torch.cat([filled, hidden, (previous - skin) * hidden], 1)) + usual + skin
+        return self.draw(torch.cat([filled, hidden, -skin * hidden], 1)) + usual + skin
 
-    def forward(self, crop: Tensor, map_: Tensor, previous: Tensor) -> Tensor:
+    def forward(self, crop: Tensor, map_: Tensor) -> Tensor:
         """Paint one frame.
 
         Args:
             crop: N,3,S,S in -1..1, S a multiple of 32.
             map_: N,1,S,S in 0..1, the segmenter's.
-            previous: N,3,S,S in -1..1, the last patch brought into this crop, or zeros.
 
         Returns:
             The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
-        return self.paint(crop, map_, previous).clamp(-1, 1)
+        return self.paint(crop, map_).clamp(-1, 1)
 
 
 class Generator(Painter):

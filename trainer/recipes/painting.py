@@ -1,7 +1,9 @@
 """How every generator is trained: what it is shown, what its patch is held against, who judges it.
 
-The network's own last patch is an input. A training has phases; each says where maps come from, whether
-last patches are used yet, and who judges.
+A training has phases; each says where maps come from, whether patches are to be steady yet, and who judges.
+Each frame is painted afresh. Fed with its own last patch (Kim et al., "Deep Video Inpainting", 2019), a
+generator gathered faults from frame to frame; instead it learns on two frames of a clip to paint the same
+face in both (temporal loss: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ Rebuilding = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _SEGMENTER_SIDE = 256
 _STEADY = 0.1
+_STEADY_EVERY = 4
 _USUAL_FROM = 600
 
 
@@ -88,14 +91,14 @@ class Phase:
     Attributes:
         until: share of the whole training at which it ends, 0..1.
         maps: where maps come from.
-        recurrent: whether last patches are shown: of use only once there is something in them.
+        steady: whether patches are held to those of the frame before: of use only once they are faces.
         adversary: who judges the patches, if anyone.
         rate: share of the learning rate that the generator learns with.
     """
 
     until: float
     maps: Maps
-    recurrent: bool
+    steady: bool
     adversary: Adversary | None = None
     rate: float = 1.0
 
@@ -119,7 +122,7 @@ class FoundMaps:
     @torch.no_grad()
     def __call__(self, crop: Tensor, rough: Tensor) -> Tensor:
         """See :data:`Maps`."""
-        half = len(crop) // 2
+        half = (len(crop) + 1) // 2
         # The segmenter knows faces of one size only.
         large = functional.interpolate(crop[:half], (_SEGMENTER_SIDE, _SEGMENTER_SIDE), mode="bilinear")
         found = self._segmenter.to(crop.device)(large)
@@ -140,32 +143,20 @@ def usual_face(pairs: ClipData, count: int) -> Tensor:
 
 
 @torch.no_grad()
-def last_patches(batch: Batch, averaged: nn.Module, maps: Maps) -> tuple[Tensor, Tensor]:
-    """Last patches brought into these crops, N,3,S,S, and which of them are to be kept to, N of 0 or 1.
+def patches_before(batch: Batch, averaged: nn.Module, maps: Maps) -> tuple[Tensor, Tensor]:
+    """What the averaged network paints on the frame before, brought into this frame's crop by the motion.
 
-    Half of them are zeros (a track begins), some are the patch of another face or have changed in
-    colour (the network shall not trust them blindly), the rest are the averaged network's own.
+    Returns:
+        The numbers of the samples that are held to it (every fourth: it costs a pass), and their patches.
     """
     count = len(batch["crop"])
-    previous = torch.zeros_like(batch["crop"], dtype=torch.float32)
-    steady = previous.new_zeros(count)
-    chosen = torch.arange(int(torch.randint(0, 2, ())), count, 2)
+    first = int(torch.randint(0, min(_STEADY_EVERY, count), ()))
+    chosen = torch.arange(first, count, _STEADY_EVERY)
     before = unpack(batch["before"][chosen]).contiguous(memory_format=torch.channels_last)
-    map_ = settled(maps(before, unpack(batch["before_map"][chosen])))
-    patch = averaged(before, map_, torch.zeros_like(before))
-    if torch.rand(()) < 0.4:
-        patch = averaged(before, map_, patch)
+    patch = averaged(before, settled(maps(before, unpack(batch["before_map"][chosen]))))
     grid = functional.affine_grid(batch["motion"][chosen], list(before.shape), align_corners=False)
     moved = functional.grid_sample(patch.float(), grid, padding_mode="border", align_corners=False)
-    chance = torch.rand(len(chosen))
-    wrong = chance < 0.08
-    moved[wrong] = moved.roll(1, 0)[wrong]
-    tinted = (chance >= 0.08) & (chance < 0.25)
-    tint = 0.12 * torch.randn(int(tinted.sum()), 3, 1, 1)
-    moved[tinted] = (moved[tinted] + tint.to(moved)).clamp(-1, 1)
-    previous[chosen] = moved
-    steady[chosen] = (chance >= 0.25).to(steady)
-    return previous, steady
+    return chosen, moved
 
 
 class PaintingRecipe:
@@ -211,14 +202,12 @@ class PaintingRecipe:
         crop = unpack(batch["crop"]).contiguous(memory_format=torch.channels_last)
         truth, worn = unpack(batch["truth"]), unpack(batch["map"])
         map_ = settled(phase.maps(crop, unpack(batch["rough"])))
-        previous, steady = torch.zeros_like(crop), crop.new_zeros(len(crop))
-        if phase.recurrent:
-            previous, steady = last_patches(batch, averaged, phase.maps)
-        patch = self.network.paint(crop, map_, previous)
+        patch = self.network.paint(crop, map_)
         loss = self._rebuilding(patch, truth, importance(worn))
         log = {"paint": loss.item()}
-        if bool(steady.any()):
-            change = weighted_l1(patch, previous, worn * steady[:, None, None, None])
+        if phase.steady:
+            chosen, before = patches_before(batch, averaged, phase.maps)
+            change = weighted_l1(patch[chosen], before, worn[chosen])
             loss = loss + _STEADY * change
             log["change"] = change.item()
         if phase.adversary is not None:
@@ -236,6 +225,6 @@ class PaintingRecipe:
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
         """See :class:`trainer.recipe.Recipe`."""
         crop, truth, worn = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
-        patch = averaged(crop, worn, torch.zeros_like(crop)).float()
+        patch = averaged(crop, worn).float()
         finished = laid_in(crop, patch, worn)
         return Shown((crop, patch, finished, truth), float(inside_psnr(patch, truth, worn)))

@@ -36,15 +36,15 @@ class PainterConfig:
 
     Attributes:
         network: size of the generator.
-        recurrent_from: share of the training after which last patches are shown.
+        steady_from: share of the training after which patches are held to those of the frame before.
     """
 
     network: Size = "light"
-    recurrent_from: float = 0.3
+    steady_from: float = 0.3
 
     def build(self, job: Job) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        phases = Phase(self.recurrent_from, rough_maps, False), Phase(1.0, rough_maps, True)
+        phases = Phase(self.steady_from, rough_maps, False), Phase(1.0, rough_maps, True)
         return PaintingRecipe(job, self.network, phases)
 
 
@@ -73,14 +73,14 @@ class ReleaseConfig:
 
     Attributes:
         network: size of the generator.
-        recurrent_from: share of the training after which last patches are shown.
+        steady_from: share of the training after which patches are held to those of the frame before.
         critics_from: share of the training after which the critics judge.
         critics_rate: share of the learning rate that is left then.
         perceptual: weight of the perceptual loss.
     """
 
     network: Size = "light"
-    recurrent_from: float = 0.17
+    steady_from: float = 0.17
     critics_from: float = 0.57
     critics_rate: float = 0.6
     perceptual: float = 0.15
@@ -89,7 +89,7 @@ class ReleaseConfig:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         maps = FoundMaps(job.trained_segmenter())
         phases = (
-            Phase(self.recurrent_from, rough_maps, False),
+            Phase(self.steady_from, rough_maps, False),
             Phase(self.critics_from, rough_maps, True),
             Phase(1.0, maps, True, patch_critics(), self.critics_rate),
         )
