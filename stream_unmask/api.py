@@ -102,6 +102,7 @@ class Unmasker:
         options: OutputOptions | None = None,
         *,
         progress: Callable[[Progress], None] | None = None,
+        notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
     ) -> Report:
         """Unmask a video file or a camera.
@@ -111,6 +112,7 @@ class Unmasker:
             output: the file to write. It appears under this name when it is whole.
             options: what to write.
             progress: called after every frame, in this thread.
+            notify: gets a sentence when a camera is lost, called in vain, or there again; in another thread.
             stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
@@ -124,7 +126,13 @@ class Unmasker:
         options = options or OutputOptions()
         report = self._report(redact(source), Path(output))
         settings = self.settings
-        with open_source(source, threads=settings.threads, gpu_decode=settings.gpu_decode) as opened:
+        with open_source(
+            source,
+            threads=settings.threads,
+            gpu_decode=settings.gpu_decode,
+            reconnect=settings.reconnect,
+            notify=notify,
+        ) as opened:
             stream = self.stream(rotation=opened.info.rotation)
             job = _VideoJob(stream, opened, Path(output), self.label, options, progress)
             started = time.perf_counter()
@@ -140,6 +148,7 @@ class Unmasker:
             report.warnings = [*opened.problems.sentences(), *job.warnings()]
         report.output = str(written or "")
         report.frames, report.dropped = job.frames, opened.problems.dropped
+        report.reconnects = opened.problems.reconnects
         _fill(report, stream)
         return report
 

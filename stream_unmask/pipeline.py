@@ -112,6 +112,7 @@ class Stream:
         self._min_face = settings.min_face
         self._wear = settings.wear
         self._retoucher: Retoucher[Any] = toolkit.retoucher(settings)
+        self._connection = 0
         self._looked: deque[_UnderWay] = deque()
         self._drawn: deque[_UnderWay] = deque()
         self._follower = FaceFollower(
@@ -175,6 +176,9 @@ class Stream:
 
     def _look(self, frame: Frame) -> _UnderWay:
         with self.stages("follow"):
+            if frame.connection != self._connection:
+                self._connection = frame.connection
+                self._follower.end_tracks()
             tracks = self._follower.follow(frame)
         sightings = [self._see(frame, track) for track in tracks]
         faces = [(seen.memory.pixels, seen.alignment) for seen in sightings if seen.beyond is None]

@@ -76,6 +76,7 @@ class Report:
         passed_over: why no faster backend ran them.
         frames: pictures written.
         dropped: frames of a camera that were left out, since a newer one was there before they could be done.
+        reconnects: how often a camera was lost and came back.
         seconds: wall time from the first frame read to the file in its place.
         interrupted: the user stopped it before the end; a camera, which has none, is never stopped early.
         faces: every face followed, in order of appearance.
@@ -92,6 +93,7 @@ class Report:
     passed_over: tuple[str, ...]
     frames: int = 0
     dropped: int = 0
+    reconnects: int = 0
     seconds: float = 0.0
     interrupted: bool = False
     faces: list[FaceReport] = field(default_factory=list)

@@ -24,6 +24,9 @@ _LIVE_DEPTH = 1
 _PATIENCE = 0.1
 """Seconds between two looks at whether the other side is still alive."""
 
+_LIVE_GRACE = 1.0
+"""Seconds that reading in real time gets to end. A camera that is silent is not waited for any longer."""
+
 
 class Writer(Protocol):
     """What :func:`run` needs of a sink."""
@@ -142,7 +145,7 @@ def run(
     finally:
         reading_over.set()
         _finish(finished, writer)
-        reader.join()
+        reader.join(_LIVE_GRACE if real_time else None)
     for worker in (writer, reader):
         if worker.error is not None:
             raise worker.error

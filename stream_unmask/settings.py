@@ -20,6 +20,7 @@ class Settings:
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
         threads: CPU threads for each network, 0 for all that the process may use.
         gpu_decode: let an NVIDIA GPU decode files' videos, where it can.
+        reconnect: seconds for which a camera that is lost is called again; 0 to end when it is lost.
         detect_every: frames between two runs of the face detector; in between faces are followed.
         min_face: width in frame pixels below which a face is left alone.
         blend: how the patch is joined to the face around it.
@@ -32,6 +33,7 @@ class Settings:
     precision: Precision = "auto"
     threads: int = 0
     gpu_decode: bool = False
+    reconnect: float = 300.0
     detect_every: int = 6
     min_face: int = 32
     blend: Blend = "feather"
@@ -40,6 +42,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.threads < 0:
             raise ValueError(f"threads must be 0 or more, got {self.threads}")
+        if not self.reconnect >= 0:
+            raise ValueError(f"reconnect must be 0 or more seconds, got {self.reconnect}")
         if self.detect_every < 1:
             raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
         if self.min_face < 1:

@@ -70,6 +70,16 @@ def test_a_video_without_masks_is_unchanged_bit_for_bit(
     )
 
 
+def test_a_face_is_not_followed_over_a_lost_connection(unmasker: Unmasker, masked_clip: Path) -> None:
+    stream = unmasker.stream()
+    with open_source(masked_clip) as source:
+        frames = [item for item in source if isinstance(item, Frame)][:4]
+    for frame, connection in zip(frames, (0, 0, 1, 1), strict=True):
+        frame.connection = connection
+        assert len(stream.process(frame)) == 1
+    assert [face.frames for face in stream.faces] == [2, 2]
+
+
 def test_outside_the_patch_a_masked_video_is_unchanged_bit_for_bit(
     unmasker: Unmasker, masked_clip: Path
 ) -> None:

@@ -200,6 +200,31 @@ def test_an_encoder_slower_than_a_camera_builds_up_no_delay() -> None:
     assert packets == list(range(201))
 
 
+class SilentCamera(FakeCamera):
+    """Has one frame, and then nothing until it is woken."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.woken = threading.Event()
+
+    def __iter__(self) -> Iterator[Item]:
+        yield frame(0)
+        assert self.woken.wait(30)
+
+
+def test_a_camera_that_is_silent_is_not_waited_for() -> None:
+    camera, stop, sink = SilentCamera(), threading.Event(), FakeSink()
+
+    def process(item: Frame) -> list[Frame]:
+        stop.set()
+        return [item]
+
+    assert run(camera, sink, process, Stages(), stop)  # type: ignore[arg-type]
+    assert sink.indices == [0]
+    assert not camera.woken.is_set()
+    camera.woken.set()
+
+
 class Held:
     """Holds two frames back, as a GPU does."""
 

@@ -58,6 +58,13 @@ _DEFAULTS = Settings()
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
 @click.option("--gpu-decode", is_flag=True, help="Let an NVIDIA GPU decode the video, where it can.")
 @click.option(
+    "--reconnect",
+    type=click.FloatRange(0),
+    default=_DEFAULTS.reconnect,
+    show_default=True,
+    help="Seconds for which a camera that is lost is called again; inf for ever.",
+)
+@click.option(
     "--detect-every",
     type=click.IntRange(1),
     default=_DEFAULTS.detect_every,
@@ -97,6 +104,7 @@ def unmask(
     precision: Precision,
     threads: int,
     gpu_decode: bool,
+    reconnect: float,
     detect_every: int,
     min_face: int,
     blend: Blend,
@@ -114,6 +122,7 @@ def unmask(
         precision=precision,
         threads=threads,
         gpu_decode=gpu_decode,
+        reconnect=reconnect,
         detect_every=detect_every,
         min_face=min_face,
         blend=blend,
@@ -160,7 +169,9 @@ def _run(
         report = unmasker.image(Path(job.source), job.output, options)
     else:
         with _bar(console, job) as show:
-            report = unmasker.video(job.source, job.output, options, progress=show, stop=stop)
+            report = unmasker.video(
+                job.source, job.output, options, progress=show, notify=console.print, stop=stop
+            )
     for warning in report.warnings:
         console.print(f"Warning: {warning}")
     for sentence in _left_alone(report):

@@ -101,6 +101,11 @@ class FaceFollower(Generic[M]):
         self._time: float | None = None
         self.unfollowed = 0
 
+    def end_tracks(self) -> None:
+        """Search anew in the next frame, as after a cut."""
+        self._tracks = []
+        self._looks = 0
+
     def follow(self, frame: Frame) -> list[Track[M]]:
         """Find where every face is in the next frame.
 
@@ -112,8 +117,7 @@ class FaceFollower(Generic[M]):
         self._time = frame.time
         planes = frame.planes()
         if self._cuts.is_cut(planes):
-            self._tracks = []
-            self._looks = 0
+            self.end_tracks()
         for track in self._tracks:
             self._carry(track, elapsed, planes)
         self._since_look += 1

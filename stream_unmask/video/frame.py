@@ -40,6 +40,8 @@ class Frame:
         pts: presentation timestamp in ``time_base`` ticks; may be negative.
         time_base: seconds in a tick.
         duration: ticks that it is shown for; 0 where the source does not say.
+        connection: how often its source had been lost before; what was seen in an earlier connection does
+            not go on in it.
     """
 
     picture: av.VideoFrame
@@ -47,6 +49,7 @@ class Frame:
     pts: int
     time_base: Fraction
     duration: int
+    connection: int = 0
     _planes: Planes | None = field(default=None, init=False, repr=False, compare=False)
     _decoded: Planes | None = field(default=None, init=False, repr=False, compare=False)
     _decoded_reference: object = field(default=None, init=False, repr=False, compare=False)

@@ -102,6 +102,8 @@ class SourceProblems:
         broken_frames: frames that the decoder repaired as well as it could.
         missing_timestamps: frames that came without a pts and were given one.
         dropped: frames of a source in real time that were passed over, since a newer one was there.
+        reconnects: how often a camera was lost and came back.
+        lost_seconds: how long it was away, all in all.
         warnings: what a user should know, a sentence each.
     """
 
@@ -109,7 +111,15 @@ class SourceProblems:
     broken_frames: int = 0
     missing_timestamps: int = 0
     dropped: int = 0
+    reconnects: int = 0
+    lost_seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
+
+    def add_counts(self, others: SourceProblems) -> None:
+        """Count what else was found broken."""
+        self.broken_packets += others.broken_packets
+        self.broken_frames += others.broken_frames
+        self.missing_timestamps += others.missing_timestamps
 
     def __bool__(self) -> bool:
         return bool(self.sentences())
@@ -121,7 +131,11 @@ class SourceProblems:
             "frames were damaged and are shown as far as they could be repaired": self.broken_frames,
             "frames came without a timestamp and were given one": self.missing_timestamps,
         }
-        return [f"{count} {what}." for what, count in counts.items() if count] + self.warnings
+        found = [f"{count} {what}." for what, count in counts.items() if count]
+        if self.reconnects:
+            times = "once" if self.reconnects == 1 else f"{self.reconnects} times"
+            found.append(f"The camera was lost {times}; {self.lost_seconds:.0f} seconds are missing.")
+        return found + self.warnings
 
 
 def main_video(container: InputContainer) -> VideoStream | None:

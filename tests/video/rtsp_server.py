@@ -3,6 +3,8 @@
 python3 rtsp_server.py VIDEO PORT [USER PASSWORD]
 
 It plays an H.264 video once to each client at rtsp://127.0.0.1:PORT/cam and prints "ready" when it listens.
+Where VIDEO is a size, such as 320x240, it shows a test picture of that size with a tone, without an end, and
+as a camera does: not from its start but from now on.
 """
 
 import sys
@@ -12,6 +14,8 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+RATE = 25
 
 
 def protect(
@@ -30,6 +34,16 @@ def protect(
     factory.set_permissions(permissions)
 
 
+def pipeline(video: str) -> str:
+    """What each client gets."""
+    if not video[0].isdigit():
+        return f'filesrc location="{video}" ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96'
+    width, height = video.split("x")
+    picture = f"video/x-raw,format=I420,width={width},height={height},framerate={RATE}/1"
+    tone = "audiotestsrc is-live=true ! opusenc ! rtpopuspay name=pay1"
+    return f"videotestsrc is-live=true pattern=ball ! {picture} ! jpegenc ! rtpjpegpay name=pay0 pt=26 {tone}"
+
+
 def main() -> None:
     """Serve until killed."""
     video, port, *login = sys.argv[1:]
@@ -38,7 +52,7 @@ def main() -> None:
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(f'( filesrc location="{video}" ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 )')
+    factory.set_launch(f"( {pipeline(video)} )")
     if login:
         protect(server, factory, login)
     server.get_mount_points().add_factory("/cam", factory)

@@ -1,82 +1,43 @@
-"""A camera over RTSP: recorded until Ctrl-C, until it ends, until it dies; its password stays secret."""
+"""A camera over RTSP: recorded until Ctrl-C or its end, also when it is lost; its password stays secret."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 
-from benchmarks.clips import ClipOptions, make_clip
 from stream_unmask.report import Stages
 from stream_unmask.running import run
+from stream_unmask.video import opening
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.sink import FileSink
-from stream_unmask.video.source import open_source
+from stream_unmask.video.source import Source, open_source
+from tests.video.serving import NEEDS_SERVER, Camera, serving
 
-PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).with_name("rtsp_server.py")
-BINDINGS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-
-
-def _has_bindings() -> bool:
-    try:
-        return subprocess.run([PYTHON, "-c", BINDINGS], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.skipif(
-        not _has_bindings(), reason="GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0) is missing"
-    ),
-]
-
-
-@dataclass(frozen=True)
-class Camera:
-    process: subprocess.Popen[str]
-    host: str
-
-    def address(self, password: str = "hush") -> str:
-        return f"rtsp://joe:{password}@{self.host}/cam"
-
-
-@contextmanager
-def _serving(clip: Path) -> Iterator[Camera]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [PYTHON, SERVER, clip, str(port), "joe", "hush"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield Camera(process, f"127.0.0.1:{port}")
-        process.kill()
+pytestmark = NEEDS_SERVER
 
 
 @pytest.fixture
 def camera(masked_clip: Path) -> Iterator[Camera]:
-    with _serving(masked_clip) as camera:
+    with serving(masked_clip) as camera:
         yield camera
 
 
 @pytest.fixture
-def lasting_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Camera]:
-    """One that shows more than a test waits for."""
-    clip = tmp_path_factory.mktemp("camera") / "long.mp4"
-    with _serving(make_clip(clip, ClipOptions(width=640, height=360, frames=360, rate=12))) as camera:
+def lasting_camera() -> Iterator[Camera]:
+    """One that shows a ball until it is killed."""
+    with serving("320x240") as camera:
         yield camera
 
 
@@ -120,17 +81,22 @@ def test_ctrl_c_ends_a_recording_as_it_should(lasting_camera: Camera, tmp_path: 
     assert _frames(tmp_path / "out.mp4") >= 1
 
 
-def test_what_a_dying_camera_has_sent_is_kept(lasting_camera: Camera, tmp_path: Path) -> None:
-    process = _start(lasting_camera.address(), tmp_path / "out.mp4")
-    waited = time.monotonic()
-    while not list(tmp_path.iterdir()) and time.monotonic() - waited < 60:
+def test_ctrl_c_ends_the_recording_of_a_camera_that_is_away(lasting_camera: Camera, tmp_path: Path) -> None:
+    process = _start(lasting_camera.address(), tmp_path / "out.mp4", "--report", tmp_path / "report.json")
+    while not list(tmp_path.iterdir()):
+        assert process.poll() is None
         time.sleep(0.05)
     time.sleep(0.5)
     lasting_camera.process.kill()
+    assert process.stderr is not None
+    while "Trying again" not in (line := process.stderr.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert "Traceback" not in said
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
-    assert _frames(tmp_path / "out.mp4") >= 1
+    assert process.returncode == 0, said
+    assert "hush" not in line + said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "report.json"]
+    assert _frames(tmp_path / "out.mp4") == json.loads((tmp_path / "report.json").read_text())["frames"] >= 1
 
 
 def test_of_a_camera_that_is_too_fast_frames_are_left_out(camera: Camera, tmp_path: Path) -> None:
@@ -161,3 +127,81 @@ def test_a_wrong_password_is_refused_and_not_repeated(camera: Camera, tmp_path: 
     assert "wr0ng" not in said
     assert len(said.strip().splitlines()[-1:]) == 1
     assert not list(tmp_path.iterdir())
+
+
+def record(source: Source, output: Path, at: dict[int, Callable[[], None]]) -> FileSink:
+    """Record a camera as it is, do something after so many frames, and end with the last of it."""
+    stop, frames = threading.Event(), 0
+
+    def process(frame: Frame) -> list[Frame]:
+        nonlocal frames
+        frames += 1
+        at.get(frames, lambda: None)()
+        if frames == max(at):
+            stop.set()
+        return [frame]
+
+    sink = FileSink(output, source)
+    run(source, sink, process, Stages(), stop)
+    sink.close()
+    return sink
+
+
+def test_a_camera_that_was_away_goes_on_in_the_same_file(lasting_camera: Camera, tmp_path: Path) -> None:
+    said: list[str] = []
+    marks: list[float] = []
+    with ExitStack() as later:
+
+        def lose() -> None:
+            marks.append(time.monotonic())
+            lasting_camera.process.kill()
+            lasting_camera.process.wait()
+            later.enter_context(serving("320x240", lasting_camera.port))
+
+        def find() -> None:
+            marks.append(time.monotonic())
+
+        with open_source(lasting_camera.address(), reconnect=60, notify=said.append) as source:
+            sink = record(source, tmp_path / "out.mp4", {10: lose, 20: find, 30: int})
+            assert (source.problems.reconnects, sink.repaired_timestamps) == (1, 0)
+            assert "lost once" in source.problems.sentences()[0]
+    assert "Trying again in 1 s" in said[0]
+    assert "is back" in said[-1]
+    assert "hush" not in "".join(said)
+    times = _times(tmp_path / "out.mp4")
+    gaps = [after - before for before, after in pairwise(times)]
+    assert len(times) == sink.frames_written >= 28
+    # As long as it was away, a pause stands in the file.
+    assert 1 < max(gaps) < marks[1] - marks[0]
+    assert sorted(gaps)[-2] < 0.5
+    with av.open(tmp_path / "out.mp4") as container:
+        sound = [float(packet.pts * packet.time_base) for packet in container.demux(audio=0) if packet.size]
+    assert sound[0] < times[10] < times[-1] - 0.3 < sound[-1]
+
+
+def test_a_camera_that_falls_silent_is_called_again(
+    lasting_camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_READ_SECONDS", 1.0)
+    said: list[str] = []
+    number = lasting_camera.process.pid
+
+    def fall_silent() -> None:
+        os.kill(number, signal.SIGSTOP)
+        threading.Timer(1.5, os.kill, (number, signal.SIGCONT)).start()
+
+    with open_source(lasting_camera.address(), reconnect=60, notify=said.append) as source:
+        record(source, tmp_path / "out.mp4", {5: fall_silent, 30: int})
+        assert source.problems.reconnects == 1
+    assert said[0].startswith("Lost rtsp://***@127.0.0.1")
+
+
+def test_a_camera_is_shown_as_it_is_now(lasting_camera: Camera) -> None:
+    with open_source(lasting_camera.address()) as source:
+        time.sleep(1)  # what comes now is buffered
+        frames = (item for item in source if isinstance(item, Frame))
+        first, called = next(frames), time.monotonic()
+        for _ in range(10):
+            last = next(frames)
+        assert first.time == 0
+        assert time.monotonic() - called > 0.5 * last.time > 0.1

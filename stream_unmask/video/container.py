@@ -1,0 +1,200 @@
+"""Frames and packets out of one file or one connection, as FFmpeg opens it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from stream_unmask.errors import UnmaskError
+from stream_unmask.video.decoding import PictureDecoder
+from stream_unmask.video.files import reason
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.info import SourceInfo, SourceProblems, describe, is_cover, main_video
+
+_MOST_FAILURES = 100
+"""Reads that may fail one after the other before the rest of a file is given up."""
+
+_MISSING_SECONDS = 0.5
+"""A container's duration may be wrong by this much without anything being lost."""
+
+_MOST_LOOKAHEAD = 4096
+"""Packets that may come before the first picture."""
+
+_WAITED = 0.003
+"""Seconds from which on a read has waited for a packet that was not there yet."""
+
+_MOST_CATCHING_UP = 3.0
+"""Seconds after which a live picture is shown even though reading it has never waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedPacket:
+    """A packet of sound, subtitles or data that is passed on as it is.
+
+    Attributes:
+        packet: as the container held it.
+        stream_index: its stream in the source.
+    """
+
+    packet: Packet[Stream]
+    stream_index: int
+
+
+class Closing:
+    """Is closed at the end of a ``with`` statement."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ContainerSource(Closing):
+    """Frames and packets out of a PyAV container; see :class:`stream_unmask.video.source.Source`.
+
+    What is endless, as a camera's picture is, begins with its newest frame: those that came while the
+    connection was being opened are passed over, and so is the sound before it.
+
+    Attributes:
+        on_gpu: a GPU decodes the video, unless it turns out that it cannot.
+        endless: it comes in real time, and is not a recording that is played.
+        broken: why reading it ended before the source said so; empty where it did not.
+    """
+
+    def __init__(
+        self, container: InputContainer, shown: str, *, live: bool, real_time: bool, threads: int
+    ) -> None:
+        stream = main_video(container)
+        if stream is None:
+            raise UnmaskError(f"There is no video in {shown} that can be decoded.")
+        self.on_gpu = stream.codec_context.is_hwaccel
+        self.endless = real_time and container.duration is None
+        stream.thread_type = "AUTO"
+        # Threads would only hold more frames back from the GPU.
+        stream.thread_count = 1 if self.on_gpu else threads
+        self.problems = SourceProblems()
+        self.copied_streams: Mapping[int, Stream] = {
+            other.index: other
+            for other in container.streams
+            if other is not stream and (other.type != "video" or is_cover(other))
+        }
+        for other in container.streams.video:
+            if other is not stream and other.index not in self.copied_streams:
+                self.problems.warnings.append(
+                    f"The video stream {other.index} of {shown} was left out: only the main one is worked on."
+                )
+        self._container = container
+        self._stream = stream
+        self._shown = shown
+        self._live = live
+        self._decoder = PictureDecoder(stream, self.problems)
+        self.broken = ""
+        self._end = 0.0
+        self._has_waited = False
+        self._items = self._read()
+        self._waiting: deque[Frame | CopiedPacket] = deque()
+        first = self._look_ahead().picture
+        self.info: SourceInfo = describe(shown, container, stream, first, live=live, real_time=real_time)
+
+    def __iter__(self) -> Iterator[Frame | CopiedPacket]:
+        if self.endless:
+            self._catch_up()
+        while self._waiting:
+            yield self._waiting.popleft()
+        yield from self._items
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+        try:
+            self._items.close()
+        except ValueError:
+            return  # Another thread, that nobody waited for, is reading; it all goes when that returns.
+        self._waiting.clear()
+        self._container.close()
+
+    def _look_ahead(self) -> Frame:
+        """Read up to the first frame, which says more of the video than its container does."""
+        for item in self._items:
+            self._waiting.append(item)
+            if isinstance(item, Frame):
+                return item
+            if len(self._waiting) > _MOST_LOOKAHEAD:
+                break
+        raise UnmaskError(f"No picture of {self._shown} can be decoded.")
+
+    def _catch_up(self) -> None:
+        """Read until a read has to wait, and keep nothing older than the newest frame."""
+        self._has_waited = False
+        started = time.monotonic()
+        newest: deque[Frame | CopiedPacket] = deque()
+        for item in chain(self._waiting, self._items):
+            if isinstance(item, Frame):
+                newest.clear()
+            newest.append(item)
+            if self._has_waited or time.monotonic() - started > _MOST_CATCHING_UP:
+                break
+        self._waiting = newest
+
+    def _read(self) -> Generator[Frame | CopiedPacket, None, None]:
+        for packet in self._packets():
+            if packet.stream_index == self._stream.index:
+                yield from self._decoder.decode(packet)
+            elif packet.size or packet.dts is not None:
+                yield CopiedPacket(packet, packet.stream_index)
+        yield from self._decoder.flush()
+        self._check_end()
+
+    def _packets(self) -> Iterator[Packet[Stream]]:
+        """Every packet that can be read; what cannot is counted."""
+        streams = [self._stream, *self.copied_streams.values()]
+        failures = 0
+        while failures < _MOST_FAILURES:
+            try:
+                asked = time.monotonic()
+                for packet in self._container.demux(streams):
+                    self._has_waited |= time.monotonic() - asked > _WAITED
+                    # The empty ones at the end ask for a flush, which has its own place in _read.
+                    if packet.size or packet.dts is not None:
+                        failures = 0
+                        self._note_end(packet)
+                        yield packet
+                    asked = time.monotonic()
+                return
+            except av.InvalidDataError:
+                failures += 1
+                self.problems.broken_packets += 1
+            except av.FFmpegError as error:
+                self.broken = "nothing more came" if isinstance(error, av.ExitError) else reason(error)
+                self.problems.warnings.append(f"Reading {self._shown} ended early: {self.broken}.")
+                return
+
+    def _note_end(self, packet: Packet[Stream]) -> None:
+        if packet.pts is not None and packet.time_base:
+            self._end = max(self._end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
+    def _check_end(self) -> None:
+        """Notice a file that was cut off: its container promises more than could be read."""
+        promised = self._container.duration
+        if promised is None or self._live:
+            return
+        missing = ((self._container.start_time or 0) + promised) / av.time_base - self._end
+        if missing > _MISSING_SECONDS:
+            self.problems.warnings.append(
+                f"{self._shown} is cut off: the last {missing:.1f} seconds that it promises are not there."
+            )
