@@ -9,10 +9,9 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -40,6 +39,9 @@ T = TypeVar("T")
 
 _WARM_UP_FRAMES = 12
 """Enough for the detector to run again, and for every function that is compiled when first called."""
+
+_ROWS_OF_NEW_FACE = 2
+"""A face that is drawn for the first time goes through the generator from both sides of the mirror."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Throughput:
         faces_per_second: faces unmasked a second.
         usage: time, processor and GPU.
         stages: each stage's runs; a stage of a face runs once a face. Empty for the floor.
+        batches: faces in a run of each network, on average over all streams. Empty where the networks do not
+            take several at once.
     """
 
     frames: int
@@ -81,6 +85,7 @@ class Throughput:
     faces_per_second: float
     usage: Usage
     stages: dict[str, Spread]
+    batches: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +153,43 @@ def _warm_up(unmasker: Unmasker, workload: Workload) -> None:
         stream = unmasker.stream(rotation=source.info.rotation)
         for frame in islice((item for item in source if isinstance(item, Frame)), _WARM_UP_FRAMES):
             stream.process(frame)
+    gpu = unmasker.toolkit.gpu
+    if gpu is not None and workload.streams > 1:
+        gpu.prepare(workload.streams * _ROWS_OF_NEW_FACE * max(1, len(stream.faces)))
 
 
 def _flat_out(unmasker: Unmasker | None, workload: Workload, folder: Path) -> Throughput:
     if unmasker is None:
         work: Callable[[int], _Done] = partial(_copy_file, workload, folder)
     else:
-        work = partial(_unmask_file, unmasker, workload, threading.Lock(), folder)
+        work = partial(_unmask_file, unmasker, workload, folder)
+    before = _batched(unmasker)
     with metered() as usage:
         done = _at_once(workload.streams, work)
+    batches = _mean_batches(before, _batched(unmasker))
     frames, faces = sum(each.frames for each in done), sum(each.faces for each in done)
     stages = spreads(each.laps for each in done)
-    return Throughput(frames, faces, frames / usage.seconds, faces / usage.seconds, usage, stages)
+    rates = frames / usage.seconds, faces / usage.seconds
+    return Throughput(frames, faces, *rates, usage, stages, batches)
+
+
+_Batched = dict[str, tuple[int, int]]
+"""Runs of each network so far, and faces in them."""
+
+
+def _batched(unmasker: Unmasker | None) -> _Batched:
+    gpu = None if unmasker is None else unmasker.toolkit.gpu
+    return {} if gpu is None else {name: (each.runs, each.faces) for name, each in gpu.networks.items()}
+
+
+def _mean_batches(before: _Batched, after: _Batched) -> dict[str, float]:
+    since = {name: (runs - before[name][0], faces - before[name][1]) for name, (runs, faces) in after.items()}
+    return {name: faces / runs for name, (runs, faces) in since.items() if runs}
 
 
 def _at_pace(unmasker: Unmasker | None, workload: Workload) -> Live:
     with metered() as usage:
-        streams = _at_once(workload.streams, partial(_watch_camera, unmasker, workload, threading.Lock()))
+        streams = _at_once(workload.streams, partial(_watch_camera, unmasker, workload))
     cameras, latencies = zip(*streams, strict=True)
     offered, written = sum(camera.offered for camera in cameras), sum(map(len, latencies))
     pooled = [latency for each in latencies for latency in each]
@@ -198,16 +223,14 @@ def _copy_file(workload: Workload, folder: Path, number: int) -> _Done:
     return _Done(frames, 0, Laps())
 
 
-def _unmask_file(
-    unmasker: Unmasker, workload: Workload, turn: threading.Lock, folder: Path, number: int
-) -> _Done:
+def _unmask_file(unmasker: Unmasker, workload: Workload, folder: Path, number: int) -> _Done:
     with open_source(workload.clip, threads=unmasker.settings.threads) as source:
         excerpt = Excerpt(source, workload.frames)
         stream = unmasker.stream(rotation=source.info.rotation)
         laps = stream.stages = Laps()
         sink = FileSink(folder / f"{number}.mp4", excerpt)
         try:
-            submit, drain = partial(_submit, stream, turn), partial(_drain, stream, turn)
+            submit, drain = partial(_submit, stream), partial(_drain, stream)
             run(excerpt, sink, submit, laps, threading.Event(), drain)
             sink.close()
         finally:
@@ -216,43 +239,29 @@ def _unmask_file(
 
 
 def _watch_camera(
-    unmasker: Unmasker | None, workload: Workload, turn: threading.Lock, _number: int
+    unmasker: Unmasker | None, workload: Workload, _number: int
 ) -> tuple[ClipCamera, list[float]]:
     threads = 0 if unmasker is None else unmasker.settings.threads
     with open_source(workload.clip, threads=threads) as source:
         camera = ClipCamera(source, workload.frames)
         output = LiveOutput(camera)
         stream = None if unmasker is None else unmasker.stream(rotation=source.info.rotation)
-        process = _leave if stream is None else partial(_process, stream, turn)
+        process = _leave if stream is None else partial(_process, stream)
         run(camera, output, process, Stages() if stream is None else stream.stages, threading.Event())
         output.close()
     return camera, output.latencies
 
 
-def _process(stream: Stream, turn: threading.Lock, frame: Frame) -> list[Frame]:
-    return [*_submit(stream, turn, frame), *_drain(stream, turn)]
+def _process(stream: Stream, frame: Frame) -> list[Frame]:
+    return [*_submit(stream, frame), *_drain(stream)]
 
 
-def _submit(stream: Stream, turn: threading.Lock, frame: Frame) -> list[Frame]:
-    with _turn(stream, turn):
-        return [done.frame for done in stream.submit(frame)]
+def _submit(stream: Stream, frame: Frame) -> list[Frame]:
+    return [done.frame for done in stream.submit(frame)]
 
 
-def _drain(stream: Stream, turn: threading.Lock) -> list[Frame]:
-    with _turn(stream, turn):
-        return [done.frame for done in stream.drain()]
-
-
-@contextmanager
-def _turn(stream: Stream, turn: threading.Lock) -> Iterator[None]:
-    """One set of networks serves many streams, one at a time."""
-    if not turn.acquire(blocking=False):
-        with stream.stages("wait"):
-            turn.acquire()
-    try:
-        yield
-    finally:
-        turn.release()
+def _drain(stream: Stream) -> list[Frame]:
+    return [done.frame for done in stream.drain()]
 
 
 def _leave(frame: Frame) -> list[Frame]:

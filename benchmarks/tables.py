@@ -53,6 +53,9 @@ def show(comparison: Comparison, console: Console) -> None:
         if along:
             rows = [(label(each.point, axis), each) for each in along]
             console.print(_figures(f"Scaling of {along[0].name} by {axis}", axis, rows, comparison))
+    for result in comparison.results:
+        if result.point.streams > 1 and result.measurement.throughput.batches:
+            console.print(_batches(result))
     others = comparison.others()
     if others > _DISTURBED:
         console.print(
@@ -145,6 +148,12 @@ def _stages(result: Result) -> Table:
         each = (spread.runs / throughput.frames, spread.total / throughput.frames)
         table.add_row(stage, *times, *(f"{value:.2f}" for value in each))
     return table
+
+
+def _batches(result: Result) -> str:
+    means = result.measurement.throughput.batches.items()
+    shares = ", ".join(f"{mean:.1f} a run of the {network}" for network, mean in means)
+    return f"Faces of all streams in a batch, {result.name}, {name(result.point)}: {shares}."
 
 
 def show_networks(contender: str, times: NetworkTimes, console: Console) -> None:

@@ -8,6 +8,8 @@ frames and the threads around it in :mod:`stream_unmask.running`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,7 +104,7 @@ class Stream:
         """Start on a video.
 
         Args:
-            toolkit: the networks; may serve other streams too, one at a time.
+            toolkit: the networks; may serve other streams too, of other threads.
             settings: how to follow and unmask.
             rotation: degrees clockwise by which the frames must be turned to be upright.
         """
@@ -111,7 +113,10 @@ class Stream:
         self._size = toolkit.size
         self._min_face = settings.min_face
         self._wear = settings.wear
+        self._toolkit = toolkit
         self._retoucher: Retoucher[Any] = toolkit.retoucher(settings)
+        # What does not wait for its results is not done by networks on the CPU.
+        self._retouching = nullcontext if self._retoucher.ahead else self._turn
         self._connection = 0
         self._looked: deque[_UnderWay] = deque()
         self._drawn: deque[_UnderWay] = deque()
@@ -175,14 +180,15 @@ class Stream:
         return done
 
     def _look(self, frame: Frame) -> _UnderWay:
-        with self.stages("follow"):
+        with self._turn(), self.stages("follow"):
             if frame.connection != self._connection:
                 self._connection = frame.connection
                 self._follower.end_tracks()
             tracks = self._follower.follow(frame)
         sightings = [self._see(frame, track) for track in tracks]
         faces = [(seen.memory.pixels, seen.alignment) for seen in sightings if seen.beyond is None]
-        return _UnderWay(frame, sightings, self._retoucher.begin(frame, faces, self.stages))
+        with self._retouching():
+            return _UnderWay(frame, sightings, self._retoucher.begin(frame, faces, self.stages))
 
     def _see(self, frame: Frame, track: Track[FaceMemory]) -> _Sighting:
         memory = track.memory
@@ -200,8 +206,20 @@ class Stream:
             strength = self._decide(under_way.frame, seen, score)
             if score is not None:
                 strengths.append(strength)
-        under_way.retouch.draw(strengths)
+        with self._retouching():
+            under_way.retouch.draw(strengths)
         return under_way
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Networks on the CPU serve the streams of all threads, one at a time."""
+        if not self._toolkit.turn.acquire(blocking=False):
+            with self.stages("wait"):
+                self._toolkit.turn.acquire()
+        try:
+            yield
+        finally:
+            self._toolkit.turn.release()
 
     def _decide(self, frame: Frame, seen: _Sighting, score: float | None) -> float:
         """How much of a face's patch shows; ``score`` is None where no mask was looked for."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines import Selection, load_network, select_backend
-from engines.contract import GENERATOR, SEGMENTER, WEARER, has_weights, read_weights
+from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights, read_weights
 from engines.engine import DeviceEngine, Engine
 from engines.openvino_cpu import OpenVINOEngine
 from stream_unmask.errors import UnmaskError
@@ -31,29 +32,29 @@ BUNDLED_WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, slots=True)
 class Toolkit:
-    """The networks, ready to run. Belongs to one thread at a time.
+    """The networks, ready to run. The streams of several threads may share them.
 
     Attributes:
         detector: finds faces.
         mesh: fits the face mesh.
         segmenter: finds the mask on a face.
-        generator: makes what the mask hides.
+        drawer: makes what the mask hides; where masks are put on, makes masks.
         size: side S of the crops in pixels.
-        engine: what runs segmenter and generator, for people.
+        engine: what runs the segmenter, for people.
         selection: the backend and why no faster one.
-        wearer: puts masks on, where that was asked for.
-        gpu: segmenter and generator where the work on pixels is done on the GPU that runs them.
+        gpu: the networks of segmenter and drawer, where the work on pixels is done on the GPU that runs them.
+        turn: to be held by the thread that uses one of these, but for ``gpu``.
     """
 
     detector: CenterFace
     mesh: FaceMesh
     segmenter: Segmenter
-    generator: Generator
+    drawer: Generator | Wearer
     size: int
     engine: str
     selection: Selection
-    wearer: Wearer | None = None
     gpu: GpuNetworks | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def load(cls, settings: Settings) -> Toolkit:
@@ -67,55 +68,65 @@ class Toolkit:
                 contract.
             UnmaskError: the face detector's files are missing, or the weights put no masks on.
         """
-        networks = (SEGMENTER, GENERATOR)
         weights = settings.weights or BUNDLED_WEIGHTS
+        wearing = _wearer(weights, settings) if settings.wear else None
+        networks = (SEGMENTER, GENERATOR) if wearing is None else (SEGMENTER,)
         files = [read_weights(weights, network).path for network in networks]
-        wearer = _wearer(weights, settings) if settings.wear else None
         threads, precision = settings.threads, settings.precision
         selection = select_backend(settings.backend, files, precision)
-        segmenter, generator = (
-            load_network(weights, network, backend=selection.backend, threads=threads, precision=precision)
+        engines = {
+            network.name: load_network(
+                weights, network, backend=selection.backend, threads=threads, precision=precision
+            )
             for network in networks
-        )
+        }
+        if wearing is not None:
+            engines["wearer"] = wearing
         warm_up()
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
         mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
-        gpu = _on_gpu(segmenter, generator)
+        segmenter, gpu = engines["segmenter"], _on_gpu(engines)
         return cls(
             detector=CenterFace(detector),
             mesh=FaceMesh(mesh),
             segmenter=Segmenter(segmenter),
-            generator=Generator(generator),
+            drawer=Generator(engines["generator"]) if wearing is None else Wearer(wearing),
             size=segmenter.inputs[0].shape[-1],
             engine=segmenter.description + (", the work on pixels too" if gpu is not None else ""),
             selection=selection,
-            wearer=wearer,
             gpu=gpu,
         )
 
     def retoucher(self, settings: Settings) -> Retoucher[Any]:
         """What works on the pixels of one stream's faces."""
-        if self.wearer is not None:
-            return WearingRetoucher(self.segmenter, self.wearer, smooth=settings.smooth)
         if self.gpu is not None:
-            from stream_unmask.gpu.retouching import GpuRetoucher
+            return _gpu_retoucher(self.gpu, settings)
+        if isinstance(self.drawer, Wearer):
+            return WearingRetoucher(self.segmenter, self.drawer, smooth=settings.smooth)
+        return CpuRetoucher(self.segmenter, self.drawer, Blender(settings.blend), smooth=settings.smooth)
 
-            return GpuRetoucher(self.gpu, settings.blend, smooth=settings.smooth)
-        return CpuRetoucher(self.segmenter, self.generator, Blender(settings.blend), smooth=settings.smooth)
 
-
-def _on_gpu(segmenter: Engine, generator: Engine) -> GpuNetworks | None:
+def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
     """The networks for the work on pixels on a GPU; None where they do not run on one that torch can use."""
-    if not (isinstance(segmenter, DeviceEngine) and isinstance(generator, DeviceEngine)):
-        return None
-    if find_spec("torch") is None:
+    on_devices = {name: engine for name, engine in engines.items() if isinstance(engine, DeviceEngine)}
+    if len(on_devices) < len(engines) or find_spec("torch") is None:
         return None
     from stream_unmask.gpu.networks import GpuNetworks, can_use
 
-    return GpuNetworks(segmenter, generator) if can_use(segmenter.device) else None
+    return GpuNetworks(on_devices) if can_use(on_devices["segmenter"].device) else None
 
 
-def _wearer(weights: Path, settings: Settings) -> Wearer:
+def _gpu_retoucher(networks: GpuNetworks, settings: Settings) -> Retoucher[Any]:
+    from stream_unmask.gpu.painting import UnmaskingPainter
+    from stream_unmask.gpu.retouching import GpuRetoucher
+    from stream_unmask.gpu.wearing import WearingPainter
+
+    if settings.wear:
+        return GpuRetoucher(networks, WearingPainter(networks, smooth=settings.smooth))
+    return GpuRetoucher(networks, UnmaskingPainter(networks, settings.blend, smooth=settings.smooth))
+
+
+def _wearer(weights: Path, settings: Settings) -> Engine:
     """What puts masks on. It runs on the backend asked for; its own, where ``auto`` finds a faster one."""
     if not has_weights(weights, WEARER, "fp32"):
         raise UnmaskError(
@@ -123,7 +134,6 @@ def _wearer(weights: Path, settings: Settings) -> Wearer:
             "python -m engines.export --wearer."
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
-    engine = load_network(
+    return load_network(
         weights, WEARER, backend=settings.backend, threads=settings.threads, precision=precision
     )
-    return Wearer(engine)

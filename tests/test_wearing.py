@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from pathlib import Path
 
 import av
 import numpy as np
-import onnx
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from engines.contract import WEARER, WeightsFile, enter_weights
 from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker, UnmaskError
 from stream_unmask.cli.unmask import unmask
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
 from stream_unmask.video.images import read_image, write_image
-from tests.unmasking.faces import mask_map
+from tests.wearing import with_wearer, without_wearer
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
-SIDE = 64
-
-
-def without_wearer(folder: Path) -> Path:
-    folder.mkdir()
-    for name in ("segmenter.onnx", "segmenter.int8.onnx", "generator.onnx"):
-        shutil.copy(BUNDLED_WEIGHTS / name, folder)
-    shutil.copy(BUNDLED_WEIGHTS / "manifest.json", folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled networks, and one that draws a mask in the colour of its style where mouths are."""
-    folder = without_wearer(tmp_path_factory.mktemp("wearing") / "weights")
-    constants = {
-        "none": np.float32(0),
-        "shape": mask_map(SIDE)[None, None],
-        "colours": np.eye(3, 8, dtype=np.float32).reshape(3, 8, 1, 1),
-    }
-    nodes = [
-        helper.make_node("Mul", ["crop", "none"], ["blank"]),
-        helper.make_node("Conv", ["style", "colours"], ["colour"]),
-        helper.make_node("Add", ["blank", "colour"], ["raw"]),
-        helper.make_node("Tanh", ["raw"], ["worn"]),
-        helper.make_node("ReduceMax", ["blank"], ["flat"], keepdims=1),
-        helper.make_node("Add", ["flat", "shape"], ["alpha"]),
-    ]
-    ports = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, side, side])
-        for (name, channels), side in zip(
-            [*WEARER.inputs.items(), *WEARER.outputs.items()], (SIDE, 1, SIDE, SIDE), strict=True
-        )
-    ]
-    stored = [numpy_helper.from_array(values, name) for name, values in constants.items()]
-    graph = helper.make_graph(nodes, "wearer", ports[:2], ports[2:], stored)
-    path = folder / "wearer.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
-    enter_weights(WeightsFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), SIDE, "drawn"), WEARER)
-    return folder
+    return with_wearer(tmp_path_factory.mktemp("wearing") / "weights")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from stream_unmask.gpu.pictures import boxed, resized, to_cells
-from stream_unmask.unmasking.blending import FEATHER, RIM, TRACE, Blend, spread, window
+from stream_unmask.unmasking.blending import FEATHER, RIM, TRACE, Blend, spread
+from stream_unmask.unmasking.blending import window as window_on_host
 from stream_unmask.unmasking.segmenting import DOUBT, SURE
 
 
@@ -37,7 +38,7 @@ def blend(kind: Blend, crops: Tensor, patches: Tensor, maps: Tensor) -> tuple[Te
         added = np.stack([spread(kind, *each) for each in zip(differences, covers, strict=True)])
         patches = patches + resized(torch.from_numpy(added).to(patches.device), patches.shape[-1])
         patches = patches.clamp_(-1, 1)
-    return patches, cover * _window(maps.shape[-1], maps.device)
+    return patches, cover * window(maps.shape[-1], maps.device)
 
 
 def settled(maps: Tensor) -> Tensor:
@@ -66,5 +67,6 @@ def _grown(planes: Tensor, *, square: bool) -> Tensor:
 
 
 @cache
-def _window(size: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(window(size)).to(device)
+def window(size: int, device: torch.device) -> Tensor:
+    """(size, size); see :func:`stream_unmask.unmasking.blending.window`."""
+    return torch.from_numpy(window_on_host(size)).to(device)

@@ -126,8 +126,9 @@ def _blur(device: torch.device) -> Tensor:
 @cache
 def _basis(side: int, device: torch.device) -> Tensor:
     """(3, side, side): 1, and the place along x and y from -1 to 1."""
-    place = torch.linspace(-1, 1, side, device=device).expand(side, side)
-    return torch.stack([torch.ones_like(place), place, place.T])
+    place = torch.linspace(-1, 1, side).expand(side, side)
+    # Not computed there, where it would be done for those alone who are in the same lane.
+    return torch.stack([torch.ones_like(place), place, place.T]).to(device)
 
 
 @cache

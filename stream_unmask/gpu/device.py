@@ -22,14 +22,18 @@ class Mark:
 
 
 class Lane:
-    """A CUDA stream. On the CPU what is queued is done at once.
+    """A CUDA stream, for one thread at a time. On the CPU what is queued is done at once.
 
     As a context it takes all that torch queues meanwhile. Memory that torch takes meanwhile is the lane's:
     what other lanes use of it must be kept until they are done.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            # Torch has 32 streams of each priority, which it hands out again and again. Engines record graphs
+            # in those of another one: what another thread queues meanwhile must not get into a graph.
+            self._stream = torch.cuda.Stream(device, priority=-1)  # type: ignore[no-untyped-call]
         self._contexts: list[Any] = []
 
     @property
@@ -66,12 +70,13 @@ class Lane:
 
 
 class Device:
-    """A GPU, or the CPU in its place, with a lane for each direction of copying and one for computing.
+    """A GPU, or the CPU in its place, as one stream of frames uses it: a lane for each direction of copying,
+    and one for computing.
 
     Attributes:
         torch: torch's name for it.
         copy_in: from the host.
-        compute: everything else. The buffers of engines are used in this lane only.
+        compute: everything else.
         copy_out: to the host.
     """
 

@@ -1,14 +1,16 @@
-"""The two networks, fed from and leaving their results in the GPU's memory, all faces of a frame at once."""
+"""The networks, fed from and leaving their results in the GPU's memory, all faces of a frame at once."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from engines.contract import NetworkName
 from engines.engine import DeviceEngine
-from stream_unmask.gpu.device import Device
+from stream_unmask.gpu.batching import BatchedNetwork, Batcher
+from stream_unmask.gpu.device import Lane
 from stream_unmask.gpu.pictures import resized
 
 
@@ -18,65 +20,77 @@ def can_use(device: str) -> bool:
 
 
 class GpuNetworks:
-    """Segmenter and generator on one device, and the lanes that they are used in.
+    """Networks on one device. Streams of several threads share them, and their faces share batches.
 
-    Several streams may share them, one at a time: their work is queued in one compute lane.
+    Attributes:
+        device: torch's name for it.
+        networks: by their names in the contract.
     """
 
-    def __init__(self, segmenter: DeviceEngine, generator: DeviceEngine) -> None:
-        self.device = Device(segmenter.device)
-        self._segmenter, self._generator = segmenter, generator
-        (self._crop,), (self._map,) = self._views(segmenter)
-        self._given, (self._patch,) = self._views(generator)
-        if self.device.torch.type == "cuda":
-            torch.cuda.synchronize(self.device.torch)  # what made weights and buffers is in another stream
+    def __init__(self, engines: Mapping[NetworkName, DeviceEngine]) -> None:
+        """Take over engines, all on one device."""
+        self.networks = {name: BatchedNetwork(engine) for name, engine in engines.items()}
+        (self.device,) = {engine.device for engine in engines.values()}
+        self._batcher = Batcher()
+        if torch.device(self.device).type == "cuda":
+            torch.cuda.synchronize(self.device)  # what made weights and buffers is in another stream
 
-    def segment(self, crops: Tensor) -> Tensor:
+    def prepare(self, faces: int) -> None:
+        """Have the slow first runs of all sizes of batch up to so many faces over, before frames come."""
+        lane = Lane(torch.device(self.device))
+        for network in self.networks.values():
+            network.prepare(faces, lane)
+        lane.mark().wait()
+
+    def segment(self, crops: Tensor, lane: Lane) -> Tensor:
         """Where masks are.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
+            lane: which the caller has in use.
 
         Returns:
             (N, 1, S, S) maps in 0..1.
         """
-        maps = []
-        for part in torch.split(crops, self._segmenter.max_batch):
-            self._crop[: len(part)].copy_(part)
-            self._segmenter.enqueue(len(part), self.device.compute.handle)
-            maps.append(self._map[: len(part)].clamp(0, 1))
-        return torch.cat(maps)
+        (maps,) = self._run("segmenter", lane, crops)
+        return maps.clamp_(0, 1)
 
-    def generate(self, crops: Tensor, maps: Tensor, fresh: list[int]) -> Tensor:
+    def generate(self, crops: Tensor, maps: Tensor, fresh: list[int], lane: Lane) -> Tensor:
         """What the masks hide; see :class:`stream_unmask.unmasking.generating.Generator`.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
             maps: (N, 1, S, S) in 0..1.
             fresh: the faces that have had no patch yet; they are drawn from both sides of the mirror.
+            lane: which the caller has in use.
 
         Returns:
             (N, 3, S, S) patches, RGB in [-1, 1].
         """
-        rows = [torch.cat([each, *(each[k : k + 1].flip(-1) for k in fresh)]) for each in (crops, maps)]
-        parts = [torch.split(each, self._generator.max_batch) for each in rows]
-        drawn = torch.cat([self._run(*part) for part in zip(*parts, strict=True)])
+        rows = (torch.cat([each, *(each[k : k + 1].flip(-1) for k in fresh)]) for each in (crops, maps))
+        side = self.networks["generator"].side
+        (drawn,) = self._run("generator", lane, *(resized(each, side) for each in rows))
         patches = resized(drawn, crops.shape[-1]).clamp_(-1, 1)
         for row, k in enumerate(fresh, start=len(crops)):
             patches[k].add_(patches[row].flip(-1)).mul_(0.5)
         return patches[: len(crops)]
 
-    def _run(self, *given: Tensor) -> Tensor:
-        count, side = len(given[0]), self._patch.shape[-1]
-        for buffer, values in zip(self._given, given, strict=True):
-            buffer[:count].copy_(resized(values, side))
-        self._generator.enqueue(count, self.device.compute.handle)
-        return self._patch[:count].clone()
+    def wear(self, crops: Tensor, styles: Tensor, lane: Lane) -> tuple[Tensor, Tensor]:
+        """Masks for bare faces; see :class:`stream_unmask.unmasking.wearing.Wearer`.
 
-    def _views(self, engine: DeviceEngine) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        inputs, outputs = engine.on_device()
+        Args:
+            crops: (N, 3, S, S) RGB in [-1, 1].
+            styles: (N, 8, 1, 1) which masks, normally distributed.
+            lane: which the caller has in use.
 
-        def view(buffer: Any) -> Tensor:
-            return torch.as_tensor(buffer, device=self.device.torch)
+        Returns:
+            worn: (N, 3, S, S) RGB in [-1, 1].
+            alphas: (N, 1, S, S) in 0..1 how opaquely those lie over the crops.
+        """
+        side = crops.shape[-1]
+        small = resized(crops, self.networks["wearer"].side)
+        worn, alphas = self._run("wearer", lane, small, styles)
+        return resized(worn, side).clamp_(-1, 1), resized(alphas, side).clamp_(0, 1)
 
-        return tuple(map(view, inputs)), tuple(map(view, outputs))
+    def _run(self, name: NetworkName, lane: Lane, *given: Tensor) -> tuple[Tensor, ...]:
+        return self._batcher.run(self.networks[name], lane, *given)

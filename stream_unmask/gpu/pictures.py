@@ -52,13 +52,11 @@ def face_ring(map_cells: Tensor) -> Tensor:
 
 def filtered(planes: Tensor, row: Tensor, column: Tensor, border: str) -> Tensor:
     """(N, C, H, W) low-passed by odd numbers of taps along x and along y; ``border`` as ``pad`` has it."""
-    channels = planes.shape[1]
     across, down = len(row) // 2, len(column) // 2
     padded = functional.pad(planes, (across, across, down, down), mode=border)
-    # cuDNN would round to TF32.
-    with torch.backends.cudnn.flags(enabled=False):
-        mixed = functional.conv2d(padded, row.expand(channels, 1, 1, -1), groups=channels)
-        return functional.conv2d(mixed, column[:, None].expand(channels, 1, -1, -1), groups=channels)
+    # Not as a convolution, which cuDNN would round to TF32: that can be forbidden to all threads only.
+    mixed = (padded.unfold(-1, len(row), 1) * row).sum(-1)
+    return (mixed.unfold(-2, len(column), 1) * column).sum(-1)
 
 
 def gaussian(deviation: float, taps: int, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,10 +21,10 @@ from stream_unmask.unmasking.segmenting import Segmenter
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from stream_unmask.video.frame import Frame
 
-_FAINT = 0.15
+FAINT = 0.15
 """Alpha up to which nothing is drawn: what the network is so unsure of would be a haze on the face."""
 
-_FULL = 0.85
+FULL = 0.85
 """Alpha from which a mask is drawn in full: no mouth shall shine through it."""
 
 _STYLE_SEED = 11
@@ -70,31 +70,32 @@ class DressedFace:
         style: which mask; the face keeps it for good.
         smoother: steadies the mask and its alpha.
         grain: of the face around it.
+        outline: (S / 4, S / 4) cells of its first alpha, around which grain is measured. A crop goes with its
+            face: it holds for all that come.
     """
 
     style: Picture
     smoother: PatchSmoother = field(default_factory=PatchSmoother)
     grain: GrainMeter = field(default_factory=GrainMeter)
+    outline: Picture | None = None
 
     def forget(self) -> None:
+        self.outline = None
         self.smoother.reset()
         self.grain.reset()
 
 
 class WearingRetoucher:
-    """Puts masks on; see :class:`stream_unmask.unmasking.retouching.Retoucher`.
-
-    The n-th face of a stream gets the same mask in every run.
-    """
+    """Puts masks on; see :class:`stream_unmask.unmasking.retouching.Retoucher`."""
 
     ahead = 0
 
     def __init__(self, segmenter: Segmenter, wearer: Wearer, *, smooth: bool) -> None:
         self._segmenter, self._wearer, self._smooth = segmenter, wearer, smooth
-        self._chance = np.random.default_rng(_STYLE_SEED)
+        self._styles = styles()
 
     def new_face(self) -> DressedFace:
-        return DressedFace(self._chance.standard_normal((1, WEARER.inputs["style"], 1, 1), np.float32))
+        return DressedFace(next(self._styles))
 
     def begin(
         self, frame: Frame, faces: Sequence[tuple[DressedFace, Alignment]], clock: Stages
@@ -110,11 +111,20 @@ class WearingRetoucher:
                 alpha, worn = face.smoother.smooth(look.crop, alpha, worn, alignment)
         with clock("blend"):
             cover = opaque(alpha) * (window(alignment.size) * np.float32(strength))
-            grain = face.grain.measure(look.frame.planes(), alignment, to_cells(alpha))
+            if face.outline is None:
+                face.outline = to_cells(alpha)
+            grain = face.grain.measure(look.frame.planes(), alignment, face.outline)
         return Drawn(UnmaskedFace(alignment, alpha, cover, look.score), worn, grain)
+
+
+def styles() -> Iterator[Picture]:
+    """Which masks a stream's faces get, (1, 8, 1, 1) each, as they appear; the same in every run."""
+    chance = np.random.default_rng(_STYLE_SEED)
+    while True:
+        yield chance.standard_normal((1, WEARER.inputs["style"], 1, 1), np.float32)
 
 
 def opaque(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """An alpha without its doubts, same shape: exactly 0 where it is faint, 1 where it is sure."""
-    share = np.clip((alpha - np.float32(_FAINT)) * np.float32(1 / (_FULL - _FAINT)), 0, 1)
+    share = np.clip((alpha - np.float32(FAINT)) * np.float32(1 / (FULL - FAINT)), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
+from engines.contract import NetworkName
 from engines.engine import Port
 from tests.unmasking.faces import Picture
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
+
+
+NETWORKS: tuple[NetworkName, ...] = ("segmenter", "generator")
 
 
 class FakeDeviceEngine:

@@ -18,7 +18,7 @@ from stream_unmask.gpu.device import Lane, Mark
 from tests.gpu.engines import FakeDeviceEngine
 
 SIDE = 4
-SOON = 20
+SOON = 60
 """Seconds after which a test has hung."""
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,71 +17,15 @@ from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
-from stream_unmask.unmasking.generating import Generator
-from stream_unmask.unmasking.segmenting import Segmenter
-from stream_unmask.video.frame import Frame
 from tests.conftest import SMALL
-
-NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
-LEAST_PSNR = 55.0
-
-
-@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
-def toolkits(request: pytest.FixtureRequest, unmasker: Unmasker) -> Iterator[tuple[Toolkit, Toolkit]]:
-    """The same networks for the work on the CPU and for that on a device."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small operations on many threads are slower, most of all beside other tests
-    segmenter, generator = (
-        PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", precision="fp32", device=request.param)
-        for name in ("segmenter", "generator")
-    )
-    on_cpu = replace(unmasker.toolkit, segmenter=Segmenter(segmenter), generator=Generator(generator))
-    yield on_cpu, replace(on_cpu, gpu=GpuNetworks(segmenter, generator))
-    torch.set_num_threads(threads)
+from tests.gpu.clips import assert_alike, frames, in_flight, pictures
+from tests.gpu.engines import NETWORKS, NO_GPU
 
 
 @pytest.fixture(scope="module")
 def two_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "two.mp4"
     return make_clip(path, ClipOptions(faces=2, sound=False, **{**SMALL, "frames": 3}))
-
-
-def pictures(path: Path, count: int) -> list[av.VideoFrame]:
-    with av.open(path) as container:
-        return [frame for frame, _ in zip(container.decode(video=0), range(count), strict=False)]
-
-
-def frames(shown: Sequence[av.VideoFrame], pixel_format: str = "yuv420p") -> Iterator[Frame]:
-    """Fresh copies, one every 1/12 s."""
-    for index, picture in enumerate(shown):
-        copy = av.VideoFrame.from_ndarray(picture.to_ndarray(), "yuv420p")
-        yield Frame(copy.reformat(format=pixel_format), index, index, Fraction(1, 12), 1)
-
-
-def in_flight(stream: Stream, given: Iterator[Frame]) -> tuple[list[UnmaskedFrame], list[int]]:
-    """All frames through a stream, and how many came out at each that went in."""
-    done, counts = [], []
-    for frame in given:
-        finished = stream.submit(frame)
-        counts.append(len(finished))
-        done += finished
-    return done + stream.drain(), counts
-
-
-def assert_alike(one: Frame, other: Frame) -> None:
-    """The same samples are changed, and changed alike; ``one`` knows what they were."""
-    ours, theirs, before = one.planes(), other.planes(), one.decoded_planes()
-    differing, changed, error = 0, 0, 0.0
-    largest = (1 << ours.depth) - 1
-    for mine, its, old in zip(
-        (ours.y, ours.u, ours.v), (theirs.y, theirs.u, theirs.v), (before.y, before.u, before.v), strict=True
-    ):
-        touched = (mine != old) | (its != old)
-        differing += int(((mine != old) != (its != old)).sum())
-        changed += int(touched.sum())
-        error += float((((mine[touched].astype(float) - its[touched]) / largest) ** 2).sum())
-    assert differing <= 0.001 * changed
-    assert changed == 0 or -10 * np.log10(max(error / changed, 1e-12)) > LEAST_PSNR
 
 
 def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
@@ -175,10 +117,10 @@ def test_a_video_is_written_whole(
 def test_the_host_waits_for_nothing_unasked_and_memory_is_used_again(
     unmasker: Unmasker, masked_clip: Path
 ) -> None:
-    segmenter, generator = (
-        PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", device="cuda") for name in ("segmenter", "generator")
+    networks = GpuNetworks(
+        {name: PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", device="cuda") for name in NETWORKS}
     )
-    stream = Stream(replace(unmasker.toolkit, gpu=GpuNetworks(segmenter, generator)), Settings())
+    stream = Stream(replace(unmasker.toolkit, gpu=networks), Settings())
     shown = list(frames(pictures(masked_clip, 16)))
     # These load kernels, record graphs and bring constants over.
     done, _ = in_flight(stream, iter(shown[:8]))

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from stream_unmask.gpu import blending, colour, pictures, smoothing
-from stream_unmask.gpu.carrying import carry, moves
+from stream_unmask.gpu import blending, colour, pictures
 from stream_unmask.gpu.device import Device
+from stream_unmask.gpu.painting import GpuFace, Look, steadied
 from stream_unmask.gpu.presence import mask_scores
-from stream_unmask.gpu.retouching import GpuFace
+from stream_unmask.gpu.slots import Slot
 from stream_unmask.unmasking import cells
 from stream_unmask.unmasking.blending import BLENDS, Blend, Blender
 from stream_unmask.unmasking.colour import ColourMatcher, ColourSettings
 from stream_unmask.unmasking.presence import mask_score
-from stream_unmask.unmasking.smoothing import PatchSmoother, SmoothingSettings
+from stream_unmask.unmasking.smoothing import PatchSmoother
 from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
 
 SHAPES: list[dict[str, float]] = [{}, {"radius": 0.1}, {"y": 0.95}, {"radius": 1e-3}]
@@ -43,24 +43,18 @@ def test_cells_rings_and_scores_are_the_same(device: Device) -> None:
 
 
 def test_a_moving_face_is_steadied_the_same(device: Device) -> None:
-    smoother, known = PatchSmoother(), GpuFace()
+    smoother, known, slot = PatchSmoother(), GpuFace(), Slot(device)
     for step in range(4):
         now = alignment(3.7 * step, 0.4 * step, 1.0 + 0.01 * step)
         crop, map_ = grainy(face(), 0.02, step), mask_map(x=0.5 + 0.004 * step)
         fresh = grainy(face(), 0.05, 10 + step)
         smooth_map, patch = smoother.smooth(crop, map_, fresh, now)
 
-        steady = known.last
         maps, patches, crops = up(device, map_[None]), up(device, fresh), up(device, crop)
-        coarse = pictures.to_cells(crops)
-        steps = torch.tensor([moves(known.alignment, now)], dtype=torch.float32, device=device.torch)
-        last = torch.cat([patches, maps], 1) if steady is None else carry(steady[None], steps[:, :6])
-        before = coarse if known.cells is None else carry(known.cells[None], steps[:, 6:12])
-        shifts = steps[:, 12, None, None, None]
-        made = smoothing.smooth(maps, patches, last, coarse, before, shifts, SmoothingSettings())[0]
-        known.last, known.cells, known.alignment = made, coarse[0], now
-        np.testing.assert_allclose(made[:3].cpu(), patch, atol=2e-3)
-        np.testing.assert_allclose(made[3].cpu(), smooth_map, atol=2e-3)
+        look = Look([(known, now)], crops, maps, [], slot, device.compute)
+        patches, maps = steadied(look, patches, maps, smoothly=True)
+        np.testing.assert_allclose(patches[0].cpu(), patch, atol=2e-3)
+        np.testing.assert_allclose(maps[0, 0].cpu(), smooth_map, atol=2e-3)
 
 
 def test_colours_and_detail_are_learnt_the_same(device: Device) -> None:

@@ -1,0 +1,73 @@
+"""Masks are put on over a device as over the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from engines.contract import NetworkName
+from engines.pytorch_cuda import PyTorchEngine
+from stream_unmask.api import Unmasker
+from stream_unmask.gpu import wearing
+from stream_unmask.gpu.device import Device
+from stream_unmask.gpu.networks import GpuNetworks
+from stream_unmask.gpu.retouching import GpuRetoucher
+from stream_unmask.pipeline import Stream, UnmaskedFrame
+from stream_unmask.settings import Settings
+from stream_unmask.toolkit import Toolkit
+from stream_unmask.unmasking.segmenting import Segmenter
+from stream_unmask.unmasking.wearing import Wearer, opaque
+from tests.gpu.clips import assert_alike, frames, in_flight, pictures
+from tests.gpu.engines import NO_GPU
+from tests.wearing import with_wearer
+
+NETWORKS: tuple[NetworkName, ...] = ("segmenter", "wearer")
+WEAR = Settings(wear=True)
+
+
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
+def dressers(
+    request: pytest.FixtureRequest, unmasker: Unmasker, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Toolkit, Toolkit]:
+    """The same networks for the work on the CPU and for that on a device."""
+    weights = with_wearer(tmp_path_factory.mktemp("wearing") / "weights")
+    engines = {
+        name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=request.param)
+        for name in NETWORKS
+    }
+    segmenter, wearer = Segmenter(engines["segmenter"]), Wearer(engines["wearer"])
+    on_cpu = replace(unmasker.toolkit, segmenter=segmenter, drawer=wearer)
+    return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
+
+
+def test_a_clip_comes_out_alike(
+    dressers: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
+) -> None:
+    empty = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), "rgb24").reformat(
+        format="yuv420p"
+    )
+    shown = [*pictures(bare_clip, 4), empty, *pictures(masked_clip, 1), *pictures(bare_clip, 2)]
+    plain, ahead = (Stream(toolkit, WEAR) for toolkit in dressers)
+    assert isinstance(ahead._retoucher, GpuRetoucher)
+    expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
+    done, counts = in_flight(ahead, frames(shown))
+    assert counts == [0, 0] + [1] * (len(shown) - 2)
+    assert [len(each.faces) for each in expected] == [1, 1, 1, 1, 0, 0, 1, 1]
+    for mine, theirs in zip(expected, done, strict=True):
+        assert_alike(mine.frame, theirs.frame)
+        assert mine.frame.touched == theirs.frame.touched
+        for face, other in zip(mine.faces, theirs.faces, strict=True):
+            np.testing.assert_allclose(face.map, other.map, atol=0.01)
+            np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
+
+
+def test_doubts_are_left_out_the_same(device: Device) -> None:
+    alpha = np.linspace(0, 1, 41, dtype=np.float32)
+    there = wearing.opaque(torch.from_numpy(alpha).to(device.torch)).cpu().numpy()
+    np.testing.assert_allclose(there, opaque(alpha), atol=1e-6)
+    np.testing.assert_array_equal(there == 0, opaque(alpha) == 0)

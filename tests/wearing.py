@@ -1,0 +1,57 @@
+"""Weights that put masks on, without training."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from engines.contract import WEARER, WeightsFile, enter_weights
+from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from tests.unmasking.faces import mask_map
+
+SIDE = 64
+
+
+def without_wearer(folder: Path) -> Path:
+    """The bundled networks alone."""
+    folder.mkdir()
+    for name in ("segmenter.onnx", "segmenter.int8.onnx", "generator.onnx"):
+        shutil.copy(BUNDLED_WEIGHTS / name, folder)
+    shutil.copy(BUNDLED_WEIGHTS / "manifest.json", folder)
+    return folder
+
+
+def with_wearer(folder: Path) -> Path:
+    """The bundled networks, and one that draws a mask in the colour of its style where mouths are."""
+    without_wearer(folder)
+    constants = {
+        "none": np.float32(0),
+        "shape": mask_map(SIDE)[None, None],
+        "colours": np.eye(3, 8, dtype=np.float32).reshape(3, 8, 1, 1),
+        "grey": np.ones((1, 3, 1, 1), np.float32),
+    }
+    nodes = [
+        helper.make_node("Mul", ["crop", "none"], ["blank"]),
+        helper.make_node("Conv", ["style", "colours"], ["colour"]),
+        helper.make_node("Add", ["blank", "colour"], ["raw"]),
+        helper.make_node("Tanh", ["raw"], ["worn"]),
+        helper.make_node("Conv", ["blank", "grey"], ["flat"]),
+        helper.make_node("Add", ["flat", "shape"], ["alpha"]),
+    ]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, side, side])
+        for (name, channels), side in zip(
+            [*WEARER.inputs.items(), *WEARER.outputs.items()], (SIDE, 1, SIDE, SIDE), strict=True
+        )
+    ]
+    stored = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    graph = helper.make_graph(nodes, "wearer", ports[:2], ports[2:], stored)
+    path = folder / "wearer.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    enter_weights(WeightsFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), SIDE, "drawn"), WEARER)
+    return folder
