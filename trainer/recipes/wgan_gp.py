@@ -19,7 +19,7 @@ from trainer.recipes.losses import gradient_penalty
 from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_maps
 from trainer.recipes.siamese import varied
 
-_RECURRENT_FROM = 0.3
+_STEADY_FROM = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class WganGpConfig:
     def build(self, job: Job) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         game = WassersteinGame(self, job.size)
-        phases = Phase(_RECURRENT_FROM, rough_maps, False, game), Phase(1.0, rough_maps, True, game)
+        phases = Phase(_STEADY_FROM, rough_maps, False, game), Phase(1.0, rough_maps, True, game)
         return PaintingRecipe(job, self.network, phases)
 
 
