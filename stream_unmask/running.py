@@ -73,6 +73,72 @@ class _Worker(threading.Thread):
             self.error = error
 
 
+class _Ends:
+    """Source and sink, each at work in a thread, and the queues between them and the caller's thread."""
+
+    def __init__(self, source: Source, sink: Writer, stages: Stages) -> None:
+        self._source, self._sink, self._stages = source, sink, stages
+        live = source.info.real_time
+        self._decoded: queue.Queue[Item | None] = _Newest(source.problems) if live else queue.Queue(_DEPTH)
+        self._finished: queue.Queue[Item | None] = queue.Queue(_LIVE_DEPTH if live else _DEPTH)
+        self._grace = _LIVE_GRACE if live else None
+        self._reading_over = threading.Event()
+        self._reader = _Worker("decode", self._read)
+        self._writer = _Worker("encode", self._write)
+
+    def take(self, stop: threading.Event) -> Item | None:
+        """The next item that was read; None at the end.
+
+        Raises:
+            _StopError: ``stop`` was set.
+        """
+        return _get(self._decoded, stop.is_set)
+
+    def pass_on(self, items: Iterable[Item]) -> None:
+        """Have items written.
+
+        Raises:
+            _StopError: the writer is dead.
+        """
+        for item in items:
+            _put(self._finished, item, self._writer_is_dead)
+
+    def end(self) -> None:
+        """Read no more, and let the writer work off what it was given."""
+        self._reading_over.set()
+        with suppress(_StopError):
+            _put(self._finished, None, self._writer_is_dead)
+            self._writer.join()
+        self._reader.join(self._grace)
+
+    def raise_errors(self) -> None:
+        """Raise what the writer died of, else what the reader died of, if either did."""
+        for worker in (self._writer, self._reader):
+            if worker.error is not None:
+                raise worker.error
+
+    def _read(self) -> None:
+        items = iter(self._source)
+        try:
+            while True:
+                with self._stages("decode"):
+                    item = next(items, None)
+                _put(self._decoded, item, self._reading_over.is_set)
+                if item is None:
+                    return
+        except Exception:
+            _put(self._decoded, None, self._reading_over.is_set)
+            raise
+
+    def _write(self) -> None:
+        while (item := self._finished.get()) is not None:
+            with self._stages("encode"):
+                self._sink.write(item)
+
+    def _writer_is_dead(self) -> bool:
+        return not self._writer.is_alive()
+
+
 def run(
     source: Source,
     sink: Writer,
@@ -101,54 +167,22 @@ def run(
     Raises:
         Exception: whatever the source, ``process``, ``drain`` or the sink raised.
     """
-    real_time = source.info.real_time
-    decoded: queue.Queue[Item | None] = _Newest(source.problems) if real_time else queue.Queue(_DEPTH)
-    finished: queue.Queue[Item | None] = queue.Queue(_LIVE_DEPTH if real_time else _DEPTH)
-    reading_over = threading.Event()
-
-    def read() -> None:
-        items = iter(source)
-        try:
-            while True:
-                with stages("decode"):
-                    item = next(items, None)
-                _put(decoded, item, reading_over.is_set)
-                if item is None:
-                    return
-        except Exception:
-            _put(decoded, None, reading_over.is_set)
-            raise
-
-    def write() -> None:
-        while (item := finished.get()) is not None:
-            with stages("encode"):
-                sink.write(item)
-
-    def pass_on(items: Iterable[Item]) -> None:
-        for item in items:
-            _put(finished, item, lambda: not writer.is_alive())
-
-    reader = _Worker("decode", read)
-    writer = _Worker("encode", write)
+    ends = _Ends(source, sink, stages)
     try:
         try:
-            while (item := _get(decoded, stop.is_set)) is not None:
+            while (item := ends.take(stop)) is not None:
                 done: Iterable[Item] = (item,)
                 if isinstance(item, Frame):
                     with stages("compute"):
                         done = process(item)
-                pass_on(done)
+                ends.pass_on(done)
         except (_StopError, KeyboardInterrupt):
             stop.set()
         with suppress(_StopError):  # what became of the writer is told below
-            pass_on(drain())
+            ends.pass_on(drain())
     finally:
-        reading_over.set()
-        _finish(finished, writer)
-        reader.join(_LIVE_GRACE if real_time else None)
-    for worker in (writer, reader):
-        if worker.error is not None:
-            raise worker.error
+        ends.end()
+    ends.raise_errors()
     return stop.is_set()
 
 
@@ -168,12 +202,3 @@ def _get(from_: queue.Queue[Item | None], over: Callable[[], bool]) -> Item | No
         except queue.Empty:
             continue
     raise _StopError
-
-
-def _finish(finished: queue.Queue[Item | None], writer: _Worker) -> None:
-    """Let the writer work off what it was given."""
-    try:
-        _put(finished, None, lambda: not writer.is_alive())
-    except _StopError:
-        return
-    writer.join()
