@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from stream_unmask.credentials import Credential
 from stream_unmask.errors import UnmaskError
 from stream_unmask.maps import MapSink, map_path, map_picture
 from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -47,6 +48,8 @@ class OutputOptions:
         compare: show the input and the output side by side.
         watermark: write SYNTHETIC into a corner of every picture.
         save_maps: write a picture or video of where masks were found beside the output.
+        credential: folder with a certificate and a key to sign the output with; see
+            :class:`stream_unmask.credentials.Credential`.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
@@ -54,6 +57,7 @@ class OutputOptions:
     compare: bool = False
     watermark: bool = False
     save_maps: bool = False
+    credential: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Unmasker:
         """
         options = options or OutputOptions()
         report = self._report(redact(source), Path(output))
+        seal = self._seal(source, Path(output), options)
         settings = self.settings
         with open_source(
             source,
@@ -134,7 +139,7 @@ class Unmasker:
             notify=notify,
         ) as opened:
             stream = self.stream(rotation=opened.info.rotation)
-            job = _VideoJob(stream, opened, Path(output), self.label, options, progress)
+            job = _VideoJob(stream, opened, Path(output), self.label, options, progress, seal)
             started = time.perf_counter()
             try:
                 stopped = run(opened, job, job.process, stream.stages, stop or threading.Event(), job.drain)
@@ -167,6 +172,7 @@ class Unmasker:
         source, output = Path(source), Path(output)
         report = self._report(str(source), output)
         check_output(output, source, overwrite=options.overwrite)
+        seal = self._seal(source, output, options)
         started = time.perf_counter()
         image = read_image(source)
         frame = as_frame(image)
@@ -177,12 +183,22 @@ class Unmasker:
         unmasked = paste_back(image, frame)
         if options.compare:
             unmasked = image.beside(unmasked)
-        write_image(output, unmasked, overwrite=options.overwrite, comment=self.label)
+        write_image(output, unmasked, overwrite=options.overwrite, comment=self.label, seal=seal)
         if options.save_maps:
             write_image(map_path(output, ".png"), map_picture(frame, faces), overwrite=options.overwrite)
         report.frames, report.seconds = 1, time.perf_counter() - started
         _fill(report, stream)
         return report
+
+    def _seal(
+        self, source: str | Path, output: Path, options: OutputOptions
+    ) -> Callable[[Path], None] | None:
+        """What signs the finished file, None where that was not asked for."""
+        if options.credential is None:
+            return None
+        Credential.check(output)
+        credential = Credential(options.credential)
+        return lambda path: credential.sign(path, output.name, source, self.label)
 
     def _report(self, source: str, output: Path) -> Report:
         return Report(source, str(output), self.toolkit.engine, self.toolkit.selection.passed_over)
@@ -221,6 +237,7 @@ class _VideoJob:
         label: str,
         options: OutputOptions,
         progress: Callable[[Progress], None] | None,
+        seal: Callable[[Path], None] | None,
     ) -> None:
         self.stream = stream
         self.frames = 0
@@ -237,6 +254,7 @@ class _VideoJob:
             overwrite=options.overwrite,
             width_factor=2 if options.compare else 1,
             metadata={"comment": label},
+            seal=seal,
         )
         self._maps: MapSink | None = None
         if options.save_maps:

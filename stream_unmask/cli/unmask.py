@@ -41,6 +41,11 @@ _DEFAULTS = Settings()
 @click.option("--compare", is_flag=True, help="Show input and output side by side.")
 @click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
 @click.option("--save-maps", is_flag=True, help="Write where masks were found beside OUTPUT.")
+@click.option(
+    "--credential",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Sign OUTPUT with the certificate.pem and key.pem of this folder (C2PA).",
+)
 @click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write figures as JSON.")
 @click.option(
     "--weights",
@@ -98,6 +103,7 @@ def unmask(
     compare: bool,
     watermark: bool,
     save_maps: bool,
+    credential: Path | None,
     report_path: Path | None,
     weights: Path | None,
     backend: str,
@@ -134,6 +140,7 @@ def unmask(
         compare=compare,
         watermark=watermark,
         save_maps=save_maps,
+        credential=credential,
     )
     console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
     jobs, done_before = plan(source, output, overwrite=overwrite, mark="masked" if wear else "unmasked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -77,7 +78,12 @@ def read_image(path: str | Path) -> Image:
 
 
 def write_image(
-    path: str | Path, image: Image | NDArray[Any], *, overwrite: bool = False, comment: str | None = None
+    path: str | Path,
+    image: Image | NDArray[Any],
+    *,
+    overwrite: bool = False,
+    comment: str | None = None,
+    seal: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write a picture under its name once it is whole; the suffix decides the format.
 
@@ -88,6 +94,7 @@ def write_image(
         image: what; an array counts as RGB or RGBA without a profile.
         overwrite: replace what lies at ``path``.
         comment: a description for the EXIF block of formats that have one.
+        seal: is given the finished file before it gets its name.
 
     Raises:
         UnmaskError: it cannot be written; nothing is left then.
@@ -101,10 +108,13 @@ def write_image(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if seal is not None:
+            seal(partial)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UnmaskError(f"{path} cannot be written: {reason(error)}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 

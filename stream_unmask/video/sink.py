@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,6 +63,7 @@ class FileSink:
         overwrite: replace what lies at ``path``.
         width_factor: how many times wider than the source's the written frames are (2 for side by side).
         metadata: tags to add to the source's.
+        seal: is given the finished file before it gets its name.
 
     Attributes:
         warnings: a sentence for each thing of the source that this container cannot hold.
@@ -81,7 +82,9 @@ class FileSink:
         overwrite: bool = False,
         width_factor: int = 1,
         metadata: Mapping[str, str] | None = None,
+        seal: Callable[[Path], None] | None = None,
     ) -> None:
+        self._seal = seal
         self._path = Path(path).absolute()
         self._overwrite = overwrite
         check_output(self._path, source.info.uri, overwrite=overwrite)
@@ -230,6 +233,13 @@ class FileSink:
         self._container = None
         if self._damaged:
             self.warnings.append(f"{self._damaged} damaged packets of sound or data could not be copied.")
+        if self._seal is None:
+            return
+        try:
+            self._seal(self._partial)
+        except UnmaskError as error:
+            kept = self._rename(interrupted_path(self._path))
+            raise UnmaskError(f"{error} Without that, the video is in {kept}.") from error
 
     def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:
         for packet in packets:
