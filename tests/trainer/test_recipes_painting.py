@@ -1,0 +1,43 @@
+"""What a patch is held to, so that it is steady from frame to frame."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainer.recipe import Batch
+from trainer.recipes.painting import patches_before, rough_maps
+from trainer.synth.pairs import unpack
+
+SIZE = 32
+
+
+class Copier(nn.Module):
+    """Paints what it sees."""
+
+    def forward(self, crop: Tensor, map_: Tensor) -> Tensor:
+        return crop
+
+
+def _batch(count: int, shift: float) -> Batch:
+    """Frames before that the present crops show ``shift`` pixels further to the left."""
+    motion = torch.tensor([[1.0, 0.0, 2 * shift / SIZE], [0.0, 1.0, 0.0]])
+    return {
+        "crop": torch.zeros(count, 3, SIZE, SIZE, dtype=torch.uint8),
+        "before": torch.randint(0, 256, (count, 3, SIZE, SIZE), dtype=torch.uint8),
+        "before_map": torch.zeros(count, 1, SIZE, SIZE, dtype=torch.uint8),
+        "motion": motion.expand(count, 2, 3),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_patches_of_the_frame_before_move_with_the_face(count: int) -> None:
+    for seed in range(8):
+        torch.manual_seed(seed)
+        batch = _batch(count, 5)
+        chosen, patches = patches_before(batch, Copier(), rough_maps)
+        assert len(chosen) in (count // 4, -(-count // 4))
+        assert len(chosen) >= 1
+        before = unpack(batch["before"][chosen])
+        torch.testing.assert_close(patches[..., :-5], before[..., 5:], atol=1e-4, rtol=0)
