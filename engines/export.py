@@ -1,7 +1,7 @@
 """From training runs to the ONNX files that the engines run.
 
 python -m engines.export --data PHOTOS --segmenter runs/seg --generator runs/gen --weights FOLDER
-python -m engines.export --data PHOTOS --wearer runs/cyclegan --weights FOLDER
+python -m engines.export --data PHOTOS --wearer runs/wearer --weights FOLDER
 """
 
 from __future__ import annotations
@@ -185,18 +185,16 @@ def at_side(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 
 def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
-    """Export the direction of a CycleGAN's run that puts masks on, for crops of the side of its training."""
+    """Export what puts masks on, for crops of the side of its training."""
     import torch
 
-    from trainer.checkpoint import load_averaged, run_summary
-    from trainer.evaluation.runs import size_of
-    from trainer.networks.translator import Pair
+    from trainer.checkpoint import run_summary
+    from trainer.evaluation.runs import size_of, trained_wearer
 
-    pair = Pair().eval()
-    load_averaged(pair, run)
+    wearer = trained_wearer(run)
     crops = torch.from_numpy(sample_crops(data, 16, size_of(run), masked=0.0))
     styles = torch.randn(len(crops), WEARER.inputs["style"], 1, 1, generator=torch.Generator().manual_seed(0))
-    return export_network(pair.wear, WEARER, weights, f"{run_summary(run)} {note}".strip(), (crops, styles))
+    return export_network(wearer, WEARER, weights, f"{run_summary(run)} {note}".strip(), (crops, styles))
 
 
 def _export_generator(
@@ -223,7 +221,7 @@ def _export_generator(
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
 @click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
-@click.option("--wearer", type=click.Path(path_type=Path), help="Run of cyclegan, for what puts masks on.")
+@click.option("--wearer", type=click.Path(path_type=Path), help="Run of wearer or cyclegan.")
 @click.option(
     "--network",
     type=click.Choice(["light", "full"]),

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from click.testing import CliRunner
+from torch import nn
 
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from engines.export import export_network, fold_norms, main, sample_crops
@@ -19,7 +20,7 @@ from trainer.checkpoint import LAST, write_checkpoint
 from trainer.evaluation.runs import describe
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
-from trainer.networks.translator import Pair
+from trainer.networks.translator import Dresser, Pair
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,18 @@ def test_the_files_are_what_the_contract_says(weights: Path) -> None:
     ]
 
 
-def test_what_puts_masks_on_is_exported_beside_the_others(shards: Path, tmp_path: Path) -> None:
+def _untrained(run: Path, recipe: str, network: nn.Module) -> Path:
+    describe(run, recipe, 64, [])
+    write_checkpoint({"averaged": network.state_dict(), "step": 0, "spent": 0.0}, run / LAST)
+    return run
+
+
+@pytest.mark.parametrize(("recipe", "network"), [("wearer", Dresser), ("cyclegan", Pair)])
+def test_what_puts_masks_on_is_exported_beside_the_others(
+    recipe: str, network: type[nn.Module], shards: Path, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    run, folder = tmp_path / "cyclegan", tmp_path / "weights"
-    describe(run, "cyclegan", 64, [])
-    state = {"averaged": Pair().state_dict(), "step": 0, "spent": 0.0}
-    write_checkpoint(state, run / LAST)
+    run, folder = _untrained(tmp_path / recipe, recipe, network()), tmp_path / "weights"
     done = CliRunner().invoke(main, [f"--data={shards}", f"--wearer={run}", f"--weights={folder}"])
     assert done.exit_code == 0, done.output
     entry = read_weights(folder, WEARER)
@@ -71,6 +78,12 @@ def test_what_puts_masks_on_is_exported_beside_the_others(shards: Path, tmp_path
     assert worn.shape == crop.shape
     assert 0 < alpha.min() < alpha.max() < 1
     assert np.abs(alpha - other).max() > 1e-6
+
+
+def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Path) -> None:
+    run = _untrained(tmp_path / "seg", "segmenter", Segmenter())
+    done = CliRunner().invoke(main, [f"--data={shards}", f"--wearer={run}", f"--weights={tmp_path}"])
+    assert str(done.exception) == f"The network of {run} (segmenter) puts no masks on."
 
 
 def test_a_run_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:

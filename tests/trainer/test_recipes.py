@@ -27,7 +27,7 @@ from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
 from trainer.synth.pairs import PairData, PairSettings
 
-FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "attention"}
+FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "attention", "wearer": "colours"}
 CHANGES = {
     "wgan-gp": ["critic_steps=2"],
     "cyclegan": ["pool=6"],

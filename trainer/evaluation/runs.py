@@ -13,7 +13,7 @@ from trainer.checkpoint import load_averaged
 from trainer.evaluation.contestants import FloatArray, Networks, Run, onnx_network, torch_network
 from trainer.networks.generator import Painter
 from trainer.networks.segmenter import Segmenter
-from trainer.networks.translator import Pair
+from trainer.networks.translator import Dresser, Pair, Translator
 from trainer.recipes import RECIPES
 from trainer.recipes.job import Job, RecipeConfig, changed
 
@@ -81,6 +81,20 @@ def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     if isinstance(network, Pair):
         return Networks(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
     raise UnmaskError(f"The network of {run} ({recipe}) paints no faces.")
+
+
+def trained_wearer(run: Path) -> Translator:
+    """What puts masks on, with a run's averaged weights, in evaluation mode.
+
+    Raises:
+        UnmaskError: the folder is not that of a run, or what it trained puts no masks on.
+    """
+    recipe, config, size = _read(run)
+    network = config.build(Job([], size, begun=True)).network
+    if not isinstance(network, Dresser | Pair):
+        raise UnmaskError(f"The network of {run} ({recipe}) puts no masks on.")
+    load_averaged(network, run)
+    return network.wear.eval()
 
 
 def _of_the_crop_alone(translate: Run) -> Run:

@@ -112,3 +112,17 @@ class Pair(nn.Module):
     def forward(self, masked: Tensor) -> Tensor:
         """Masked faces N,3,S,S to bare ones."""
         return laid_over(masked, *self.unmask(masked))
+
+
+class Dresser(nn.Module):
+    """Puts masks on, and what it learns that with: the reader that tells it which."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wear = Translator(STYLE)
+        self.reader = StyleReader()
+
+    def forward(self, bare: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Translator.forward`."""
+        worn: tuple[Tensor, Tensor] = self.wear(bare, style)
+        return worn

@@ -9,6 +9,7 @@ from trainer.recipes.release import GeneratorConfig, PainterConfig, ReleaseConfi
 from trainer.recipes.segmenter import SegmenterConfig
 from trainer.recipes.siamese import SiameseConfig
 from trainer.recipes.two_discriminator import TwoDiscriminatorConfig
+from trainer.recipes.wearer import WearerConfig
 from trainer.recipes.wgan_gp import WganGpConfig
 
 RECIPES: dict[str, RecipeConfig] = {
@@ -21,5 +22,6 @@ RECIPES: dict[str, RecipeConfig] = {
     "wgan-gp": WganGpConfig(),
     "siamese": SiameseConfig(),
     "cyclegan": CycleGanConfig(),
+    "wearer": WearerConfig(),
 }
 """Every recipe with its usual settings, by the name that ``python -m trainer train`` knows it by."""
