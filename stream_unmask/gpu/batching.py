@@ -49,6 +49,7 @@ class BatchedNetwork:
         """Memory for what it makes of so many rows, of the lane in use."""
         return tuple(torch.empty((rows, *each.shape[1:]), device=each.device) for each in self._made)
 
+    @torch.inference_mode()
     def run(self, requests: Sequence[Request], lane: Lane) -> None:
         """Queue one run over all rows of the requests, ``most`` in all, in a lane, which is in use."""
         rows = sum(map(len, requests))

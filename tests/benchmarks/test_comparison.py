@@ -185,6 +185,13 @@ def test_the_tables_fit_a_terminal(comparison: Comparison) -> None:
     assert "Other programs" not in said
 
 
+def test_what_streams_share_is_said(comparison: Comparison) -> None:
+    comparison.results[-1].measurement.throughput.batches["segmenter"] = 1.75
+    console = Console(record=True, width=120, file=io.StringIO())
+    show(comparison, console)
+    assert "openvino, 640x360, 2 streams: 1.8 a run of the segmenter." in console.export_text()
+
+
 def test_a_machine_that_was_busy_is_said_to_be(comparison: Comparison) -> None:
     comparison.results[2].measurement.live.usage.others = 1.5
     console = Console(record=True, width=80, file=io.StringIO())

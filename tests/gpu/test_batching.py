@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engines.engine import EngineError
 from stream_unmask.gpu.batching import BatchedNetwork, Batcher, roomy
-from stream_unmask.gpu.device import Lane, Mark
+from stream_unmask.gpu.device import Device, Lane, Mark
 from tests.gpu.engines import FakeDeviceEngine
 
 SIDE = 4
@@ -171,19 +171,20 @@ def test_an_interrupted_leader_leaves_the_others_to_the_next() -> None:
         assert float(here.ask(rows(5)).result(SOON)[0, 0, 0, 0]) == 10
 
 
-def test_many_threads_get_what_they_asked_for() -> None:
-    engine = Gate(max_batch=6)
-    engine.open.set()
-    batcher, networks = Batcher(), [BatchedNetwork(engine), BatchedNetwork(Gate())]
-    networks[1]._engine.open.set()  # type: ignore[attr-defined]
+def test_many_threads_get_what_they_asked_for(device: Device) -> None:
+    batcher = Batcher()
+    networks = [
+        BatchedNetwork(FakeDeviceEngine(device.torch, lambda values: 2 * values, SIDE, (1,), 1, max_batch))
+        for max_batch in (6, 8)
+    ]
 
     def work(number: int) -> bool:
-        lane = Lane(torch.device("cpu"))
-        for step in range(40):
-            values = rows(100 * number + step, 1 + (number + step) % 3)
-            (made,) = batcher.run(networks[step % 2], lane, values)
-            if not torch.equal(made, 2 * values):
-                return False
+        with Lane(device.torch) as lane:
+            for step in range(40):
+                values = rows(100 * number + step, 1 + (number + step) % 3).to(device.torch)
+                (made,) = batcher.run(networks[step % 2], lane, values)
+                if not torch.equal(made, 2 * values):
+                    return False
         return True
 
     with ThreadPoolExecutor(6) as pool:
@@ -228,8 +229,7 @@ def test_lanes_wait_for_each_other_and_the_host_only_for_the_batch_before_the_la
         here.engine.open.set()
         for future in asked:
             future.result(SOON)
-        led_by_b = "b: c1" in told
-        leader, other = ("b", "c") if led_by_b else ("c", "b")
+        leader, other = ("b", "c") if told[0] == "b: c1" else ("c", "b")
         # Its input, the last use of the buffers, and its results.
         assert told == [f"{leader}: {other}1", f"{leader}: a1", f"{other}: {leader}1"]
         told.clear()
