@@ -78,7 +78,11 @@ class Progress:
 
 
 class Unmasker:
-    """Keeps the networks loaded from one video or picture to the next. Not for two threads at once."""
+    """Keeps the networks loaded from one video or picture to the next.
+
+    Several threads may use it, each for videos of its own. On a CPU they take turns in the networks; on a GPU
+    the faces of all go through them in common batches.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Compile the networks.

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from engines.contract import NetworkName
+from engines.contract import Network, NetworkName
 from engines.pytorch_cuda import PyTorchEngine
+from stream_unmask import toolkit
 from stream_unmask.api import Unmasker
 from stream_unmask.gpu import wearing
 from stream_unmask.gpu.device import Device
@@ -52,7 +53,7 @@ def test_a_clip_comes_out_alike(
         format="yuv420p"
     )
     shown = [*pictures(bare_clip, 4), empty, *pictures(masked_clip, 1), *pictures(bare_clip, 2)]
-    plain, ahead = (Stream(toolkit, WEAR) for toolkit in dressers)
+    plain, ahead = (Stream(each, WEAR) for each in dressers)
     assert isinstance(ahead._retoucher, GpuRetoucher)
     expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
     done, counts = in_flight(ahead, frames(shown))
@@ -71,3 +72,24 @@ def test_doubts_are_left_out_the_same(device: Device) -> None:
     there = wearing.opaque(torch.from_numpy(alpha).to(device.torch)).cpu().numpy()
     np.testing.assert_allclose(there, opaque(alpha), atol=1e-6)
     np.testing.assert_array_equal(there == 0, opaque(alpha) == 0)
+
+
+def test_no_more_is_loaded_than_is_used(
+    bare_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def load(folder: Path, network: Network, **_: object) -> PyTorchEngine:
+        loaded.append(network.name)
+        return PyTorchEngine(folder / f"{network.name}.onnx", precision="fp32", device="cpu")
+
+    monkeypatch.setattr(toolkit, "load_network", load)
+    dresser = Unmasker(Settings(wear=True, weights=with_wearer(tmp_path / "weights")))
+    (frame,) = frames(pictures(bare_clip, 1))
+    assert len(dresser.stream().process(frame)) == 1
+    assert sorted(loaded) == ["segmenter", "wearer"]
+    assert dresser.toolkit.engine.endswith("the work on pixels too")
+    assert dresser.toolkit.gpu is not None
+    assert {name: each.runs for name, each in dresser.toolkit.gpu.networks.items()} == dict.fromkeys(
+        loaded, 1
+    )
