@@ -64,6 +64,16 @@ def test_faces_without_mask_have_an_empty_map_whatever_they_hold(photos: list[Ph
         assert np.array_equal(pair.crop, pair.truth)
 
 
+def test_crops_from_anywhere_show_no_mask_and_are_not_all_the_face(photos: list[Photo]) -> None:
+    settings = PairSettings(size=64, masked=1.0, faceless=1.0, damage=0.0)
+    pairs = [make_pair(photos[0], settings, np.random.default_rng(seed)) for seed in range(12)]
+    assert all(pair.map.max() == 0 for pair in pairs)
+    face, _, _ = aligned(photos[0], 64, None)
+    likeness = [np.corrcoef(pair.crop.ravel(), face.ravel())[0, 1] for pair in pairs]
+    assert np.median(likeness) < 0.5
+    assert make_pair(photos[0], PairSettings(size=64, masked=1.0), np.random.default_rng(0)).map.max() > 0
+
+
 def test_things_held_are_drawn_where_they_are_said_to_be(photos: list[Photo]) -> None:
     face, points, _ = aligned(photos[0], 256, None)
     for seed in range(12):

@@ -16,6 +16,9 @@ from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
+_FACELESS = 0.07
+"""Share of crops without a face: else all that is no face would be taken for a mask."""
+
 
 def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
     """Soft Dice loss (Milletari et al., "V-Net", 2016) over each picture, N,1,S,S both; 0 is perfect.
@@ -63,7 +66,7 @@ class SegmenterRecipe:
         self.helpers: dict[str, nn.Module] = {}
         self._photos = photos
         self._real, self._share = real, share
-        self._pairs = PairSettings(size=size)
+        self._pairs = PairSettings(size=size, faceless=_FACELESS)
 
     def data(self, seed: int, count: int) -> PairData:
         """See :class:`trainer.recipe.Recipe`."""

@@ -37,6 +37,8 @@ class PairSettings:
             hand before the mouth, a beard or a collar; a fifth of it for masked ones.
         damage: 0..1, how badly the input is hurt by blur, noise and compression.
         varied: whether alignment, light and mirroring vary; without, only the mask is random.
+        faceless: share of crops that lie anywhere in the photo, turned and scaled anyhow: what a crop
+            shows when it is cut where there is no face, and no mask either.
     """
 
     size: int = 256
@@ -44,6 +46,7 @@ class PairSettings:
     distracted: float = 0.45
     damage: float = 1.0
     varied: bool = True
+    faceless: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,27 @@ def _end_of_frame(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[B
     return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(map_, -turns))
 
 
+def _anywhere(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Pair:
+    """A crop from anywhere in a photo: background, hair, a neck, a face upside down; no mask."""
+    picture = photo.picture()
+    height, width = picture.shape[:2]
+    x, y = (float(rng.uniform(0, end)) for end in (width, height))
+    scale = fit_pose(photo.points).scale * float(np.exp(rng.uniform(np.log(0.2), np.log(1.2))))
+    matrix = Pose(x, y, float(rng.uniform(-np.pi, np.pi)), scale, 0.0).alignment(settings.size).matrix
+    border = cv2.BORDER_REFLECT_101 if rng.random() < 0.7 else cv2.BORDER_REPLICATE
+    crop = warp(picture, matrix, settings.size, border)
+    crop, _ = light(crop, crop, rng)
+    if rng.random() < 0.5:
+        blurred = cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(2, 8)) * settings.size / 256)
+        crop = np.asarray(cv2.convertScaleAbs(blurred, alpha=float(rng.uniform(0.2, 1.0))), np.uint8)
+    (crop,) = damage([crop], rng, settings.damage)
+    return Pair(crop, np.zeros(crop.shape[:2], np.uint8), crop)
+
+
 def make_pair(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Pair:
     """Put a random mask (or none) on a photo's face, light it, hurt it."""
+    if settings.faceless and rng.random() < settings.faceless:
+        return _anywhere(photo, settings, rng)
     composed = compose(photo, settings, rng)
     crop, map_, truth = composed.crop, composed.map, composed.truth
     if settings.varied:
