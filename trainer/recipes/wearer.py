@@ -42,13 +42,15 @@ class WearerConfig:
         perceptual: of looking alike.
         matching: of looking alike to the critic.
         adversarial: of fooling the critic.
-        critic_from: share of the training after which the critic judges.
+        sure: of being opaque or nothing: where a mask's edge lies is a guess, but no haze.
+        critic_from: share of the training after which the critic judges, and alpha has to be sure.
     """
 
     alpha: float = 0.5
     perceptual: float = 0.15
     matching: float = 0.3
     adversarial: float = 0.03
+    sure: float = 3.0
     critic_from: float = 0.3
 
     def build(self, job: Job) -> WearerRecipe:
@@ -100,8 +102,10 @@ class WearerRecipe:
         losses = {"colours": colours, "alpha": place, "seen": seen, "apart": apart}
         if progress >= config.critic_from:
             drawn = torch.randn(style.shape).to(style)
-            other = laid_over(bare, *self._dresser(bare, drawn))
-            made = torch.cat([worn, other])
+            other, other_alpha = self._dresser(bare, drawn)
+            made = torch.cat([worn, laid_over(bare, other, other_alpha)])
+            alphas = torch.cat([alpha, other_alpha])
+            doubt = (alphas * (1 - alphas)).mean()
             taught = critic_loss(self._critic(masked)[-1], self._critic(made.detach())[-1])
             learn("critic", taught)
             judged = self._critic(made)
@@ -109,8 +113,8 @@ class WearerRecipe:
                 wanted = self._critic(masked)
             matched = matching_loss(wanted, [features[: len(masked)] for features in judged])
             fooled = -judged[-1].mean()
-            loss = loss + config.matching * matched + config.adversarial * fooled
-            losses |= {"critic": taught, "matched": matched, "fooled": fooled}
+            loss = loss + config.matching * matched + config.adversarial * fooled + config.sure * doubt
+            losses |= {"critic": taught, "matched": matched, "fooled": fooled, "doubt": doubt}
         learn("network", loss, clip=1.0)
         return {name: value.item() for name, value in losses.items()}
 
