@@ -27,21 +27,24 @@ def without_wearer(folder: Path) -> Path:
 
 
 def with_wearer(folder: Path) -> Path:
-    """The bundled networks, and one that draws a mask in the colour of its style where mouths are."""
+    """The bundled networks, and one that draws a mask in the colour of its style where mouths are.
+
+    Through both, colour and alpha, shines a little of the face.
+    """
     without_wearer(folder)
     constants = {
-        "none": np.float32(0),
+        "some": np.float32(0.3),
         "shape": mask_map(SIDE)[None, None],
         "colours": np.eye(3, 8, dtype=np.float32).reshape(3, 8, 1, 1),
-        "grey": np.ones((1, 3, 1, 1), np.float32),
+        "little": np.full((1, 3, 1, 1), 0.05, np.float32),
     }
     nodes = [
-        helper.make_node("Mul", ["crop", "none"], ["blank"]),
+        helper.make_node("Mul", ["crop", "some"], ["face"]),
         helper.make_node("Conv", ["style", "colours"], ["colour"]),
-        helper.make_node("Add", ["blank", "colour"], ["raw"]),
+        helper.make_node("Add", ["face", "colour"], ["raw"]),
         helper.make_node("Tanh", ["raw"], ["worn"]),
-        helper.make_node("Conv", ["blank", "grey"], ["flat"]),
-        helper.make_node("Add", ["flat", "shape"], ["alpha"]),
+        helper.make_node("Conv", ["face", "little"], ["doubt"]),
+        helper.make_node("Add", ["doubt", "shape"], ["alpha"]),
     ]
     ports = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, side, side])
