@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stream_unmask.gpu.pictures import face_ring, filtered, to_cells
 from stream_unmask.unmasking.colour import FAINT, ColourSettings, on_face
+from stream_unmask.unmasking.timing import FRAME
 
 
 class Estimate(NamedTuple):
@@ -49,7 +50,7 @@ class Estimate(NamedTuple):
 
 
 def match(
-    crops: Tensor, maps: Tensor, patches: Tensor, known: Estimate, settings: ColourSettings
+    crops: Tensor, maps: Tensor, patches: Tensor, known: Estimate, elapsed: Tensor, settings: ColourSettings
 ) -> tuple[Tensor, Estimate]:
     """Match one frame's patches.
 
@@ -58,6 +59,7 @@ def match(
         maps: (N, 1, S, S) in 0..1.
         patches: (N, 3, S, S) RGB in [-1, 1].
         known: what was learnt before.
+        elapsed: (N,) seconds since then, above 0.
         settings: how.
 
     Returns:
@@ -69,10 +71,11 @@ def match(
     green = crops[:, 1:2]
     of_crop = _detail(green - filtered(green, tap, tap, "reflect"), ring)
     of_patch = _detail(patches[:, 1:2] - soft[:, 1:2], ring)
-    offset, has_offset = _learn_colour(crops, patches, ring, known, settings)
+    pace = 1 - (1 - settings.pace) ** (elapsed / FRAME)
+    offset, has_offset = _learn_colour(crops, patches, ring, known, pace, settings)
     ratio = ((of_crop + FAINT) / (of_patch + FAINT)).clamp(max=settings.sharpest)
     has_detail = ring.sum(dim=(1, 2)) >= settings.least_cells
-    learnt = torch.where(known.has_detail, known.detail + settings.pace * (ratio - known.detail), ratio)
+    learnt = torch.where(known.has_detail, known.detail + pace * (ratio - known.detail), ratio)
     detail = torch.where(has_detail, learnt, known.detail)
     now = Estimate(offset, has_offset, detail, has_detail | known.has_detail)
 
@@ -82,7 +85,7 @@ def match(
 
 
 def _learn_colour(
-    crops: Tensor, patches: Tensor, ring: Tensor, known: Estimate, settings: ColourSettings
+    crops: Tensor, patches: Tensor, ring: Tensor, known: Estimate, pace: Tensor, settings: ColourSettings
 ) -> tuple[Tensor, Tensor]:
     cells = ring.shape[-1]
     basis = _basis(cells, ring.device).flatten(1)
@@ -95,7 +98,8 @@ def _learn_colour(
         enough = enough & (weight.sum(dim=1) >= settings.least_cells)
         fit = _weighted_fit(basis, weight, difference)
     fit = fit.clamp(-settings.limit, settings.limit)
-    learnt = torch.where(known.has_offset[:, None, None], torch.lerp(known.offset, fit, settings.pace), fit)
+    followed = torch.lerp(known.offset, fit, pace[:, None, None])
+    learnt = torch.where(known.has_offset[:, None, None], followed, fit)
     return torch.where(enough[:, None, None], learnt, known.offset), enough | known.has_offset
 
 

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.gpu.blending import blend, settled
-from stream_unmask.gpu.carrying import carry, moves
+from stream_unmask.gpu.carrying import carry
 from stream_unmask.gpu.colour import Estimate, match
 from stream_unmask.gpu.device import Lane
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.gpu.pictures import to_cells
-from stream_unmask.gpu.slots import Slot
 from stream_unmask.gpu.smoothing import smooth
 from stream_unmask.report import Stages
 from stream_unmask.unmasking.blending import Blend
@@ -36,15 +35,17 @@ class GpuFace:
         last: (4, S, S) the last picture and map, steadied.
         cells: (3, S / 4, S / 4) of the last crop.
         alignment: of that.
+        time: of the last frame, in seconds.
     """
 
     grain: GrainMeter = field(default_factory=GrainMeter)
     last: Tensor | None = None
     cells: Tensor | None = None
     alignment: Alignment | None = None
+    time: float | None = None
 
     def forget(self) -> None:
-        self.last = self.cells = self.alignment = None
+        self.last = self.cells = self.alignment = self.time = None
         self.grain.reset()
 
 
@@ -60,7 +61,8 @@ class Look(Generic[F]):
         crops: (N, 3, S, S) RGB in [-1, 1].
         maps: (N, 1, S, S) in 0..1.
         cells: (S / 4, S / 4) of each map, on the host.
-        slot: the frame's memory.
+        steps: (N, 14) how each crop has moved, see :func:`~stream_unmask.gpu.carrying.moves`, and the seconds
+            since its face's last frame, above 0.
         lane: that all this is used in.
     """
 
@@ -68,7 +70,7 @@ class Look(Generic[F]):
     crops: Tensor
     maps: Tensor
     cells: Sequence[NDArray[np.float32]]
-    slot: Slot
+    steps: Tensor
     lane: Lane
 
     def fresh(self) -> list[int]:
@@ -143,7 +145,7 @@ class UnmaskingPainter:
         with clock("blend"):
             nothing = Estimate.nothing(crops.device)
             known = Estimate.of_all([_or(face.estimate, nothing) for face, _ in look.faces])
-            matched, known = match(crops, maps, patches, known, ColourSettings())
+            matched, known = match(crops, maps, patches, known, look.steps[:, 13], ColourSettings())
             for k, (face, _) in enumerate(look.faces):
                 face.estimate = known.of_one(k)
             pictures, alphas = blend(self._kind, crops, matched, maps)
@@ -154,12 +156,12 @@ def steadied(look: Look[F], pictures: Tensor, maps: Tensor, *, smoothly: bool) -
     """Pictures (N, 3, S, S) and maps (N, 1, S, S), steady where that is wanted; the faces remember them."""
     cells, steady = to_cells(look.crops), torch.cat([pictures, maps], dim=1)
     if smoothly:
-        steps = look.slot.numbers([moves(face.alignment, now) for face, now in look.faces])
+        steps = look.steps
         last = torch.stack([_or(face.last, steady[k]) for k, (face, _) in enumerate(look.faces)])
         before = torch.stack([_or(face.cells, cells[k]) for k, (face, _) in enumerate(look.faces)])
         carried, before = carry(last, steps[:, :6]), carry(before, steps[:, 6:12])
-        shifts = steps[:, 12, None, None, None]
-        steady = smooth(maps, pictures, carried, cells, before, shifts, SmoothingSettings())
+        shifts, elapsed = steps[:, 12:, None, None, None].unbind(1)
+        steady = smooth(maps, pictures, carried, cells, before, shifts, elapsed, SmoothingSettings())
     for k, (face, alignment) in enumerate(look.faces):
         face.last, face.cells, face.alignment = steady[k], cells[k], alignment
     return steady[:, :3], steady[:, 3:]

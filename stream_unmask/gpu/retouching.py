@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Alignment
+from stream_unmask.gpu.carrying import moves
 from stream_unmask.gpu.device import Device, Mark
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.gpu.painting import F, Look, Painted, Painter
@@ -29,6 +30,7 @@ from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.sampling import plan_readings
 from stream_unmask.report import Stages
 from stream_unmask.unmasking.retouching import UnmaskedFace
+from stream_unmask.unmasking.timing import since
 from stream_unmask.video.frame import Frame
 
 _IN_FLIGHT = 3
@@ -101,12 +103,15 @@ class GpuRetouch(Generic[F]):
         with self._device.compute as lane:
             crops, maps = (_chosen(each, chosen) for each in (self._crops, self._maps))
             faces, cells = [self._faces[k] for k in chosen], [self._cells[k] for k in chosen]
-            painted = self._retoucher.painter.paint(
-                Look(faces, crops, maps, cells, self._slot, lane), self._clock
-            )
+            elapsed = [since(face.time, self._frame.time) for face, _ in faces]
+            moved = [moves(face.alignment, now) for face, now in faces]
+            steps = self._slot.numbers([[*move, time] for move, time in zip(moved, elapsed, strict=True)])
+            painted = self._retoucher.painter.paint(Look(faces, crops, maps, cells, steps, lane), self._clock)
             with self._clock("paste"):
                 each = [painted.alphas[row : row + 1] * strengths[k] for row, k in enumerate(chosen)]
-                self._drawn = self._paste(chosen, painted, torch.cat(each))
+                self._drawn = self._paste(chosen, painted, torch.cat(each), elapsed)
+            for face, _ in faces:
+                face.time = self._frame.time
 
     def finish(self) -> list[UnmaskedFace]:
         if not self._faces:
@@ -124,11 +129,11 @@ class GpuRetouch(Generic[F]):
         self._retoucher.free.append(self._slot)
         return faces
 
-    def _paste(self, chosen: list[int], painted: Painted, alphas: Tensor) -> _Drawn:
+    def _paste(self, chosen: list[int], painted: Painted, alphas: Tensor, elapsed: Sequence[float]) -> _Drawn:
         boxes = []
         for row, k in enumerate(chosen):
             face, alignment = self._faces[k]
-            grain = face.grain.measure(self._frame.planes(), alignment, painted.outlines[row])
+            grain = face.grain.measure(self._frame.planes(), alignment, painted.outlines[row], elapsed[row])
             box = paste(self._planes, alignment.matrix, painted.pictures[row], alphas[row, 0], grain)
             boxes += [] if box is None else [box]
         shown = torch.cat([painted.maps, alphas], dim=1)

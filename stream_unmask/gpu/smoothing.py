@@ -7,6 +7,7 @@ from torch import Tensor
 
 from stream_unmask.gpu.pictures import boxed, resized, to_cells
 from stream_unmask.unmasking.smoothing import VISIBLE, SmoothingSettings
+from stream_unmask.unmasking.timing import FRAME
 
 
 def smooth(
@@ -16,6 +17,7 @@ def smooth(
     faces: Tensor,
     before: Tensor,
     shifts: Tensor,
+    elapsed: Tensor,
     settings: SmoothingSettings,
 ) -> Tensor:
     """Steady one frame's patches and maps. A face without a past has this frame's in the place of its last.
@@ -27,19 +29,23 @@ def smooth(
         faces: (N, 3, S / 4, S / 4) cells of the crops.
         before: those of the last frame, brought into these crops.
         shifts: (N, 1, 1, 1) crop pixels by which the crops have moved.
+        elapsed: (N, 1, 1, 1) seconds since the last frame, above 0.
         settings: how strongly.
 
     Returns:
         (N, 4, S, S) patch and map of each face.
     """
-    still = _stillness(faces, maps, before, shifts, settings)
-    rising = settings.keep_map * still
+    times = elapsed / FRAME
+    still = _stillness(faces, maps, before, shifts / times, settings)
+    rising = (settings.keep_map * still) ** times
+    falling = torch.maximum(rising, settings.hold_map ** times.clamp(max=1))
     change = carried[:, 3:] - maps
-    smooth_maps = maps + change * torch.where(change > 0, rising.clamp(min=settings.hold_map), rising)
+    smooth_maps = maps + change * torch.where(change > 0, falling, rising)
 
     flicker = settings.small_change + still * (settings.small_change_still - settings.small_change)
     moved = (to_cells(patches) - to_cells(carried[:, :3])).abs().amax(dim=1, keepdim=True)
-    keep = settings.keep_patch * (0.4 + 0.6 * still) * torch.exp(-((boxed(moved, 3) / flicker) ** 2))
+    share = (settings.keep_patch * (0.4 + 0.6 * still)) ** times
+    keep = share * torch.exp((boxed(moved, 3) / flicker) ** 2 * -times)
     smooth_patches = torch.lerp(patches, carried[:, :3], resized(keep, maps.shape[-1]))
     return torch.cat([smooth_patches, smooth_maps], dim=1)
 

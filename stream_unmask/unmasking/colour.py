@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.unmasking.cells import face_ring, to_cells
+from stream_unmask.unmasking.timing import taken
 
 FAINT = 0.003
 """Detail, in RGB from -1 to 1, below which there is none to be matched."""
@@ -25,7 +26,8 @@ class ColourSettings:
             generator drew otherwise) hardly counts.
         limit: largest change of colour.
         least_cells: weight of the ring, in cells, below which the last estimate stays.
-        pace: share of a new estimate that is taken on per frame; small keeps colour from pumping.
+        pace: share of a new estimate that is taken on in a thirtieth of a second; small keeps colour from
+            pumping.
         sharpest: largest factor by which detail is strengthened; detail is weakened as far as needed.
     """
 
@@ -55,7 +57,11 @@ class ColourMatcher:
         self._detail = None
 
     def match(
-        self, crop: NDArray[np.float32], map: NDArray[np.float32], patch: NDArray[np.float32]
+        self,
+        crop: NDArray[np.float32],
+        map: NDArray[np.float32],
+        patch: NDArray[np.float32],
+        elapsed: float,
     ) -> NDArray[np.float32]:
         """Match one frame's patch.
 
@@ -63,16 +69,18 @@ class ColourMatcher:
             crop: (3, S, S) RGB in [-1, 1], C-contiguous.
             map: (S, S) in 0..1.
             patch: (3, S, S) RGB in [-1, 1], C-contiguous.
+            elapsed: seconds since the last frame, above 0.
 
         Returns:
             (3, S, S) RGB in [-1, 1], a new array.
         """
         ring = face_ring(to_cells(map))
-        self._learn_colour(crop, patch, ring)
+        pace = taken(self._settings.pace, elapsed)
+        self._learn_colour(crop, patch, ring, pace)
         soft = np.empty(patch.shape, np.float32)
         for plane, out in zip(patch, soft, strict=True):
             cv2.GaussianBlur(plane, (5, 5), 1.0, dst=out)
-        self._learn_detail(crop, patch, soft, ring)
+        self._learn_detail(crop, patch, soft, ring, pace)
         offset = np.zeros((3, 3)) if self._offset is None else self._offset
         detail = 1.0 if self._detail is None else self._detail
         matched = np.empty(patch.shape, np.float32)
@@ -80,7 +88,7 @@ class ColourMatcher:
         return matched
 
     def _learn_colour(
-        self, crop: NDArray[np.float32], patch: NDArray[np.float32], ring: NDArray[np.bool_]
+        self, crop: NDArray[np.float32], patch: NDArray[np.float32], ring: NDArray[np.bool_], pace: float
     ) -> None:
         settings = self._settings
         rows, columns = np.nonzero(ring)
@@ -99,7 +107,7 @@ class ColourMatcher:
                 return
             fit = _weighted_fit(basis, weight, difference)
         fit = np.clip(fit, -settings.limit, settings.limit)
-        self._offset = fit if self._offset is None else self._offset + settings.pace * (fit - self._offset)
+        self._offset = fit if self._offset is None else self._offset + pace * (fit - self._offset)
 
     def _learn_detail(
         self,
@@ -107,6 +115,7 @@ class ColourMatcher:
         patch: NDArray[np.float32],
         soft: NDArray[np.float32],
         ring: NDArray[np.bool_],
+        pace: float,
     ) -> None:
         settings = self._settings
         if ring.sum() < settings.least_cells:
@@ -115,7 +124,7 @@ class ColourMatcher:
         of_patch = _detail(patch[1], soft[1], ring)
         ratio = min((of_crop + FAINT) / (of_patch + FAINT), settings.sharpest)
         old = ratio if self._detail is None else self._detail
-        self._detail = old + settings.pace * (ratio - old)
+        self._detail = old + pace * (ratio - old)
 
 
 def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

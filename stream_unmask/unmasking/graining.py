@@ -17,6 +17,7 @@ from stream_unmask.pixels.grain import FINENESS, TILE, Grain
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.unmasking.carrying import displacement
 from stream_unmask.unmasking.cells import CELL, face_ring
+from stream_unmask.unmasking.timing import taken
 
 _OPERATOR_GAIN = 6.0
 """Deviation of the operator's response to white noise of deviation 1."""
@@ -35,7 +36,7 @@ class GrainSettings:
     Attributes:
         least: points of the face that must be seen for an estimate.
         still: frame pixels that a face may move between two frames whose difference is taken for noise.
-        pace: share of a new estimate that is taken on per frame.
+        pace: share of a new estimate that is taken on in a thirtieth of a second.
         rise: the same for noise that is more than it was: a camera's noise does not grow, but hands that
             move before a face look like it.
         texture: share of the face's missing fine texture that is drawn; noise is no skin, and too much
@@ -74,13 +75,16 @@ class GrainMeter:
         self._fine_noise = 0.0
         self._texture: float | None = None
 
-    def measure(self, planes: Planes, alignment: Alignment, map_cells: NDArray[np.float32]) -> Grain:
+    def measure(
+        self, planes: Planes, alignment: Alignment, map_cells: NDArray[np.float32], elapsed: float
+    ) -> Grain:
         """Look at one frame, before its patch is drawn.
 
         Args:
             planes: the frame as it came.
             alignment: where the face's crop lies.
             map_cells: (S / 4, S / 4) cells of its map; see :func:`~stream_unmask.unmasking.cells.to_cells`.
+            elapsed: seconds since the last frame, above 0.
 
         Returns:
             The grain to be drawn with the patch.
@@ -91,14 +95,11 @@ class GrainMeter:
         if len(points) >= settings.least:
             seen = _look(planes.y, points)
             if self._points is not None and self._seen is not None and self._is_still(alignment):
-                self._learn_noise((_look(planes.y, self._points) - self._seen) / span, seen / span)
+                self._learn_noise((_look(planes.y, self._points) - self._seen) / span, seen / span, elapsed)
             structure = _usual(seen[1] / span) / _OPERATOR_GAIN
             texture = math.sqrt(max(structure**2 - self._fine_noise**2, 0.0))
-            self._texture = (
-                texture
-                if self._texture is None
-                else self._texture + settings.pace * (texture - self._texture)
-            )
+            old = texture if self._texture is None else self._texture
+            self._texture = old + taken(settings.pace, elapsed) * (texture - old)
             self._points, self._seen, self._alignment = points, seen, alignment
         # The patch has its own texture up to the crop's resolution.
         missing = min(max((1 / alignment.scale - 1.0) / 0.6, 0.0), 1.0)
@@ -119,7 +120,7 @@ class GrainMeter:
         moved = compose(alignment.matrix, invert(self._alignment.matrix))
         return displacement(moved, alignment.size) / alignment.scale < self._settings.still
 
-    def _learn_noise(self, change: NDArray[np.float32], seen: NDArray[np.float32]) -> None:
+    def _learn_noise(self, change: NDArray[np.float32], seen: NDArray[np.float32], elapsed: float) -> None:
         """Take in what changed, (3, n), in a face that stood still and now looks as ``seen``, (3, n)."""
         # A small movement changes smooth skin too, but noise is also seen within one frame.
         changed = _quiet(change[0] - np.median(change[0])) / math.sqrt(2)
@@ -128,7 +129,7 @@ class GrainMeter:
         if self._noise is None:
             self._noise, self._fine_noise = noise, fine
             return
-        pace = self._settings.pace if noise < self._noise else self._settings.rise
+        pace = taken(self._settings.pace if noise < self._noise else self._settings.rise, elapsed)
         self._noise += pace * (noise - self._noise)
         self._fine_noise += pace * (fine - self._fine_noise)
 

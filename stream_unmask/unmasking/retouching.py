@@ -22,6 +22,7 @@ from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.presence import mask_score
 from stream_unmask.unmasking.segmenting import Segmenter, settled
 from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.unmasking.timing import since
 from stream_unmask.video.frame import Frame
 
 Picture = NDArray[np.float32]
@@ -184,16 +185,16 @@ class CpuFace:
         smoother: steadies map and patch.
         matcher: matches the patch's colours to the face.
         grain: of the face around the mask.
-        drawn: whether it has had a patch since its mask appeared.
+        time: of the last frame that it had a patch in, in seconds; None since its mask appeared.
     """
 
     smoother: PatchSmoother = field(default_factory=PatchSmoother)
     matcher: ColourMatcher = field(default_factory=ColourMatcher)
     grain: GrainMeter = field(default_factory=GrainMeter)
-    drawn: bool = False
+    time: float | None = None
 
     def forget(self) -> None:
-        self.drawn = False
+        self.time = None
         self.smoother.reset()
         self.matcher.reset()
         self.grain.reset()
@@ -217,14 +218,15 @@ class CpuRetoucher:
 
     def _draw(self, look: Look[CpuFace], strength: float, clock: Stages) -> Drawn:
         face, alignment, crop, map_ = look.face, look.alignment, look.crop, look.map
+        elapsed = since(face.time, look.frame.time)
         with clock("generate"):
-            generate = self._generator.generate if face.drawn else self._generator.begin
-            patch, face.drawn = generate(crop, settled(map_)), True
+            generate = self._generator.begin if face.time is None else self._generator.generate
+            patch, face.time = generate(crop, settled(map_)), look.frame.time
         with clock("smooth"):
             if self._smooth:
-                map_, patch = face.smoother.smooth(crop, map_, patch, alignment)
+                map_, patch = face.smoother.smooth(crop, map_, patch, alignment, elapsed)
         with clock("blend"):
-            matched = face.matcher.match(crop, map_, patch)
+            matched = face.matcher.match(crop, map_, patch, elapsed)
             picture, alpha = self._blender.blend(crop, matched, map_, strength)
-            grain = face.grain.measure(look.frame.planes(), alignment, to_cells(map_))
+            grain = face.grain.measure(look.frame.planes(), alignment, to_cells(map_), elapsed)
         return Drawn(UnmaskedFace(alignment, map_, alpha, look.score), picture, grain)

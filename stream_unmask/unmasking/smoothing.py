@@ -15,6 +15,7 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.pixels.geometry import Affine, compose, invert
 from stream_unmask.unmasking.carrying import carry_planes, displacement
 from stream_unmask.unmasking.cells import CELL, from_cells, to_cells
+from stream_unmask.unmasking.timing import FRAME, left
 
 VISIBLE = 0.1
 """Map value up to which a cell counts as visible face."""
@@ -24,19 +25,21 @@ VISIBLE = 0.1
 class SmoothingSettings:
     """How much of the last patch and map stays in the next ones.
 
-    Differences are of RGB in [-1, 1]: one 8-bit level is 0.008.
+    Differences are of RGB in [-1, 1]: one 8-bit level is 0.008. Shares are those that stay after a thirtieth
+    of a second (:data:`~stream_unmask.unmasking.timing.FRAME`); smaller ones do after a longer time.
 
     Attributes:
         keep_patch: share of the carried patch that stays where a still face's patch hardly changes.
         keep_map: share of the carried map that stays on a still face.
         hold_map: share of the carried map that stays in any case where the new one is lower, so that
-            one missed frame does not let the mask flash through.
+            one missed frame does not let the mask flash through, however seldom frames come.
         small_change: difference between patch and carried patch that is taken for flicker when the
             face moves; larger ones are taken for real and shown.
         small_change_still: the same when the face is still.
         moved: mean difference of the visible face between two frames at which it no longer counts as
             still.
-        shifted: crop pixels that the face may shift against its crop's last place for the same.
+        shifted: crop pixels that the face may shift against its crop's last place in a thirtieth of a
+            second for the same.
     """
 
     keep_patch: float = 0.75
@@ -86,6 +89,7 @@ class PatchSmoother:
         map: NDArray[np.float32],
         patch: NDArray[np.float32],
         alignment: Alignment,
+        elapsed: float,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Steady one frame's map and patch.
 
@@ -94,6 +98,7 @@ class PatchSmoother:
             map: (S, S) in 0..1, C-contiguous.
             patch: (3, S, S) RGB in [-1, 1], C-contiguous.
             alignment: where this crop lies.
+            elapsed: seconds since the last frame, above 0.
 
         Returns:
             The map (S, S) and the patch (3, S, S), new arrays, to be read only.
@@ -105,18 +110,24 @@ class PatchSmoother:
         else:
             carried_map = carry_planes(last.map[None], last.alignment, place)[0]
             carried = carry_planes(last.patch, last.alignment, place)
-            stillness = self._stillness(face, map, last, place)
+            stillness = self._stillness(face, map, last, place, elapsed)
             smooth_map = np.empty(map.shape, np.float32)
-            rising = settings.keep_map * stillness
-            _mix_maps(map, carried_map, rising, max(rising, settings.hold_map), smooth_map)
-            keep = self._keep(to_cells(patch), to_cells(carried), stillness)
+            rising = left(settings.keep_map * stillness, elapsed)
+            falling = max(rising, left(settings.hold_map, min(elapsed, FRAME)))
+            _mix_maps(map, carried_map, rising, falling, smooth_map)
+            keep = self._keep(to_cells(patch), to_cells(carried), stillness, elapsed)
             smooth_patch = np.empty(patch.shape, np.float32)
             _mix(patch, carried, from_cells(keep, map.shape[0]), smooth_patch)
         self._last = _Last(smooth_map, smooth_patch, face, place)
         return smooth_map, smooth_patch
 
     def _stillness(
-        self, face: NDArray[np.float32], map: NDArray[np.float32], last: _Last, alignment: Affine
+        self,
+        face: NDArray[np.float32],
+        map: NDArray[np.float32],
+        last: _Last,
+        alignment: Affine,
+        elapsed: float,
     ) -> float:
         """1 when the visible face has not changed since the last frame, towards 0 as it does."""
         settings = self._settings
@@ -131,18 +142,18 @@ class PatchSmoother:
         if count == 0:
             return 0.0
         change = float(np.abs(face - before).mean(axis=0)[visible].mean())
-        shift = displacement(compose(alignment, invert(last.alignment)), size)
+        shift = displacement(compose(alignment, invert(last.alignment)), size) * FRAME / elapsed
         return math.exp(-((change / settings.moved) ** 2) - (shift / settings.shifted) ** 2)
 
     def _keep(
-        self, patch: NDArray[np.float32], carried: NDArray[np.float32], stillness: float
+        self, patch: NDArray[np.float32], carried: NDArray[np.float32], stillness: float, elapsed: float
     ) -> NDArray[np.float32]:
         """Share of the carried patch that stays, per cell."""
         settings = self._settings
         flicker = settings.small_change + stillness * (settings.small_change_still - settings.small_change)
         change: NDArray[Any] = cv2.blur(np.abs(patch - carried).max(axis=0), (3, 3))
-        share = settings.keep_patch * (0.4 + 0.6 * stillness)
-        return np.float32(share) * np.exp(-((change / np.float32(flicker)) ** 2))
+        share = left(settings.keep_patch * (0.4 + 0.6 * stillness), elapsed)
+        return np.float32(share) * np.exp((change / np.float32(flicker)) ** 2 * np.float32(-elapsed / FRAME))
 
 
 def warm_up() -> None:

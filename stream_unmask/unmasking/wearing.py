@@ -19,6 +19,7 @@ from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.retouching import CpuRetouch, Drawn, Look, Picture, UnmaskedFace
 from stream_unmask.unmasking.segmenting import Segmenter
 from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.unmasking.timing import since
 from stream_unmask.video.frame import Frame
 
 FAINT = 0.15
@@ -72,15 +73,17 @@ class DressedFace:
         grain: of the face around it.
         outline: (S / 4, S / 4) cells of its first alpha, around which grain is measured. A crop goes with its
             face: it holds for all that come.
+        time: of the last frame that it was drawn on, in seconds.
     """
 
     style: Picture
     smoother: PatchSmoother = field(default_factory=PatchSmoother)
     grain: GrainMeter = field(default_factory=GrainMeter)
     outline: Picture | None = None
+    time: float | None = None
 
     def forget(self) -> None:
-        self.outline = None
+        self.outline = self.time = None
         self.smoother.reset()
         self.grain.reset()
 
@@ -104,16 +107,17 @@ class WearingRetoucher:
 
     def _draw(self, look: Look[DressedFace], strength: float, clock: Stages) -> Drawn:
         face, alignment = look.face, look.alignment
+        elapsed, face.time = since(face.time, look.frame.time), look.frame.time
         with clock("generate"):
             worn, alpha = self._wearer.wear(look.crop, face.style)
         with clock("smooth"):
             if self._smooth:
-                alpha, worn = face.smoother.smooth(look.crop, alpha, worn, alignment)
+                alpha, worn = face.smoother.smooth(look.crop, alpha, worn, alignment, elapsed)
         with clock("blend"):
             cover = opaque(alpha) * (window(alignment.size) * np.float32(strength))
             if face.outline is None:
                 face.outline = to_cells(alpha)
-            grain = face.grain.measure(look.frame.planes(), alignment, face.outline)
+            grain = face.grain.measure(look.frame.planes(), alignment, face.outline, elapsed)
         return Drawn(UnmaskedFace(alignment, alpha, cover, look.score), worn, grain)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stream_unmask.gpu import blending, colour, pictures
+from stream_unmask.gpu.carrying import moves
 from stream_unmask.gpu.device import Device
 from stream_unmask.gpu.painting import GpuFace, Look, steadied
 from stream_unmask.gpu.presence import mask_scores
@@ -17,6 +18,7 @@ from stream_unmask.unmasking.blending import BLENDS, Blend, Blender
 from stream_unmask.unmasking.colour import ColourMatcher, ColourSettings
 from stream_unmask.unmasking.presence import mask_score
 from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.unmasking.timing import FRAME
 from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
 
 SHAPES: list[dict[str, float]] = [{}, {"radius": 0.1}, {"y": 0.95}, {"radius": 1e-3}]
@@ -44,33 +46,36 @@ def test_cells_rings_and_scores_are_the_same(device: Device) -> None:
 
 def test_a_moving_face_is_steadied_the_same(device: Device) -> None:
     smoother, known, slot = PatchSmoother(), GpuFace(), Slot(device)
-    for step in range(4):
+    for step, elapsed in enumerate([FRAME, FRAME, 0.02, 0.1]):
         now = alignment(3.7 * step, 0.4 * step, 1.0 + 0.01 * step)
         crop, map_ = grainy(face(), 0.02, step), mask_map(x=0.5 + 0.004 * step)
         fresh = grainy(face(), 0.05, 10 + step)
-        smooth_map, patch = smoother.smooth(crop, map_, fresh, now)
+        smooth_map, patch = smoother.smooth(crop, map_, fresh, now, elapsed)
 
         maps, patches, crops = up(device, map_[None]), up(device, fresh), up(device, crop)
-        look = Look([(known, now)], crops, maps, [], slot, device.compute)
+        steps = slot.numbers([[*moves(known.alignment, now), elapsed]])
+        look = Look([(known, now)], crops, maps, [], steps, device.compute)
         patches, maps = steadied(look, patches, maps, smoothly=True)
-        np.testing.assert_allclose(patches[0].cpu(), patch, atol=2e-3)
-        np.testing.assert_allclose(maps[0, 0].cpu(), smooth_map, atol=2e-3)
+        np.testing.assert_allclose(patches[0].cpu(), patch, atol=3e-3)
+        np.testing.assert_allclose(maps[0, 0].cpu(), smooth_map, atol=3e-3)
 
 
 def test_colours_and_detail_are_learnt_the_same(device: Device) -> None:
     matchers = [ColourMatcher() for _ in SHAPES]
     known = colour.Estimate.of_all([colour.Estimate.nothing(device.torch)] * len(SHAPES))
-    for step in range(3):
+    for step, elapsed in enumerate([FRAME, 0.01, 0.1]):
         crops = [grainy(face(), 0.03, step)] * len(SHAPES)
         maps = [mask_map(**shape) for shape in SHAPES]
         tint = np.array([0.08, -0.05, 0.02], np.float32)[:, None, None]
         patches = [np.clip(grainy(face(), 0.01 * row, 50 + step) + tint, -1, 1) for row in range(len(SHAPES))]
         expected = [
-            matcher.match(crop, map_, patch)
+            matcher.match(crop, map_, patch, elapsed)
             for matcher, crop, map_, patch in zip(matchers, crops, maps, patches, strict=True)
         ]
         there = up(device, *crops), up(device, *(map_[None] for map_ in maps)), up(device, *patches)
-        matched, known = colour.match(*there, known, ColourSettings())
+        matched, known = colour.match(
+            *there, known, up(device, *[np.float32(elapsed)] * len(SHAPES)), ColourSettings()
+        )
         np.testing.assert_allclose(matched.cpu(), expected, atol=2e-3)
     assert known.has_offset.tolist() == [matcher._offset is not None for matcher in matchers]
     assert known.has_offset.tolist()[0] is True

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stream_unmask.unmasking.colour import ColourMatcher
+from stream_unmask.unmasking.timing import FRAME
 from tests.unmasking.faces import SIZE, Picture, face, mask_map, softened
 
 MAP = mask_map()
@@ -25,14 +26,14 @@ def tint(slope: float = 0.05) -> Picture:
 
 def test_a_tint_and_a_light_from_the_side_are_taken_off() -> None:
     truth = face()
-    matched = ColourMatcher().match(masked(truth), MAP, truth + tint())
+    matched = ColourMatcher().match(masked(truth), MAP, truth + tint(), FRAME)
     before, after = np.abs(tint())[:, None][..., :].mean(), np.abs(matched - truth)[:, MASK].mean()
     assert after < 0.2 * before
 
 
 def test_a_right_patch_stays_as_it_is() -> None:
     truth = face()
-    matched = ColourMatcher().match(masked(truth), MAP, truth)
+    matched = ColourMatcher().match(masked(truth), MAP, truth, FRAME)
     np.testing.assert_allclose(matched, truth, atol=0.01)
 
 
@@ -42,7 +43,7 @@ def test_colour_does_not_pump() -> None:
     for _ in range(30):
         shift = np.float32(random.normal(0, 0.03))
         patch = truth + shift
-        corrections.append(float((matcher.match(masked(truth), MAP, patch) - patch)[:, MASK].mean()))
+        corrections.append(float((matcher.match(masked(truth), MAP, patch, FRAME) - patch)[:, MASK].mean()))
     assert np.abs(np.diff(corrections[3:])).mean() < 0.012  # a third of what the estimates themselves do
 
 
@@ -52,7 +53,7 @@ def test_a_background_drawn_otherwise_does_not_colour_the_face() -> None:
     outside = (columns / 0.6) ** 2 + ((rows + 0.1) / 0.85) ** 2 > 1
     patch = truth.copy()
     patch[:, outside] = np.array([0.3, 0.3, -0.4], np.float32)[:, None]
-    matched = ColourMatcher().match(masked(truth), MAP, patch)
+    matched = ColourMatcher().match(masked(truth), MAP, patch, FRAME)
     assert np.abs(matched - patch)[:, MASK & ~outside].mean() < 0.02
 
 
@@ -64,7 +65,7 @@ def test_detail_is_matched(of_crop: float, of_patch: float) -> None:
     def detail(picture: Picture) -> float:
         return float((picture - softened(picture, 1.0))[:, MASK].std())
 
-    matched = ColourMatcher().match(masked(crop), MAP, patch)
+    matched = ColourMatcher().match(masked(crop), MAP, patch, FRAME)
     wrong_before = abs(np.log(detail(patch) / detail(crop)))
     assert abs(np.log(detail(matched) / detail(crop))) < 0.6 * wrong_before
 
@@ -72,4 +73,4 @@ def test_detail_is_matched(of_crop: float, of_patch: float) -> None:
 def test_without_a_ring_the_patch_stays() -> None:
     patch = face() + tint()
     for map_ in (np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)):
-        np.testing.assert_allclose(ColourMatcher().match(face(), map_, patch), patch, atol=1e-6)
+        np.testing.assert_allclose(ColourMatcher().match(face(), map_, patch, FRAME), patch, atol=1e-6)

@@ -14,6 +14,7 @@ from stream_unmask.unmasking.cells import face_ring, to_cells
 from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.smoothing import PatchSmoother
+from stream_unmask.unmasking.timing import FRAME
 from tests.unmasking.faces import SIZE, Picture, alignment, face, frame_of, mask_map, softened
 
 MAP = mask_map()
@@ -31,7 +32,7 @@ def measured(
 ) -> Grain:
     meter = GrainMeter()
     for seed, (picture, (x, y)) in enumerate(zip(pictures, places, strict=True)):
-        grain = meter.measure(frame_of(picture, noise, seed), alignment(x, y, zoom), CELLS)
+        grain = meter.measure(frame_of(picture, noise, seed), alignment(x, y, zoom), CELLS, FRAME)
     return grain
 
 
@@ -46,7 +47,7 @@ def test_noise_is_measured(noise: float, zoom: float) -> None:
 def test_a_frozen_picture_gets_no_noise() -> None:
     meter, frame = GrainMeter(), frame_of(face(), 5.0)
     for _ in range(6):
-        assert meter.measure(frame, alignment(), CELLS).noise < 1e-4
+        assert meter.measure(frame, alignment(), CELLS, FRAME).noise < 1e-4
 
 
 def test_movement_is_not_taken_for_noise() -> None:
@@ -68,7 +69,7 @@ def test_fresh_noise_lies_elsewhere_in_every_frame() -> None:
     meter, frame = GrainMeter(), frame_of(face(), 5.0)
     shifts = {
         (grain.shift_x, grain.shift_y)
-        for grain in (meter.measure(frame, alignment(), CELLS) for _ in range(9))
+        for grain in (meter.measure(frame, alignment(), CELLS, FRAME) for _ in range(9))
     }
     assert len(shifts) == 9
 
@@ -85,9 +86,9 @@ def test_a_patch_is_as_alive_as_the_skin_around_it(noise: float, zoom: float) ->
         crop = sample_crop(frame, place.matrix, SIZE)
         untouched = crop.copy()
         generated = softened(crop, 1.5) + np.float32(0.03)
-        map_, patch = smoother.smooth(crop, MAP, generated, place)
-        drawn, alpha = blender.blend(crop, matcher.match(crop, map_, patch), map_, 1.0)
-        paste(frame, place.matrix, drawn, alpha, meter.measure(frame, place, to_cells(map_)))
+        map_, patch = smoother.smooth(crop, MAP, generated, place, FRAME)
+        drawn, alpha = blender.blend(crop, matcher.match(crop, map_, patch, FRAME), map_, 1.0)
+        paste(frame, place.matrix, drawn, alpha, meter.measure(frame, place, to_cells(map_), FRAME))
         after = sample_crop(frame, place.matrix, SIZE)
         if previous is not None and seed > 4:
             changes.append(
