@@ -31,6 +31,23 @@ CROP_SIDE = 3.4
 _CROP_CENTRE = np.array([0.0, 0.55, -0.15])
 """What the crop is centred on, in the mean face's eye distances (right, down, away from the camera)."""
 
+_FIVE = np.array(
+    [
+        (-0.511, -0.066, -0.128),
+        (0.511, -0.066, -0.128),
+        (0.0, 0.447, -0.549),
+        (-0.422, 0.957, -0.201),
+        (0.422, 0.957, -0.201),
+    ]
+)
+"""Where on the mean face the detector sees eyes, nose tip and mouth corners, with a mask on: least squares
+over 700 training photos with drawn masks, made symmetric. The pose of five such points is off by 0.06 eye
+distances, 7 % in size, 4 degrees in roll and 6 in yaw (standard deviations), without a bias."""
+
+_MOST_STRETCH = 1.35
+"""How much longer than wide, or wider than long, five points may lie on the mean face; 99 of 100 real ones
+stay below 1.27."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -120,12 +137,7 @@ def fit_pose(points: NDArray[np.floating]) -> Pose:
         The pose, with the crop's centre in frame pixels.
     """
     used, centre, inverse = _visible()
-    seen = np.asarray(points, np.float64)[used, :2]
-    middle = seen.mean(axis=0)
-    affine = (inverse @ (seen - middle)).T
-    left, stretch, right = np.linalg.svd(affine, full_matrices=False)
-    rotation = left @ right
-    scale = float(stretch.mean())
+    rotation, scale, middle, _ = _rigid(np.asarray(points, np.float64)[used, :2], inverse)
     x, y = middle + scale * rotation @ (_CROP_CENTRE - centre)
     # The roll is that of the head's upright axis as the picture shows it, free of yaw and pitch.
     roll = float(np.arctan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1]))
@@ -133,6 +145,40 @@ def fit_pose(points: NDArray[np.floating]) -> Pose:
     towards = rotation[0, 0] * rotation[1, 1] - rotation[0, 1] * rotation[1, 0]
     yaw = float(np.degrees(np.arctan2(-turn, towards)))
     return Pose(float(x), float(y), roll, scale, yaw)
+
+
+def place_mean_face(five: NDArray[np.floating]) -> NDArray[np.float64] | None:
+    """Lay the mean face where a detector saw eyes, nose and mouth.
+
+    Rougher than a mesh, but there for faces of which a mask leaves no mesh much to go by.
+
+    Args:
+        five: (5, 2) eyes, nose tip and mouth corners in frame pixels, left ones first.
+
+    Returns:
+        (468, 3) mesh points; x and y in frame pixels, z in the same unit. None where no head has the points
+        so.
+    """
+    centre = _FIVE.mean(axis=0)
+    rotation, scale, middle, stretch = _rigid(five, np.linalg.pinv(_FIVE - centre))
+    if stretch > _MOST_STRETCH:
+        return None
+    axes = np.vstack([rotation, np.cross(rotation[0], rotation[1])])
+    return np.asarray((mean_face() - centre) @ axes.T * scale + (*middle, 0.0))
+
+
+def _rigid(
+    seen: NDArray[np.floating], inverse: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64], float]:
+    """Fit points of the mean face, given by their pseudo-inverse (3, n), to seen ones (n, 2).
+
+    Returns:
+        (2, 3) rotation, scale, (2,) middle of the seen points, and how far from rigid the fit had to be.
+    """
+    middle = seen.mean(axis=0)
+    left, stretch, right = np.linalg.svd((inverse @ (seen - middle)).T, full_matrices=False)
+    ratio = float(stretch[0] / max(stretch[1], 1e-9))
+    return left @ right, float(stretch.mean()), middle, ratio
 
 
 def align(points: NDArray[np.floating], size: int) -> Alignment:

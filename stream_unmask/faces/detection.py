@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import Engine
 from stream_unmask.faces.boxes import overlaps
+from stream_unmask.faces.mesh import MARGIN, Region
+from stream_unmask.pixels.geometry import invert
+from stream_unmask.pixels.planes import Planes
+from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.video.thumbnail import Thumbnail
 
 INPUT_SHAPE = (1, 3, 384, 640)
@@ -17,6 +21,9 @@ INPUT_SHAPE = (1, 3, 384, 640)
 _STRIDE = 4
 _SAME_FACE = 0.3
 """Boxes that overlap more than this (intersection over union) show one face."""
+
+_CLOSE_UP = 5 / 3
+"""Side of a close-up in sides of a mesh's region: the face then is as large as the network likes it best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,42 @@ class CenterFace:
             What was found, in pixels of the frame that the thumbnail was made of.
         """
         self._input[0] = thumbnail.rgb.transpose(2, 0, 1)
-        heat, scale, offset, landmarks = self._engine.run(self._input)
-        found = decode(heat, scale, offset, landmarks, self._threshold)
+        found = self._find()
         corners = _apply(thumbnail.to_frame, found.boxes.reshape(-1, 2, 2))
         boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         return Detections(boxes, found.scores, _apply(thumbnail.to_frame, found.five))
+
+    def look_closer(self, planes: Planes, region: Region) -> tuple[float, NDArray[np.float64]] | None:
+        """Look at one face again, upright and as large as the network likes it best.
+
+        What is no face is seldom found again; a real one has its points more exactly.
+
+        Args:
+            planes: the frame.
+            region: where the face is, as for a mesh.
+
+        Returns:
+            The score and the (5, 2) points in frame pixels, None where no face is found.
+        """
+        height, width = INPUT_SHAPE[2:]
+        left = (width - height) // 2
+        matrix = replace(region, side=region.side * _CLOSE_UP).matrix(height)
+        crop = sample_crop(planes, matrix, height)
+        self._input[:] = 0
+        np.clip(crop * 127.5 + 127.5, 0, 255, out=self._input[0, :, :, left : left + height])
+        found = self._find()
+        half = height / (2 * _CLOSE_UP * MARGIN)
+        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        near = overlaps(np.concatenate([middle - half, middle + half])[None], found.boxes)[0] > _SAME_FACE
+        if not near.any():
+            return None
+        best = int(near.argmax())
+        return float(found.scores[best]), _apply(invert(matrix), found.five[best] - (left, 0))
+
+    def _find(self) -> Detections:
+        """The faces in the input, in its pixels."""
+        heat, scale, offset, landmarks = self._engine.run(self._input)
+        return decode(heat, scale, offset, landmarks, self._threshold)
 
 
 def decode(

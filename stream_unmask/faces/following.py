@@ -36,6 +36,9 @@ frames are dropped, a new face would show its mask for too long: the time counts
 _ASTRAY = 0.35
 """A mesh whose eyes lie this many eye distances off a detection's has left its face."""
 
+_TURNED = 25.0
+"""A mesh whose head is turned this many degrees otherwise than a detection's points say is not its face's."""
+
 _SHORTEST_STEP = 1e-3
 """Seconds that are taken to have passed between two frames where their timestamps do not go on."""
 
@@ -175,14 +178,36 @@ class FaceFollower(Generic[M]):
         """The mesh of a detection, None where there is none to be trusted.
 
         Presence alone does not tell: a mask may bring it near 0 on a face whose mesh fits well. Then a
-        sure detection whose eyes are where the mesh has them is proof enough.
+        sure detection whose eyes are where the mesh has them is proof enough. Where they are not, as on
+        turned heads and with black masks, detector and mesh look once more.
         """
-        box, five = found.boxes[index], found.five[index]
+        box, five, score = found.boxes[index], found.five[index], float(found.scores[index])
         if not self._is_large(box):
             return None
-        mesh = self._mesh.fit(planes, Region.of_detection(box, five))
-        agreed = found.scores[index] >= SURE and eyes_apart(mesh, five) < _ASTRAY
-        return mesh if mesh.presence >= _PRESENT or agreed else None
+        region = Region.of_detection(box, five)
+        mesh = self._mesh.fit(planes, region)
+        if _agrees(mesh, five, score):
+            return mesh
+        return self._fit_closer(planes, region, score) or (mesh if mesh.presence >= _PRESENT else None)
+
+    def _fit_closer(self, planes: Planes, region: Region, score: float) -> Mesh | None:
+        """The mesh of a face that only the detector has seen: with what score, and where.
+
+        Where a close-up shows it, too, the mesh is looked for around the mean face that the close-up's points
+        give; and that face is taken itself where no mesh fits.
+        """
+        closer = self._detector.look_closer(planes, region)
+        if closer is None:
+            return None
+        sureness, five = (score + closer[0]) / 2, closer[1]
+        guess = Mesh.guessed(five)
+        if guess is None:
+            return None
+        mesh = self._mesh.fit(planes, guess.region())
+        same = mesh.presence >= _PRESENT or abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
+        if same and _agrees(mesh, five, sureness):
+            return mesh
+        return guess if sureness >= SURE else None
 
     def _is_large(self, box: NDArray[np.float64]) -> bool:
         return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_face**2)
@@ -198,6 +223,11 @@ class FaceFollower(Generic[M]):
             if not (lost or doubted or twin or _is_outside(track.box, planes)):
                 kept.append(track)
         self._tracks = kept
+
+
+def _agrees(mesh: Mesh, five: NDArray[np.float64], score: float) -> bool:
+    """Whether a mesh's eyes are where a detection has them, and one of the two is sure of itself."""
+    return max(mesh.presence / _PRESENT, score / SURE) >= 1 and eyes_apart(mesh, five) < _ASTRAY
 
 
 def _is_outside(box: NDArray[np.float64], planes: Planes) -> bool:

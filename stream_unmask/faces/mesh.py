@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import Engine
-from stream_unmask.faces.alignment import MESH_POINTS, Pose, fit_pose
+from stream_unmask.faces.alignment import MESH_POINTS, Pose, fit_pose, place_mean_face
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
 
 _SIDE = 192
 """Pixels along each side of the network's input."""
 
-_MARGIN = 1.5
+MARGIN = 1.5
 """Side of the region that the network wants, in sides of the face's box."""
 
 _EYES = np.array([(33, 133), (263, 362)])
@@ -50,7 +50,7 @@ class Region:
         """
         x, y = (box[:2] + box[2:]) / 2
         right, down = five[1] - five[0]
-        side = _MARGIN * float(max(box[2] - box[0], box[3] - box[1]))
+        side = MARGIN * float(max(box[2] - box[0], box[3] - box[1]))
         return cls(float(x), float(y), side, float(np.arctan2(down, right)))
 
     def toward(self, other: Region, share: float) -> Region:
@@ -88,6 +88,16 @@ class Mesh:
     points: NDArray[np.float64]
     presence: float
 
+    @classmethod
+    def guessed(cls, five: NDArray[np.float64]) -> Mesh | None:
+        """The mean face where a detection's (5, 2) points have it, in place of a mesh; its presence is 0.
+
+        Returns:
+            None where the points are not those of a face.
+        """
+        points = place_mean_face(five)
+        return None if points is None else cls(points, 0.0)
+
     @cached_property
     def pose(self) -> Pose:
         """The pose of the face."""
@@ -112,7 +122,7 @@ class Mesh:
         upright = seen @ axes.T
         low, high = upright.min(axis=0), upright.max(axis=0)
         x, y = (low + high) / 2 @ axes
-        return Region(float(x), float(y), _MARGIN * float((high - low).max()), roll)
+        return Region(float(x), float(y), MARGIN * float((high - low).max()), roll)
 
 
 class FaceMesh:

@@ -14,10 +14,10 @@ Reason = Literal["too small", "turned away", "cut off"]
 FACE_SHARE = 0.65
 """Width of a face seen from the front, as a share of its crop's side."""
 
-MOST_YAW = 55.0
+MOST_YAW = 60.0
 """Furthest turn of the head, in degrees, at which a mouth can still be drawn."""
 
-MOST_OUTSIDE = 0.35
+MOST_OUTSIDE = 0.6
 """Largest share of the crop that may lie outside the frame."""
 
 _SLACK = 1.15

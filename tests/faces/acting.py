@@ -31,6 +31,8 @@ class Actor:
         score: what the detector gives it; 0 where it misses it.
         presence: what the mesh gives it.
         mesh_off: how far right of the face the mesh lands, in eye distances.
+        closer: what the detector gives it in a close-up; 0 where it misses it.
+        squeezed: how much narrower than a face's the points are that the detector sees.
     """
 
     x: float
@@ -39,6 +41,8 @@ class Actor:
     score: float = 0.9
     presence: float = 1.0
     mesh_off: float = 0.0
+    closer: float = 0.0
+    squeezed: float = 1.0
 
     def points(self, off: float = 0.0) -> np.ndarray:
         return mean_face() * self.scale + (self.x + off * self.scale, self.y, 0.0)
@@ -46,7 +50,8 @@ class Actor:
     def five(self) -> np.ndarray:
         points = self.points()[:, :2]
         eyes = points[[(33, 133), (263, 362)]].mean(axis=1)
-        return np.concatenate([eyes, points[[_NOSE]], points[list(_MOUTH)]])
+        five = np.concatenate([eyes, points[[_NOSE]], points[list(_MOUTH)]])
+        return (five - (self.x, self.y)) * (self.squeezed, 1.0) + (self.x, self.y)
 
     def box(self) -> np.ndarray:
         points = self.points()[:, :2]
@@ -88,17 +93,24 @@ class Stage:
             np.array([actor.five() + by for actor, by in zip(seen, jitter, strict=True)]).reshape(-1, 5, 2),
         )
 
+    def look_closer(self, planes: Planes, region: Region) -> tuple[float, np.ndarray] | None:
+        actor = self._nearest(region)
+        return (actor.closer, actor.five()) if actor and actor.closer else None
+
     def fit(self, planes: Planes, region: Region) -> Mesh:
-        """The face whose middle is nearest to the region's, if it is near at all."""
         self.fits += 1
-        middles = [actor.box().reshape(2, 2).mean(axis=0) for actor in self._cast]
-        apart = [np.hypot(x - region.x, y - region.y) / region.side for x, y in middles]
-        if not apart or min(apart) > 0.25:
+        actor = self._nearest(region)
+        if actor is None:
             return Mesh(mean_face() * region.side / 4 + (region.x, region.y, 0.0), 0.0)
-        actor = self._cast[int(np.argmin(apart))]
         points = actor.points(actor.mesh_off)
         points[:, :2] += self._rng.normal(0, self.noise * actor.scale, (1, 2))
         return Mesh(points, actor.presence)
+
+    def _nearest(self, region: Region) -> Actor | None:
+        """The face whose middle is nearest to the region's, if it is near at all."""
+        middles = [actor.box().reshape(2, 2).mean(axis=0) for actor in self._cast]
+        apart = [np.hypot(x - region.x, y - region.y) / region.side for x, y in middles]
+        return self._cast[int(np.argmin(apart))] if apart and min(apart) <= 0.25 else None
 
     def play(
         self,

@@ -105,12 +105,34 @@ def test_a_mesh_that_no_detection_confirms_is_given_up() -> None:
         (Actor(300, 150, score=0.35, presence=0.1), False),
         (Actor(300, 150, score=0.7, presence=0.0), True),
         (Actor(300, 150, score=0.7, presence=0.0, mesh_off=0.6), False),
+        (Actor(300, 150, score=0.7, presence=0.0, mesh_off=0.6, closer=0.2), False),
+        (Actor(300, 150, score=0.45, presence=0.0, mesh_off=0.6, closer=0.7), True),
+        (Actor(300, 150, score=0.7, presence=0.0, mesh_off=0.6, closer=0.7, squeezed=0.5), False),
     ],
-    ids=["unsure but a face", "unsure and no face", "sure, mesh agrees", "sure, mesh lies elsewhere"],
+    ids=[
+        "unsure but a face",
+        "unsure and no face",
+        "sure, mesh agrees",
+        "sure, mesh lies elsewhere, none in a close-up",
+        "hardly one in a close-up",
+        "one in a close-up",
+        "in a close-up none with the points of a face",
+    ],
 )
 def test_what_counts_as_a_face(actor: Actor, followed: bool) -> None:
     played = Stage().play(lambda time: [actor], clock(1.0))
     assert [len(tracks) for tracks in played] == [int(followed)] * 30
+
+
+def test_a_face_without_a_mesh_is_followed_where_the_detector_sees_it() -> None:
+    def script(time: float) -> list[Actor]:
+        return [Actor(200 + 80 * time, 150, presence=0.0, mesh_off=0.6, closer=0.9)]
+
+    played = Stage(noise=0.01).play(script, clock(2.0))
+    assert {track.number for tracks in played for track in tracks} == {1}
+    true = np.array([200 + 80 * time for time in clock(2.0)])
+    off = np.array([tracks[0].pose.x for tracks in played]) - true
+    assert np.abs(off).max() < 0.2 * 40
 
 
 def test_a_doubtful_mesh_is_followed_while_detections_vouch_for_it() -> None:
