@@ -11,15 +11,17 @@ import pytest
 import torch
 
 from benchmarks.clips import ClipOptions, make_clip
+from engines.contract import NetworkName
 from engines.pytorch_cuda import PyTorchEngine
 from stream_unmask.api import OutputOptions, Progress, Unmasker
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
+from stream_unmask.toolkit import Toolkit
 from tests.conftest import SMALL
 from tests.gpu.clips import assert_alike, frames, in_flight, pictures
-from tests.gpu.engines import NETWORKS, NO_GPU
+from tests.gpu.engines import NO_GPU
+from tests.wearing import with_wearer
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +116,15 @@ def test_a_video_is_written_whole(
 
 @pytest.mark.gpu
 @NO_GPU
+@pytest.mark.parametrize("wear", [False, True])
 def test_the_host_waits_for_nothing_unasked_and_memory_is_used_again(
-    unmasker: Unmasker, masked_clip: Path
+    unmasker: Unmasker, masked_clip: Path, bare_clip: Path, tmp_path: Path, wear: bool
 ) -> None:
-    networks = GpuNetworks(
-        {name: PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", device="cuda") for name in NETWORKS}
-    )
-    stream = Stream(replace(unmasker.toolkit, gpu=networks), Settings())
-    shown = list(frames(pictures(masked_clip, 16)))
+    weights, clip = with_wearer(tmp_path / "weights"), bare_clip if wear else masked_clip
+    names: tuple[NetworkName, ...] = ("segmenter", "wearer" if wear else "generator")
+    networks = GpuNetworks({name: PyTorchEngine(weights / f"{name}.onnx", device="cuda") for name in names})
+    stream = Stream(replace(unmasker.toolkit, gpu=networks), Settings(wear=wear))
+    shown = list(frames(pictures(clip, 16)))
     # These load kernels, record graphs and bring constants over.
     done, _ = in_flight(stream, iter(shown[:8]))
     reserved = torch.cuda.memory_reserved()
