@@ -28,7 +28,7 @@ class CameraSource(Closing):
     Args:
         first: the first connection.
         call: opens the next one; it raises :class:`UnmaskError` where the camera is not there.
-        patience: seconds without a picture after which the camera is given up; 0 to not call it again.
+        patience: seconds for which the camera is called once it is lost; 0 to not call it again.
         notify: gets a sentence when the camera is lost, called in vain, or there again.
 
     Attributes:
@@ -104,8 +104,8 @@ class CameraSource(Closing):
     def _reconnect(self) -> ContainerSource | None:
         """The next connection; None where the camera is given up, or nobody wants it any more."""
         lost = why = f"Lost {self.info.uri}: {self._connection.broken or 'it hung up'}."
-        pause = _FIRST_PAUSE
-        while (left := self._patience - self._silence(time.monotonic())) > 0:
+        pause, until = _FIRST_PAUSE, time.monotonic() + self._patience
+        while (left := until - time.monotonic()) > 0:
             pause = min(pause, left)
             self._notify(f"{why} Trying again in {max(pause, 1):.0f} s.")
             if self._closed.wait(pause):

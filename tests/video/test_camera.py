@@ -128,6 +128,16 @@ def test_pauses_grow_until_the_camera_is_given_up(info: SourceInfo, clock: Clock
     assert "did not come back within 100 s" in sentence
 
 
+def test_patience_begins_when_a_silence_is_noticed(info: SourceInfo, clock: Clock) -> None:
+    away = source(Connection(info), [Connection(info)], patience=5)
+    items = []
+    for item in away:
+        items.append(item)
+        clock.now += 10 * (len(items) == 6)
+    assert len(frames(items)) == 6
+    assert away.problems.lost_seconds == pytest.approx(11)
+
+
 def test_without_patience_it_ends_with_a_sentence(info: SourceInfo, clock: Clock) -> None:
     first = Connection(info)
     first.broken = "nothing more came"
