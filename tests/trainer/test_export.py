@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from torch import nn
 
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
-from engines.export import export_network, fold_norms, main, sample_crops
+from engines.export import main, sample_crops
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
+from engines.tracing import export_network, fold_norms
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.evaluation.runs import describe
 from trainer.networks.generator import Generator
