@@ -186,9 +186,8 @@ class FaceFollower(Generic[M]):
             return None
         region = Region.of_detection(box, five)
         mesh = self._mesh.fit(planes, region)
-        if _agrees(mesh, five, score):
-            return mesh
-        return self._fit_closer(planes, region, score) or (mesh if mesh.presence >= _PRESENT else None)
+        agreed = score >= SURE and eyes_apart(mesh, five) < _ASTRAY
+        return mesh if mesh.presence >= _PRESENT or agreed else self._fit_closer(planes, region, score)
 
     def _fit_closer(self, planes: Planes, region: Region, score: float) -> Mesh | None:
         """The mesh of a face that only the detector has seen: with what score, and where.
@@ -197,17 +196,16 @@ class FaceFollower(Generic[M]):
         give; and that face is taken itself where no mesh fits.
         """
         closer = self._detector.look_closer(planes, region)
-        if closer is None:
+        guess = Mesh.guessed(closer[1]) if closer is not None else None
+        if closer is None or guess is None:
             return None
-        sureness, five = (score + closer[0]) / 2, closer[1]
-        guess = Mesh.guessed(five)
-        if guess is None:
-            return None
+        sure = (score + closer[0]) / 2 >= SURE
         mesh = self._mesh.fit(planes, guess.region())
-        same = mesh.presence >= _PRESENT or abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
-        if same and _agrees(mesh, five, sureness):
+        near = eyes_apart(mesh, closer[1]) < _ASTRAY
+        alike = near and abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
+        if (mesh.presence >= _PRESENT and near) or (sure and alike):
             return mesh
-        return guess if sureness >= SURE else None
+        return guess if sure else None
 
     def _is_large(self, box: NDArray[np.float64]) -> bool:
         return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_face**2)
@@ -223,11 +221,6 @@ class FaceFollower(Generic[M]):
             if not (lost or doubted or twin or _is_outside(track.box, planes)):
                 kept.append(track)
         self._tracks = kept
-
-
-def _agrees(mesh: Mesh, five: NDArray[np.float64], score: float) -> bool:
-    """Whether a mesh's eyes are where a detection has them, and one of the two is sure of itself."""
-    return max(mesh.presence / _PRESENT, score / SURE) >= 1 and eyes_apart(mesh, five) < _ASTRAY
 
 
 def _is_outside(box: NDArray[np.float64], planes: Planes) -> bool:
