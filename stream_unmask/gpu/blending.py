@@ -12,7 +12,7 @@ from torch.nn import functional
 from stream_unmask.gpu.pictures import boxed, resized, to_cells
 from stream_unmask.unmasking.blending import FEATHER, RIM, TRACE, Blend, spread
 from stream_unmask.unmasking.blending import window as window_on_host
-from stream_unmask.unmasking.segmenting import DOUBT, SURE
+from stream_unmask.unmasking.segmenting import AROUND, DOUBT, MOSTLY, SURE, SURELY
 
 
 def blend(kind: Blend, crops: Tensor, patches: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,6 +44,14 @@ def blend(kind: Blend, crops: Tensor, patches: Tensor, maps: Tensor) -> tuple[Te
 def settled(maps: Tensor) -> Tensor:
     """Maps without their doubts; see :func:`stream_unmask.unmasking.segmenting.settled`."""
     return ((maps - DOUBT) * (1 / (SURE - DOUBT))).clamp_(0, 1)
+
+
+def filled(maps: Tensor) -> Tensor:
+    """Maps without holes; see :func:`stream_unmask.unmasking.segmenting.filled`."""
+    cells = settled(to_cells(maps))
+    share = boxed(cells, 2 * round(AROUND * cells.shape[-1]) + 1)
+    inside = ((share - MOSTLY) * (1 / (SURELY - MOSTLY))).clamp_(0, 1)
+    return torch.maximum(maps, resized(inside, maps.shape[-1]))
 
 
 def _cover(maps: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Alignment
+from stream_unmask.gpu.blending import filled
 from stream_unmask.gpu.carrying import moves
 from stream_unmask.gpu.device import Device, Mark
 from stream_unmask.gpu.networks import GpuNetworks
@@ -83,7 +84,7 @@ class GpuRetouch(Generic[F]):
             with clock("sample"):
                 self._crops = torch.stack([sample_crop(self._planes, each, size) for each in readings])
             with clock("segment"):
-                self._maps = retoucher.networks.segment(self._crops, lane)
+                self._maps = filled(retoucher.networks.segment(self._crops, lane))
                 self._scores = self._slot.results("scores", mask_scores(self._maps))
                 self._cells = self._slot.results("cells", to_cells(self._maps)[:, 0].contiguous())
         self._looked = lane.mark()

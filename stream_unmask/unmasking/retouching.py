@@ -20,7 +20,7 @@ from stream_unmask.unmasking.colour import ColourMatcher
 from stream_unmask.unmasking.generating import Generator
 from stream_unmask.unmasking.graining import GrainMeter
 from stream_unmask.unmasking.presence import mask_score
-from stream_unmask.unmasking.segmenting import Segmenter, settled
+from stream_unmask.unmasking.segmenting import Segmenter, filled, settled
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from stream_unmask.unmasking.timing import since
 from stream_unmask.video.frame import Frame
@@ -173,7 +173,7 @@ class CpuRetouch(Generic[F]):
         with self._clock("sample"):
             crop = sample_crop(self._frame.planes(), alignment.matrix, alignment.size)
         with self._clock("segment"):
-            map_ = segmenter.segment(crop)
+            map_ = filled(segmenter.segment(crop))
             return Look(self._frame, face, alignment, crop, map_, mask_score(map_))
 
 

@@ -17,6 +17,7 @@ from stream_unmask.unmasking import cells
 from stream_unmask.unmasking.blending import BLENDS, Blend, Blender
 from stream_unmask.unmasking.colour import ColourMatcher, ColourSettings
 from stream_unmask.unmasking.presence import mask_score
+from stream_unmask.unmasking.segmenting import filled
 from stream_unmask.unmasking.smoothing import PatchSmoother
 from stream_unmask.unmasking.timing import FRAME
 from tests.unmasking.faces import SIZE, Picture, alignment, face, mask_map
@@ -80,6 +81,15 @@ def test_colours_and_detail_are_learnt_the_same(device: Device) -> None:
     assert known.has_offset.tolist() == [matcher._offset is not None for matcher in matchers]
     assert known.has_offset.tolist()[0] is True
     assert known.has_offset.tolist()[-1] is False
+
+
+def test_holes_are_closed_the_same(device: Device) -> None:
+    maps = [mask_map(**shape) - 0.9 * mask_map(radius=0.06) for shape in SHAPES]
+    maps = [np.clip(map_, 0, 1) for map_ in maps]
+    made = blending.filled(up(device, *(map_[None] for map_ in maps)))
+    expected = [filled(map_) for map_ in maps]
+    assert (expected[0] > maps[0] + 0.5).any()
+    np.testing.assert_allclose(made[:, 0].cpu(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", BLENDS)
