@@ -94,6 +94,17 @@ class Pose:
     scale: float
     yaw: float
 
+    def toward(self, other: Pose, share: float) -> Pose:
+        """The pose a ``share`` (0..1) of the way to another one."""
+        turn = float(np.remainder(other.roll - self.roll + np.pi, 2 * np.pi) - np.pi)
+        return Pose(
+            self.x + share * (other.x - self.x),
+            self.y + share * (other.y - self.y),
+            self.roll + share * turn,
+            self.scale + share * (other.scale - self.scale),
+            self.yaw + share * (other.yaw - self.yaw),
+        )
+
     def alignment(self, size: int) -> Alignment:
         """The crop of ``size`` pixels that shows this pose upright and centred."""
         zoom = size / (CROP_SIDE * self.scale)

@@ -13,15 +13,12 @@ from stream_unmask.faces.boxes import overlaps
 from stream_unmask.faces.cuts import CutDetector
 from stream_unmask.faces.detection import CenterFace, Detections
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
-from stream_unmask.faces.tracking import SURE, Track, eyes_apart, match
+from stream_unmask.faces.tracking import PRESENT, SURE, Track, eyes_apart, match
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
 
 M = TypeVar("M")
-
-_PRESENT = 0.5
-"""Presence from which a mesh is believed."""
 
 _FIRST_LOOKS = 3
 """A scene's first frames, each of which is searched for faces."""
@@ -137,7 +134,7 @@ class FaceFollower(Generic[M]):
         track.predict(elapsed)
         mesh = self._mesh.fit(planes, track.region)
         vouched = track.undetected <= self._settings.vouch_seconds
-        if mesh.presence >= _PRESENT or (vouched and track.expects(mesh)):
+        if mesh.presence >= PRESENT or (vouched and track.expects(mesh)):
             track.see(mesh)
 
     def _is_look_due(self) -> bool:
@@ -187,7 +184,7 @@ class FaceFollower(Generic[M]):
         region = Region.of_detection(box, five)
         mesh = self._mesh.fit(planes, region)
         agreed = score >= SURE and eyes_apart(mesh, five) < _ASTRAY
-        return mesh if mesh.presence >= _PRESENT or agreed else self._fit_closer(planes, region, score)
+        return mesh if mesh.presence >= PRESENT or agreed else self._fit_closer(planes, region, score)
 
     def _fit_closer(self, planes: Planes, region: Region, score: float) -> Mesh | None:
         """The mesh of a face that only the detector has seen: with what score, and where.
@@ -203,7 +200,7 @@ class FaceFollower(Generic[M]):
         mesh = self._mesh.fit(planes, guess.region())
         near = eyes_apart(mesh, closer[1]) < _ASTRAY
         alike = near and abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
-        if (mesh.presence >= _PRESENT and near) or (sure and alike):
+        if (mesh.presence >= PRESENT and near) or (sure and alike):
             return mesh
         return guess if sure else None
 

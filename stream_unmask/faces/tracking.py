@@ -19,8 +19,16 @@ M = TypeVar("M")
 SURE = 0.5
 """Score from which a detection is taken as it is; below, it needs a track or a mesh to agree."""
 
+PRESENT = 0.5
+"""Presence from which a mesh is believed."""
+
 _MESH_NOISE = 0.01
 """Standard deviation of a mesh's box in box sides, as measured on still faces."""
+
+_DOUBTFUL_NOISE = 0.05
+_DOUBTFUL_SECONDS = 0.09
+"""The same of a mesh that is not believed, and the seconds in which it is followed where it lies about as
+expected: it trembles several times as much."""
 
 _NEAR_SURE = -0.3
 _NEAR_UNSURE = 0.3
@@ -128,8 +136,13 @@ class Track(Generic[M]):
 
     def _take(self, mesh: Mesh) -> None:
         self._mesh = mesh
-        self._seen = mesh.pose
-        self._motion.correct(mesh.box, _MESH_NOISE)
+        if mesh.presence < PRESENT and self.expects(mesh):
+            share = 1.0 - float(np.exp(-self._since_settled / _DOUBTFUL_SECONDS))
+            self._seen = self._seen.toward(mesh.pose, share)
+            self._motion.correct(mesh.box, _DOUBTFUL_NOISE)
+        else:
+            self._seen = mesh.pose
+            self._motion.correct(mesh.box, _MESH_NOISE)
         self.presence = mesh.presence
         self.coasting = False
         self.unseen = 0.0

@@ -144,6 +144,20 @@ def test_a_doubtful_mesh_is_followed_while_detections_vouch_for_it() -> None:
     assert not any(tracks[0].coasting for tracks in played)
 
 
+def test_a_doubtful_mesh_trembles_less_than_it_would_and_lags_little() -> None:
+    def script(time: float) -> list[Actor]:
+        return [Actor(200 + 80 * time, 150, presence=presence)]
+
+    true = 200 + 80 * clock(3.0)
+    trembling = {}
+    for presence in (0.05, 1.0):
+        played = Stage(noise=0.05).play(script, clock(3.0))
+        off = np.array([tracks[0].pose.x for tracks in played]) - true
+        assert abs(off[30:].mean()) < 0.1 * 40
+        trembling[presence] = np.abs(np.diff(off[30:])).mean()
+    assert trembling[0.05] < 0.7 * trembling[1.0]
+
+
 def test_a_doubtful_mesh_that_leaps_is_not_followed() -> None:
     def script(time: float) -> list[Actor]:
         leaping = 0.5 < time < 0.6
