@@ -10,12 +10,13 @@ import av
 import cv2
 import numpy as np
 
-from stream_unmask.api import OutputOptions, Unmasker
+from stream_unmask.api import Unmasker
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.sink import EncoderSettings
 from stream_unmask.video.source import open_source
+from stream_unmask.writing import OutputOptions
 
 
 @dataclass(frozen=True, slots=True)

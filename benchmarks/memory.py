@@ -9,8 +9,9 @@ from pathlib import Path
 
 import av
 
-from stream_unmask.api import OutputOptions, Progress, Unmasker
+from stream_unmask.api import Unmasker
 from stream_unmask.video.sink import EncoderSettings
+from stream_unmask.writing import OutputOptions, Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stream_unmask.api import OutputOptions, Progress, Unmasker, unmask_image, unmask_video
+    from stream_unmask.api import Unmasker, unmask_image, unmask_video
     from stream_unmask.errors import UnmaskError
     from stream_unmask.pipeline import Stream
     from stream_unmask.report import FaceReport, Report
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from stream_unmask.unmasking.retouching import UnmaskedFace
     from stream_unmask.video.codecs import EncoderSettings
     from stream_unmask.video.frame import Frame
+    from stream_unmask.writing import OutputOptions, Progress
 
 _HOMES = {
     "EncoderSettings": "video.codecs",
     "FaceReport": "report",
     "Frame": "video.frame",
-    "OutputOptions": "api",
-    "Progress": "api",
+    "OutputOptions": "writing",
+    "Progress": "writing",
     "Report": "report",
     "Settings": "settings",
     "Stream": "pipeline",

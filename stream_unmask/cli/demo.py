@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stream_unmask.api import SYNTHETIC, OutputOptions, Unmasker
+from stream_unmask.api import SYNTHETIC, Unmasker
 from stream_unmask.errors import UnmaskError
 from stream_unmask.running import run
 from stream_unmask.sheets import Triple, draw, triples
@@ -16,6 +16,7 @@ from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import write_image
 from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import open_source
+from stream_unmask.writing import OutputOptions
 
 _SIDE = 256
 """Pixels of each picture of the sheet."""

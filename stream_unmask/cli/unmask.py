@@ -21,6 +21,7 @@ from stream_unmask.report import Report, write_reports
 from stream_unmask.settings import Settings
 from stream_unmask.unmasking.blending import BLENDS, Blend
 from stream_unmask.video.sink import EncoderSettings
+from stream_unmask.writing import OutputOptions, Progress
 
 _DEFAULTS = Settings()
 
@@ -134,7 +135,7 @@ def unmask(
         blend=blend,
         smooth=not no_smooth,
     )
-    options = api.OutputOptions(
+    options = OutputOptions(
         encoder=EncoderSettings(codec=codec, quality=quality, preset=preset),
         overwrite=overwrite,
         compare=compare,
@@ -169,7 +170,7 @@ def unmask(
 
 
 def _run(
-    unmasker: api.Unmasker, job: Job, options: api.OutputOptions, stop: threading.Event, console: Console
+    unmasker: api.Unmasker, job: Job, options: OutputOptions, stop: threading.Event, console: Console
 ) -> Report:
     """Do one file, show how far it is, and say what came of it."""
     if job.picture:
@@ -213,7 +214,7 @@ def _left_alone(report: Report) -> Iterator[str]:
 
 
 @contextmanager
-def _bar(console: Console, job: Job) -> Iterator[Callable[[api.Progress], None]]:
+def _bar(console: Console, job: Job) -> Iterator[Callable[[Progress], None]]:
     """A progress bar with frames a second, time left and faces in the picture."""
     columns = (
         TextColumn("{task.description}"),
@@ -226,7 +227,7 @@ def _bar(console: Console, job: Job) -> Iterator[Callable[[api.Progress], None]]
     with ProgressBar(*columns, console=console, transient=True, disable=console.quiet) as bar:
         task = bar.add_task(job.name, total=None, frames="?", dropped="", fps=0.0, faces=0)
 
-        def show(progress: api.Progress) -> None:
+        def show(progress: Progress) -> None:
             speed = bar.tasks[0].speed or 0.0
             total = progress.total
             bar.update(

@@ -13,11 +13,12 @@ import torch
 from benchmarks.clips import ClipOptions, make_clip
 from engines.contract import NetworkName
 from engines.pytorch_cuda import PyTorchEngine
-from stream_unmask.api import OutputOptions, Progress, Unmasker
+from stream_unmask.api import Unmasker
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
+from stream_unmask.writing import OutputOptions, Progress
 from tests.conftest import SMALL
 from tests.gpu.clips import assert_alike, frames, in_flight, pictures
 from tests.gpu.engines import NO_GPU
