@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from pathlib import Path
 
@@ -144,8 +145,13 @@ def test_ctrl_c_ends_the_build_and_is_passed_on() -> None:
         assert stop.wait(10)
         ended.set()
 
-    with pytest.raises(KeyboardInterrupt):
-        run_stoppable(work, stop)
+    # A shell that runs the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_stoppable(work, stop)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ended.is_set()
 
 
