@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from stream_unmask.gpu.pictures import face_ring, filtered, to_cells
-from stream_unmask.unmasking.colour import FAINT, ColourSettings, on_face
+from stream_unmask.unmasking.colour import COLOURED, FAINT, GREY, ColourSettings, on_face
 from stream_unmask.unmasking.timing import FRAME
 
 
@@ -80,8 +80,17 @@ def match(
     now = Estimate(offset, has_offset, detail, has_detail | known.has_detail)
 
     added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(patches.shape)
-    matched = torch.lerp(soft, patches, detail[:, None, None, None]) + added
-    return matched.clamp_(-1, 1), now
+    matched = (torch.lerp(soft, patches, detail[:, None, None, None]) + added).clamp_(-1, 1)
+    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(crops, maps)), now
+
+
+def _colourfulness(crops: Tensor, maps: Tensor) -> Tensor:
+    """(N, 1, 1, 1); see :func:`stream_unmask.unmasking.colour.colourfulness`."""
+    cells, bare = to_cells(crops), 1 - to_cells(maps)
+    spread = (cells.amax(dim=1, keepdim=True) - cells.amin(dim=1, keepdim=True)) * bare
+    seen = bare.sum(dim=(1, 2, 3), keepdim=True)
+    share = spread.sum(dim=(1, 2, 3), keepdim=True) / seen.clamp(min=1)
+    return ((share - GREY) * (1 / (COLOURED - GREY))).clamp(0, 1).masked_fill(seen < 1, 1)
 
 
 def _learn_colour(

@@ -16,6 +16,10 @@ from stream_unmask.unmasking.timing import taken
 FAINT = 0.003
 """Detail, in RGB from -1 to 1, below which there is none to be matched."""
 
+GREY, COLOURED = 0.01, 0.02
+"""Mean distance between the colours of a place, in RGB from -1 to 1: up to which a crop is grey, as in
+infrared at night or on old film, and from which it has colours."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColourSettings:
@@ -85,6 +89,10 @@ class ColourMatcher:
         detail = 1.0 if self._detail is None else self._detail
         matched = np.empty(patch.shape, np.float32)
         _apply(patch, soft, np.float32(detail), offset.astype(np.float32), matched)
+        colours = colourfulness(crop, map)
+        if colours < 1:
+            grey = matched.mean(axis=0)
+            matched = np.ascontiguousarray(grey + np.float32(colours) * (matched - grey))
         return matched
 
     def _learn_colour(
@@ -125,6 +133,15 @@ class ColourMatcher:
         ratio = min((of_crop + FAINT) / (of_patch + FAINT), settings.sharpest)
         old = ratio if self._detail is None else self._detail
         self._detail = old + pace * (ratio - old)
+
+
+def colourfulness(crop: NDArray[np.float32], map: NDArray[np.float32]) -> float:
+    """How much colour a patch may have: 0 where the crop outside the mask is grey, 1 where it has colours."""
+    cells, bare = to_cells(crop), 1 - to_cells(map)
+    if bare.sum() < 1:
+        return 1.0  # nothing is seen that could tell
+    spread = float((np.ptp(cells, axis=0) * bare).sum() / bare.sum())
+    return float(np.clip((spread - GREY) / (COLOURED - GREY), 0, 1))
 
 
 def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -66,6 +66,7 @@ def test_colours_and_detail_are_learnt_the_same(device: Device) -> None:
     known = colour.Estimate.of_all([colour.Estimate.nothing(device.torch)] * len(SHAPES))
     for step, elapsed in enumerate([FRAME, 0.01, 0.1]):
         crops = [grainy(face(), 0.03, step)] * len(SHAPES)
+        crops[1] = np.repeat(crops[1][1:2], 3, axis=0)  # of a grey picture
         maps = [mask_map(**shape) for shape in SHAPES]
         tint = np.array([0.08, -0.05, 0.02], np.float32)[:, None, None]
         patches = [np.clip(grainy(face(), 0.01 * row, 50 + step) + tint, -1, 1) for row in range(len(SHAPES))]

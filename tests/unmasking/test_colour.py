@@ -70,6 +70,19 @@ def test_detail_is_matched(of_crop: float, of_patch: float) -> None:
     assert abs(np.log(detail(matched) / detail(crop))) < 0.6 * wrong_before
 
 
+def test_a_grey_picture_gets_a_grey_patch() -> None:
+    coloured = face()
+    grey = np.repeat(coloured.mean(axis=0, keepdims=True), 3, axis=0)
+    light = np.array([0.5, 0.5, 0.5], np.float32)[:, None, None]
+    crop = np.ascontiguousarray(grey + MAP * (light - grey), np.float32)
+    matched = ColourMatcher().match(crop, MAP, coloured + tint(), FRAME)
+    assert np.ptp(matched, axis=0).max() < 1e-3
+    assert np.abs(matched - grey)[:, MASK].mean() < 0.05
+    dim = np.ascontiguousarray(0.1 * (masked(coloured) + 1) - 1, np.float32)
+    kept = ColourMatcher().match(dim, MAP, np.clip(0.1 * (coloured + 1) - 1, -1, 1), FRAME)
+    assert np.ptp(kept, axis=0)[MASK].mean() > 0.8 * np.ptp(0.1 * coloured, axis=0)[MASK].mean()
+
+
 def test_without_a_ring_the_patch_stays() -> None:
     patch = face() + tint()
     for map_ in (np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.unmasking.segmenting import settled
+from stream_unmask.unmasking.segmenting import filled, settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
@@ -65,10 +65,10 @@ class Answer:
 
 
 def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
-    """Let a contestant find and paint; the maps are settled in between, as in the product."""
+    """Let a contestant find and paint; the maps are filled and settled in between, as in the product."""
     crops = np.stack([face.crop for face in faces])
     if contestant.finds:
-        maps = contestant.find(crops)
+        maps = np.stack([filled(each) for each in contestant.find(crops)])
     else:
         maps = np.stack([face.map for face in faces]).astype(np.float32) / np.float32(255)
     sure = settled(maps)
