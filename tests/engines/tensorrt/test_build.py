@@ -12,7 +12,15 @@ import pytest
 from onnx import TensorProto, helper
 from rich.progress import Progress
 
-from engines.contract import FILE_PRECISIONS, GENERATOR, SEGMENTER, FilePrecision, Network, read_weights
+from engines.contract import (
+    FILE_PRECISIONS,
+    GENERATOR,
+    SEGMENTER,
+    WEARER,
+    FilePrecision,
+    Network,
+    read_weights,
+)
 from engines.engine import EngineError
 from engines.quantize import to_half, to_int8
 from engines.tensorrt.build import build, parse
@@ -24,6 +32,13 @@ from stream_unmask.toolkit import BUNDLED_WEIGHTS
 from tests.engines.tensorrt.conftest import SIZE, tiny_network
 
 pytestmark = pytest.mark.tensorrt
+
+# There is no int8 file of what puts masks on.
+BUNDLED = [
+    *((kind, precision) for kind in (SEGMENTER, GENERATOR) for precision in FILE_PRECISIONS),
+    (WEARER, "fp32"),
+    (WEARER, "fp16"),
+]
 
 
 def compiled_file(kind: Network, precision: FilePrecision, folder: Path) -> Path:
@@ -41,8 +56,7 @@ def compiled_file(kind: Network, precision: FilePrecision, folder: Path) -> Path
     return made
 
 
-@pytest.mark.parametrize("precision", FILE_PRECISIONS)
-@pytest.mark.parametrize("kind", [SEGMENTER, GENERATOR], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(("kind", "precision"), BUNDLED, ids=lambda part: getattr(part, "name", part))
 def test_the_bundled_networks_are_built(
     rig: Flavour, tmp_path: Path, kind: Network, precision: FilePrecision
 ) -> None:
@@ -52,7 +66,8 @@ def test_the_bundled_networks_are_built(
     types = {layer.get_output(0).dtype for layer in layers if layer.type == rig.api.LayerType.CONVOLUTION}
     assert (rig.api.DataType.HALF in types) == (precision == "fp16")
     assert any(layer.type == rig.api.LayerType.QUANTIZE for layer in layers) == (precision == "int8")
-    ports = [parsed.get_input(number) for number in range(parsed.num_inputs)] + [parsed.get_output(0)]
+    ports = [parsed.get_input(number) for number in range(parsed.num_inputs)]
+    ports += [parsed.get_output(number) for number in range(parsed.num_outputs)]
     assert {port.dtype for port in ports} == {rig.api.DataType.FLOAT}
 
     content, timing = build(file, BuildOptions(), rig)
