@@ -63,29 +63,35 @@ def at_side(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(sized, np.float32).reshape(*pictures.shape[:2], side, side)
 
 
+def _told(run: Path, note: str) -> str:
+    """What the manifest says of where weights come from."""
+    from trainer.checkpoint import run_summary
+
+    return f"{run_summary(run)} {note}".strip()
+
+
 def _export_segmenter(data: Path, run: Path, weights: Path, note: str, size: int) -> Agreement:
     import torch
 
-    from trainer.checkpoint import load_averaged, run_summary
+    from trainer.checkpoint import load_averaged
     from trainer.networks.segmenter import Segmenter
 
     trained = Segmenter().eval()
     load_averaged(trained, run)
     crops = torch.from_numpy(sample_crops(data, 16, size))
-    return export_network(trained, SEGMENTER, weights, f"{run_summary(run)} {note}".strip(), (crops,))
+    return export_network(trained, SEGMENTER, weights, _told(run, note), (crops,))
 
 
 def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
     """Export what puts masks on, for crops of the side of its training."""
     import torch
 
-    from trainer.checkpoint import run_summary
     from trainer.evaluation.runs import size_of, trained_wearer
 
     wearer = trained_wearer(run)
     crops = torch.from_numpy(sample_crops(data, 16, size_of(run), masked=0.0))
     styles = torch.randn(len(crops), WEARER.inputs["style"], 1, 1, generator=torch.Generator().manual_seed(0))
-    return export_network(wearer, WEARER, weights, f"{run_summary(run)} {note}".strip(), (crops, styles))
+    return export_network(wearer, WEARER, weights, _told(run, note), (crops, styles))
 
 
 def _export_generator(
@@ -96,7 +102,7 @@ def _export_generator(
     from torch.nn import functional
 
     from trainer.bundled import bundled_segmenter
-    from trainer.checkpoint import load_averaged, run_summary
+    from trainer.checkpoint import load_averaged
     from trainer.networks.sizes import GENERATORS
 
     trained = GENERATORS[network]().eval()
@@ -109,7 +115,7 @@ def _export_generator(
             crops, maps = (
                 functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
             )
-    return export_network(trained, GENERATOR, weights, f"{run_summary(run)} {note}".strip(), (crops, maps))
+    return export_network(trained, GENERATOR, weights, _told(run, note), (crops, maps))
 
 
 @click.command()

@@ -65,14 +65,15 @@ def match(
     Returns:
         The patches (N, 3, S, S), RGB in [-1, 1], and what is known now.
     """
-    ring = face_ring(to_cells(maps)[:, 0])
+    cells, map_cells = to_cells(crops), to_cells(maps)
+    ring = face_ring(map_cells[:, 0])
     tap = _blur(crops.device)
     soft = filtered(patches, tap, tap, "reflect")
     green = crops[:, 1:2]
     of_crop = _detail(green - filtered(green, tap, tap, "reflect"), ring)
     of_patch = _detail(patches[:, 1:2] - soft[:, 1:2], ring)
     pace = 1 - (1 - settings.pace) ** (elapsed / FRAME)
-    offset, has_offset = _learn_colour(crops, patches, ring, known, pace, settings)
+    offset, has_offset = _learn_colour(cells, patches, ring, known, pace, settings)
     ratio = ((of_crop + FAINT) / (of_patch + FAINT)).clamp(max=settings.sharpest)
     has_detail = ring.sum(dim=(1, 2)) >= settings.least_cells
     learnt = torch.where(known.has_detail, known.detail + pace * (ratio - known.detail), ratio)
@@ -81,12 +82,12 @@ def match(
 
     added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(patches.shape)
     matched = (torch.lerp(soft, patches, detail[:, None, None, None]) + added).clamp_(-1, 1)
-    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(crops, maps)), now
+    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(cells, map_cells)), now
 
 
-def _colourfulness(crops: Tensor, maps: Tensor) -> Tensor:
+def _colourfulness(cells: Tensor, map_cells: Tensor) -> Tensor:
     """(N, 1, 1, 1); see :func:`stream_unmask.unmasking.colour.colourfulness`."""
-    cells, bare = to_cells(crops), 1 - to_cells(maps)
+    bare = 1 - map_cells
     spread = (cells.amax(dim=1, keepdim=True) - cells.amin(dim=1, keepdim=True)) * bare
     seen = bare.sum(dim=(1, 2, 3), keepdim=True)
     share = spread.sum(dim=(1, 2, 3), keepdim=True) / seen.clamp(min=1)
@@ -94,12 +95,12 @@ def _colourfulness(crops: Tensor, maps: Tensor) -> Tensor:
 
 
 def _learn_colour(
-    crops: Tensor, patches: Tensor, ring: Tensor, known: Estimate, pace: Tensor, settings: ColourSettings
+    cells: Tensor, patches: Tensor, ring: Tensor, known: Estimate, pace: Tensor, settings: ColourSettings
 ) -> tuple[Tensor, Tensor]:
-    cells = ring.shape[-1]
-    basis = _basis(cells, ring.device).flatten(1)
-    likely = _likely(cells, ring.device).flatten() * ring.flatten(1)
-    difference = (to_cells(crops) - to_cells(patches)).flatten(2)
+    side = ring.shape[-1]
+    basis = _basis(side, ring.device).flatten(1)
+    likely = _likely(side, ring.device).flatten() * ring.flatten(1)
+    difference = (cells - to_cells(patches)).flatten(2)
     fit, enough = known.offset, ring.sum(dim=(1, 2)) >= settings.least_cells
     for reach in (2 * settings.outlier, settings.outlier):
         away = ((difference - fit @ basis) ** 2).mean(dim=1)

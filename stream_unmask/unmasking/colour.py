@@ -78,9 +78,10 @@ class ColourMatcher:
         Returns:
             (3, S, S) RGB in [-1, 1], a new array.
         """
-        ring = face_ring(to_cells(map))
+        cells, map_cells = to_cells(crop), to_cells(map)
+        ring = face_ring(map_cells)
         pace = taken(self._settings.pace, elapsed)
-        self._learn_colour(crop, patch, ring, pace)
+        self._learn_colour(cells, patch, ring, pace)
         soft = np.empty(patch.shape, np.float32)
         for plane, out in zip(patch, soft, strict=True):
             cv2.GaussianBlur(plane, (5, 5), 1.0, dst=out)
@@ -89,14 +90,14 @@ class ColourMatcher:
         detail = 1.0 if self._detail is None else self._detail
         matched = np.empty(patch.shape, np.float32)
         _apply(patch, soft, np.float32(detail), offset.astype(np.float32), matched)
-        colours = colourfulness(crop, map)
+        colours = colourfulness(cells, map_cells)
         if colours < 1:
             grey = matched.mean(axis=0)
             matched = np.ascontiguousarray(grey + np.float32(colours) * (matched - grey))
         return matched
 
     def _learn_colour(
-        self, crop: NDArray[np.float32], patch: NDArray[np.float32], ring: NDArray[np.bool_], pace: float
+        self, cells: NDArray[np.float32], patch: NDArray[np.float32], ring: NDArray[np.bool_], pace: float
     ) -> None:
         settings = self._settings
         rows, columns = np.nonzero(ring)
@@ -105,7 +106,7 @@ class ColourMatcher:
         half = (ring.shape[0] - 1) / 2
         x, y = columns / half - 1, rows / half - 1
         basis = np.stack([np.ones(len(rows)), x, y])
-        difference = (to_cells(crop) - to_cells(patch))[:, rows, columns].astype(np.float64)
+        difference = (cells - to_cells(patch))[:, rows, columns].astype(np.float64)
         likely = on_face(x, y)
         fit = np.zeros((3, 3)) if self._offset is None else self._offset
         # The surest guess is that nothing is wrong; from there to the nearest offset that many cells share.
@@ -135,9 +136,14 @@ class ColourMatcher:
         self._detail = old + pace * (ratio - old)
 
 
-def colourfulness(crop: NDArray[np.float32], map: NDArray[np.float32]) -> float:
-    """How much colour a patch may have: 0 where the crop outside the mask is grey, 1 where it has colours."""
-    cells, bare = to_cells(crop), 1 - to_cells(map)
+def colourfulness(cells: NDArray[np.float32], map_cells: NDArray[np.float32]) -> float:
+    """How much colour a patch may have: 0 where the crop outside the mask is grey, 1 where it has colours.
+
+    Args:
+        cells: (3, S / 4, S / 4) of the crop.
+        map_cells: (S / 4, S / 4) of the map.
+    """
+    bare = 1 - map_cells
     if bare.sum() < 1:
         return 1.0  # nothing is seen that could tell
     spread = float((np.ptp(cells, axis=0) * bare).sum() / bare.sum())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.video.frame import Frame
@@ -36,6 +37,17 @@ def in_flight(stream: Stream, given: Iterator[Frame]) -> tuple[list[UnmaskedFram
         counts.append(len(finished))
         done += finished
     return done + stream.drain(), counts
+
+
+def assert_all_alike(expected: Sequence[UnmaskedFrame], done: Sequence[UnmaskedFrame]) -> None:
+    """The same frames came out alike, with the same faces in them."""
+    for mine, theirs in zip(expected, done, strict=True):
+        assert_alike(mine.frame, theirs.frame)
+        assert mine.frame.touched == theirs.frame.touched
+        for face, other in zip(mine.faces, theirs.faces, strict=True):
+            np.testing.assert_allclose(face.map, other.map, atol=0.01)
+            np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
+            assert face.score == pytest.approx(other.score, abs=1e-4)
 
 
 def assert_alike(one: Frame, other: Frame) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import torch
 
-from engines.pytorch_cuda import PyTorchEngine
 from stream_unmask.api import Unmasker
 from stream_unmask.gpu.device import Device
-from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
 from stream_unmask.unmasking.generating import Generator
-from stream_unmask.unmasking.segmenting import Segmenter
-from tests.gpu.engines import NETWORKS, NO_GPU
+from tests.gpu.engines import NO_GPU, twins
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
@@ -31,11 +27,5 @@ def toolkits(request: pytest.FixtureRequest, unmasker: Unmasker) -> Iterator[tup
     """The same networks for the work on the CPU and for that on a device."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small operations on many threads are slower, most of all beside other tests
-    engines = {
-        name: PyTorchEngine(BUNDLED_WEIGHTS / f"{name}.onnx", precision="fp32", device=request.param)
-        for name in NETWORKS
-    }
-    segmenter, generator = Segmenter(engines["segmenter"]), Generator(engines["generator"])
-    on_cpu = replace(unmasker.toolkit, segmenter=segmenter, drawer=generator)
-    yield on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
+    yield twins(unmasker.toolkit, BUNDLED_WEIGHTS, "generator", Generator, request.param)
     torch.set_num_threads(threads)

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from engines.contract import NetworkName
-from engines.engine import Port
+from engines.engine import Engine, Port
+from engines.pytorch_cuda import PyTorchEngine
+from stream_unmask.gpu.networks import GpuNetworks
+from stream_unmask.toolkit import Toolkit
+from stream_unmask.unmasking.generating import Generator
+from stream_unmask.unmasking.segmenting import Segmenter
+from stream_unmask.unmasking.wearing import Wearer
 from tests.unmasking.faces import Picture
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
 
 
-NETWORKS: tuple[NetworkName, ...] = ("segmenter", "generator")
+def twins(
+    toolkit: Toolkit,
+    weights: Path,
+    drawer: NetworkName,
+    draws: Callable[[Engine], Generator | Wearer],
+    device: str,
+) -> tuple[Toolkit, Toolkit]:
+    """The same networks, those of a folder, for the work on the CPU and for that on a device."""
+    names: tuple[NetworkName, ...] = ("segmenter", drawer)
+    engines = {
+        name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=device) for name in names
+    }
+    on_cpu = replace(toolkit, segmenter=Segmenter(engines["segmenter"]), drawer=draws(engines[drawer]))
+    return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
 
 
 class FakeDeviceEngine:

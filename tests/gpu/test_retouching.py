@@ -20,7 +20,7 @@ from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
 from stream_unmask.writing import OutputOptions, Progress
 from tests.conftest import SMALL
-from tests.gpu.clips import assert_alike, frames, in_flight, pictures
+from tests.gpu.clips import assert_alike, assert_all_alike, frames, in_flight, pictures
 from tests.gpu.engines import NO_GPU
 from tests.wearing import with_wearer
 
@@ -54,13 +54,7 @@ def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
     assert counts == [0, 0] + [1] * (len(shown) - 2)
     assert [each.frame.index for each in done] == list(range(len(shown)))
     assert [len(each.faces) for each in expected] == [1, 1, 1, 0, 0, 2, 2, 2, 0, 0, 1, 1, 1]
-    for mine, theirs in zip(expected, done, strict=True):
-        assert_alike(mine.frame, theirs.frame)
-        assert mine.frame.touched == theirs.frame.touched
-        for face, other in zip(mine.faces, theirs.faces, strict=True):
-            np.testing.assert_allclose(face.map, other.map, atol=0.01)
-            np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
-            assert face.score == pytest.approx(other.score, abs=1e-4)
+    assert_all_alike(expected, done)
     for report, other_report in zip(plain.faces, ahead.faces, strict=True):
         assert replace(report, score=0) == replace(other_report, score=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,24 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from engines.contract import Network, NetworkName
+from engines.contract import Network
 from engines.pytorch_cuda import PyTorchEngine
 from stream_unmask import toolkit
 from stream_unmask.api import Unmasker
 from stream_unmask.gpu import wearing
 from stream_unmask.gpu.device import Device
-from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.gpu.retouching import GpuRetoucher
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
-from stream_unmask.unmasking.segmenting import Segmenter
 from stream_unmask.unmasking.wearing import Wearer, opaque
-from tests.gpu.clips import assert_alike, frames, in_flight, pictures
-from tests.gpu.engines import NO_GPU
+from tests.gpu.clips import assert_all_alike, frames, in_flight, pictures
+from tests.gpu.engines import NO_GPU, twins
 from tests.wearing import with_wearer
 
-NETWORKS: tuple[NetworkName, ...] = ("segmenter", "wearer")
 WEAR = Settings(wear=True)
 
 
@@ -37,13 +33,7 @@ def dressers(
 ) -> tuple[Toolkit, Toolkit]:
     """The same networks for the work on the CPU and for that on a device."""
     weights = with_wearer(tmp_path_factory.mktemp("wearing") / "weights")
-    engines = {
-        name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=request.param)
-        for name in NETWORKS
-    }
-    segmenter, wearer = Segmenter(engines["segmenter"]), Wearer(engines["wearer"])
-    on_cpu = replace(unmasker.toolkit, segmenter=segmenter, drawer=wearer)
-    return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
+    return twins(unmasker.toolkit, weights, "wearer", Wearer, request.param)
 
 
 def test_a_clip_comes_out_alike(
@@ -59,12 +49,7 @@ def test_a_clip_comes_out_alike(
     done, counts = in_flight(ahead, frames(shown))
     assert counts == [0, 0] + [1] * (len(shown) - 2)
     assert [len(each.faces) for each in expected] == [1, 1, 1, 1, 0, 0, 1, 1]
-    for mine, theirs in zip(expected, done, strict=True):
-        assert_alike(mine.frame, theirs.frame)
-        assert mine.frame.touched == theirs.frame.touched
-        for face, other in zip(mine.faces, theirs.faces, strict=True):
-            np.testing.assert_allclose(face.map, other.map, atol=0.01)
-            np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
+    assert_all_alike(expected, done)
 
 
 def test_doubts_are_left_out_the_same(device: Device) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import nn
+
 from engines.contract import GENERATOR, SEGMENTER
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS
@@ -58,6 +60,14 @@ def _read(run: Path) -> tuple[str, RecipeConfig, int]:
         ) from error
 
 
+def _network(run: Path) -> tuple[str, nn.Module, int]:
+    """Recipe, network with its averaged weights, and side of the crops of a run."""
+    recipe, config, size = _read(run)
+    network = config.build(Job([], size, begun=True)).network
+    load_averaged(network, run)
+    return recipe, network, size
+
+
 def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     """A run's averaged network.
 
@@ -70,9 +80,7 @@ def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     Raises:
         UnmaskError: the folder is not that of a run, or its network paints no faces.
     """
-    recipe, config, size = _read(run)
-    network = config.build(Job([], size, begun=True)).network
-    load_averaged(network, run)
+    recipe, network, size = _network(run)
     if isinstance(network, Segmenter):
         return Networks(run.name, torch_network(network), onnx_network(beside, GENERATOR, threads))
     segmenter = onnx_network(beside, SEGMENTER, threads)
@@ -89,11 +97,9 @@ def trained_wearer(run: Path) -> Translator:
     Raises:
         UnmaskError: the folder is not that of a run, or what it trained puts no masks on.
     """
-    recipe, config, size = _read(run)
-    network = config.build(Job([], size, begun=True)).network
+    recipe, network, _ = _network(run)
     if not isinstance(network, Dresser | Pair):
         raise UnmaskError(f"The network of {run} ({recipe}) puts no masks on.")
-    load_averaged(network, run)
     return network.wear.eval()
 
 

@@ -28,7 +28,7 @@ from trainer.networks.discriminators import Critic
 from trainer.networks.translator import STYLE, Pair, StyleReader, laid_over
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
-from trainer.recipes.losses import inside_psnr
+from trainer.recipes.losses import inside_psnr, map_entropy
 from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _CRITIC_WIDTHS = (32, 64, 96, 128)
@@ -154,8 +154,8 @@ class CycleGanRecipe:
         back, refound = _composed(self._pair.unmask, torch.cat([dressed, bare]))
         cycle = functional.l1_loss(again, masked) + functional.l1_loss(back[:count], bare)
         same = functional.l1_loss(back[count:], bare)
-        attention = _entropy(found, map_) + _entropy(remade, map_) + _elsewhere(made, map_)
-        attention = attention + _entropy(refound[:count], dressed_map)
+        attention = map_entropy(found, map_) + map_entropy(remade, map_) + _elsewhere(made, map_)
+        attention = attention + map_entropy(refound[:count], dressed_map)
         style = functional.l1_loss(self._shown_style(worn, made), wanted)
         fooled = _as_if_real(self._critics["bare"], unmasked) + _as_if_real(self._critics["masked"], worn)
         loss = fooled + config.cycle * cycle + config.identity * same
@@ -201,12 +201,6 @@ def _composed(translator: nn.Module, crop: Tensor, *style: Tensor) -> tuple[Tens
     """A translator's picture laid over the crop, and its alpha."""
     picture, alpha = translator(crop, *style)
     return laid_over(crop, picture, alpha), alpha
-
-
-def _entropy(alpha: Tensor, map_: Tensor) -> Tensor:
-    """Binary cross-entropy of an alpha, N,1,S,S, from the map of its mask."""
-    with torch.autocast(alpha.device.type, enabled=False):
-        return functional.binary_cross_entropy(alpha.float(), map_.float())
 
 
 def _elsewhere(made: Tensor, map_: Tensor) -> Tensor:

@@ -75,6 +75,15 @@ def similarity(one: Tensor, other: Tensor) -> Tensor:
         return light * (2 * together + firm) / (spread1 + spread2 + firm)
 
 
+def map_entropy(alpha: Tensor, map_: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of an alpha, N,1,S,S in 0..1, from the map of its mask, weighted or not.
+
+    In float32: its logarithms are none for 16 bits.
+    """
+    with torch.autocast(alpha.device.type, enabled=False):
+        return functional.binary_cross_entropy(alpha.float(), map_.float(), weight)
+
+
 def critic_loss(real: Tensor, made: Tensor) -> Tensor:
     """Hinge loss of a critic (Lim & Ye, "Geometric GAN", 2017)."""
     return functional.relu(1 - real).mean() + functional.relu(1 + made).mean()

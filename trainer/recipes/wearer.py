@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainer.data import Photo
 from trainer.learner import Learner
@@ -23,7 +22,7 @@ from trainer.networks.discriminators import Critic
 from trainer.networks.translator import STYLE, Dresser, laid_over
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
-from trainer.recipes.losses import critic_loss, importance, matching_loss, weighted_l1
+from trainer.recipes.losses import critic_loss, importance, map_entropy, matching_loss, weighted_l1
 from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
 from trainer.recipes.segmenter import dice_loss, edge_weights
 from trainer.synth.pairs import PairData, PairSettings, unpack
@@ -134,9 +133,7 @@ class WearerRecipe:
 
 def _misplaced(alpha: Tensor, map_: Tensor) -> Tensor:
     """How far alphas, N,1,S,S, are from the maps of their masks."""
-    with torch.autocast(alpha.device.type, enabled=False):
-        alpha, map_ = alpha.float(), map_.float()
-        return functional.binary_cross_entropy(alpha, map_, edge_weights(map_)) + dice_loss(alpha, map_)
+    return map_entropy(alpha, map_, edge_weights(map_)) + dice_loss(alpha.float(), map_)
 
 
 def _dependence(style: Tensor) -> Tensor:
