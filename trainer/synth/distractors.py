@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from trainer.synth.chart import Chart
 from trainer.synth.drawing import fill, mix, stroke, window
-from trainer.synth.fabric import Plane, draw_colour, draw_print, tiles
+from trainer.synth.fabric import Plane, draw_colour, tiles
+from trainer.synth.prints import draw_knit, draw_print
 from trainer.synth.shapes import curve
 
 FloatArray = NDArray[np.float32]
@@ -127,6 +128,8 @@ def _cloth(size: int, unit: float, rng: np.random.Generator) -> FloatArray | Byt
     plane = Plane(np.zeros(2, np.float32), np.full(2, side, np.float32), unit)
     if style < 0.75:
         return draw_print(plane, tone, rng)
+    if style < 0.87:
+        return draw_knit(plane, tone, rng)
     ribs = 1 + np.float32(rng.uniform(0.05, 0.25)) * np.sin(plane.x * np.float32(rng.uniform(30, 80)))
     return np.asarray(np.broadcast_to(ribs[..., None], (size, size, 1)) * tone, np.float32)
 

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from trainer.synth.chart import Chart
 from trainer.synth.drawing import fill, mix, remap, stroke, window
-from trainer.synth.fabric import Plane, draw_colour, draw_print
+from trainer.synth.fabric import Plane, draw_colour
 from trainer.synth.light import Light, estimate_light
 from trainer.synth.marks import draw_marks
+from trainer.synth.prints import draw_knit, draw_print
 from trainer.synth.relief import draw_relief
 from trainer.synth.shapes import Shape, draw_shape
+from trainer.synth.trims import draw_trims
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_PRINTED = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "sport": 0.25, "surgical": 0.06}
+_PRINTED = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "scarf": 0.6, "sport": 0.25, "surgical": 0.06}
+_KNITTED = {"scarf": 0.35, "gaiter": 0.12}
 _STANDS = {"n95": 0.22, "kn95": 0.26, "surgical": 0.16, "cloth": 0.15, "sport": 0.06}
 """How far a mask stands off the middle of the face, in eye distances."""
 
@@ -110,11 +113,14 @@ def _cloth(
     shape: Shape, plane: Plane, colour: FloatArray, light: Light, rng: np.random.Generator
 ) -> tuple[Bytes, float]:
     """(H, W, 3) RGB, the mask laid flat as it will look worn, and the exposure of its plain parts."""
-    if rng.random() < _PRINTED.get(shape.kind, 0.03):
+    if rng.random() < _KNITTED.get(shape.kind, 0.0):
+        cloth = draw_knit(plane, colour, rng)
+    elif rng.random() < _PRINTED.get(shape.kind, 0.03):
         cloth = draw_print(plane, colour, rng)
     else:
         cloth = np.empty((*plane.shape, 3), np.uint8)
         cloth[:] = colour
+    draw_trims(cloth, plane, shape, colour, rng)
     draw_marks(cloth, plane, shape, rng)
     relief = draw_relief(plane, shape, rng)
     exposure = float(np.clip(light.exposure, 0.25, 1.2) ** rng.uniform(0.3, 0.95) * rng.uniform(0.92, 1.12))
