@@ -119,7 +119,7 @@ def engines(weights: Path, rounds: int, seconds: float, threads: tuple[int, ...]
 @main.command()
 @click.argument("shards", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--set", "sets", multiple=True, default=("core",), show_default=True, help="May be given again."
+    "--set", "sets", multiple=True, help="May be given again; the first one to train on if not said."
 )
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples in a round.")

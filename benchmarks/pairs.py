@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 
 from engines.probe import cpu_name
-from trainer.data import read_photos
+from trainer.data import read_photos, training_sets
 from trainer.synth.clips import ClipData
 from trainer.synth.pairs import PairData, PairSettings
 
@@ -23,7 +23,7 @@ def measure(shards: Path, *, sets: tuple[str, ...], size: int, count: int, round
 
     Args:
         shards: folder of photo shards.
-        sets: names of the sets to draw from.
+        sets: names of the sets to draw from; the first one to train on if there are none.
         size: side of the crops in pixels.
         count: samples in a round.
         rounds: how many.
@@ -34,7 +34,7 @@ def measure(shards: Path, *, sets: tuple[str, ...], size: int, count: int, round
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        photos = read_photos(shards, sets)
+        photos = read_photos(shards, sets or training_sets(shards)[:1])
         pairs = _seconds(PairData(photos, PairSettings(size=size), 0, count), count, rounds)
         moving = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.5)
         clips = _seconds(ClipData(photos, moving, 0, count), count, rounds)

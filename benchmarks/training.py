@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from engines.probe import cpu_name
 from stream_unmask.errors import UnmaskError
-from trainer.data import TRAINING_SETS, read_photos
+from trainer.data import read_photos, training_sets
 from trainer.devices import PrecisionName, make_fabric
 from trainer.learner import Learner
 from trainer.log import read_log
@@ -114,9 +114,8 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Pace:
     """
     cv2.setNumThreads(1)  # as the trainer does
     torch.manual_seed(0)
-    recipe = RECIPES[plan.recipe].build(
-        Job(read_photos(plan.data, list(TRAINING_SETS)), plan.size, begun=True, tell=tell)
-    )
+    photos = read_photos(plan.data, training_sets(plan.data))
+    recipe = RECIPES[plan.recipe].build(Job(photos, plan.size, begun=True, tell=tell))
     samples = recipe.data(0, _TRIED)
     for number in range(_TRIED):
         samples[number]  # textures and kernels are made once, here or in workers, which inherit them

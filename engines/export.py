@@ -7,7 +7,6 @@ python -m engines.export --data PHOTOS --wearer runs/wearer --weights FOLDER
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +27,10 @@ def sample_crops(
     data: Path,
     count: int,
     size: int,
-    sets: Sequence[str] = ("val_core",),
     seed: int = 5,
+    *,
     masked: float = 1.0,
+    held_out: bool = True,
 ) -> NDArray[np.float32]:
     """Crops of faces, as the synthesiser makes them of photos.
 
@@ -38,19 +38,20 @@ def sample_crops(
         data: folder of photo shards.
         count: how many.
         size: side S in pixels.
-        sets: of photos to draw from.
         seed: the same crops for the same seed.
         masked: share of the faces that have masks on.
+        held_out: whether to draw from photos that are not trained on, where the folder has such.
 
     Returns:
         (count, 3, S, S) RGB in [-1, 1].
 
     Raises:
-        UnmaskError: a set is missing or damaged.
+        UnmaskError: there are no photos, or a shard is damaged.
     """
-    from trainer.data import read_photos
+    from trainer.data import held_out_sets, read_photos, training_sets
     from trainer.synth.pairs import PairData, PairSettings, unpack
 
+    sets = (held_out and held_out_sets(data)) or training_sets(data)
     pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=masked), seed, count)
     return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
 

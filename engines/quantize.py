@@ -43,9 +43,6 @@ FloatArray = NDArray[np.float32]
 Inputs = dict[str, FloatArray]
 """For each input of a network N,C,S,S."""
 
-_CALIBRATION_SETS = ("core", "diverse", "extra_nc")
-_HELD_OUT_SETS = ("val_core", "val_diverse", "val_extra_nc")
-
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -240,8 +237,8 @@ def main(data: Path, weights: Path, precisions: tuple[Made, ...], count: int, se
     """Make fp16 and int8 files from the fp32 networks of a folder, beside them."""
     size = read_weights(weights, SEGMENTER).size
     click.echo(f"Drawing {count} faces to calibrate on and {count // 2} to compare on.")
-    calibration = draw_inputs(weights, sample_crops(data, count, size, _CALIBRATION_SETS, seed))
-    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, _HELD_OUT_SETS, seed + 1))
+    calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False))
+    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, seed + 1))
     for precision in precisions or LIMITS:
         for network in (SEGMENTER, GENERATOR):
             cost = make(weights, network, precision, calibration[network.name], held_out[network.name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,10 +14,10 @@ from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
-from trainer.data import TRAINING_SETS, VALIDATION_SETS, read_photos
+from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
 from trainer.evaluation.cli import draw, evaluate
-from trainer.evaluation.runs import describe
+from trainer.evaluation.runs import describe, sets_of
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
@@ -42,6 +43,9 @@ def commands() -> None:
 @click.argument("recipe", type=click.Choice(list(RECIPES)))
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
+@click.option(
+    "--only", multiple=True, metavar="SET", help="Learn from this set of the photos; may be given again."
+)
 @click.option("--steps", type=int, help="Stop after this many steps in all.")
 @click.option("--minutes", type=float, help="Stop after this many minutes in all.")
 @click.option("--resume", is_flag=True, help="Go on from the run's checkpoint.")
@@ -78,6 +82,7 @@ def train(
     recipe: str,
     data: Path,
     run: Path,
+    only: tuple[str, ...],
     steps: int | None,
     minutes: float | None,
     resume: bool,
@@ -99,7 +104,8 @@ def train(
         raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
-    photos = read_photos(data, list(TRAINING_SETS))
+    sets = _sets(data, run, only, resume=resume)
+    photos = read_photos(data, sets)
     settings = LoopSettings(
         run=run,
         steps=steps,
@@ -116,11 +122,14 @@ def train(
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
-    loop = Loop(made, settings, _held_out(data, size))
+    held_out = _held_out(data, [f"{HELD_OUT}{name}" for name in sets], size)
+    loop = Loop(made, settings, held_out)
     if resume:
         loop.resume()
     if loop.leads:
-        describe(run, recipe, size, changes)
+        describe(run, recipe, size, changes, sets)
+        if held_out is None:
+            click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
@@ -141,10 +150,28 @@ commands.add_command(draw)
 commands.add_command(data)
 
 
-def _held_out(data: Path, size: int) -> Batch:
-    """A few pairs that no training sees, the same in every run."""
+def _sets(data: Path, run: Path, only: Sequence[str], *, resume: bool) -> list[str]:
+    """What to learn from, in the order of :func:`training_sets`; a run goes on with what it began with."""
+    there = training_sets(data)
+    if stray := next((name for name in only if name not in there), None):
+        raise UnmaskError(
+            f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}."
+        )
+    sets = [name for name in there if not only or name in only]
+    before = sets_of(run) if resume else []
+    if before and before != sets:
+        names = " ".join(f"--only {name}" for name in before)
+        raise UnmaskError(f"{run} has learnt from other sets: go on with {names}, or begin anew with --init.")
+    return sets
+
+
+def _held_out(data: Path, sets: Sequence[str], size: int) -> Batch | None:
+    """A few pairs that no training sees, the same in every run; None if no such set is there."""
+    there = [name for name in held_out_sets(data) if name in sets]
+    if not there:
+        return None
     pairs = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.3, varied=False)
-    samples = PairData(read_photos(data, VALIDATION_SETS), pairs, _HELD_OUT_SEED, _HELD_OUT)
+    samples = PairData(read_photos(data, there), pairs, _HELD_OUT_SEED, _HELD_OUT)
     batch: Batch = torch.utils.data.default_collate([samples[number] for number in range(_HELD_OUT)])
     return batch
 

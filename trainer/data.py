@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,19 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 
-TRAINING_SETS = {"core": 1.0, "extra_ai": 0.4, "diverse": 1.5, "extra_nc": 1.0}
-"""How often a photo of each set is drawn: ``extra_ai`` is frontal and beautified, ``diverse`` has the
-turned heads, beards and darker skin."""
+SET_WEIGHTS = {"core": 1.0, "extra_ai": 0.4, "diverse": 1.5, "extra_nc": 1.0}
+"""How often a photo of each set of the bundled weights is drawn, against one of any other set: ``extra_ai``
+is frontal and beautified, ``diverse`` has the turned heads, beards and darker skin."""
 
-VALIDATION_SETS = ("val_core", "val_extra_ai", "val_extra_nc", "val_diverse")
+HELD_OUT = "val_"
+"""What the names of sets begin with that are never trained on."""
+
+_HELD_OUT_FIRST = ("val_core", "val_extra_ai", "val_extra_nc", "val_diverse")
+"""Samples hang on the order of sets, and the frozen evaluation on this one."""
+
+_SHARD = re.compile(r"(?P<name>.+)-\d+\.tar")
+_PICTURES = ("jpg", "jpeg", "png", "webp")
+_MESH_POINTS = 468
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +71,84 @@ class RealFace:
     map: NDArray[np.uint8]
 
 
-def _points(text: str) -> NDArray[np.float32]:
-    raw = zlib.decompress(base64.b64decode(text))
-    points = np.frombuffer(raw, "<i2").reshape(2, -1).T.astype(np.float32) / 4.0
-    return np.ascontiguousarray(points[:468])
+def training_sets(folder: Path) -> list[str]:
+    """Names of the sets in a folder of shards to train on, always in the same order."""
+    return _in_order((name for name in _sets(folder) if not name.startswith(HELD_OUT)), tuple(SET_WEIGHTS))
 
 
-def _read_shard(path: Path, name: str) -> list[Photo]:
-    photos = []
-    pictures: dict[str, bytes] = {}
-    try:
-        with tarfile.open(path) as shard:
-            for member in shard:
-                file = shard.extractfile(member)
-                if file is None:
-                    continue
-                key, kind = member.name.rsplit(".", 1)
-                if kind == "jpg":
-                    pictures[key] = file.read()
-                else:
-                    photos.append(Photo(key, name, pictures.pop(key), _points(json.load(file)["lm"])))
-    except (tarfile.TarError, KeyError, ValueError, zlib.error) as error:
-        raise UnmaskError(f"Shard {path} is damaged: {error}.") from error
-    return photos
+def held_out_sets(folder: Path) -> list[str]:
+    """Names of the sets in a folder of shards that are held out, always in the same order."""
+    return _in_order((name for name in _sets(folder) if name.startswith(HELD_OUT)), _HELD_OUT_FIRST)
+
+
+def shards_of(folder: Path, name: str) -> list[Path]:
+    """The shards of a set, ``<name>-<number>.tar``, in order."""
+    return _sets(folder).get(name, [])
 
 
 def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
     """Read whole sets into memory, still encoded (about 15 kB a photo).
 
     Args:
-        folder: where the shards lie, as ``<set>-<number>.tar``; each holds ``<key>.jpg`` followed by
+        folder: where the shards lie, as WebDataset has them; each holds ``<key>.jpg`` (or png, webp) and
             ``<key>.json`` whose ``lm`` is the mesh: base64 of zlib of little-endian int16 quarter pixels,
-            all x, then all y.
-        sets: names of the sets.
+            all x, then all y. Other files of a sample are passed over.
+        sets: names of the sets, at least one.
 
     Raises:
-        UnmaskError: a set has no shard, or a shard is damaged.
+        UnmaskError: a set has no shard, or a shard is damaged or without meshes.
     """
+    if not sets:
+        raise UnmaskError(f"No shards of photos to train on lie in {folder}: 'trainer data pack' makes them.")
     photos: list[Photo] = []
     for name in sets:
-        paths = sorted(folder.glob(f"{name}-[0-9]*.tar"))
+        paths = shards_of(folder, name)
         if not paths:
-            raise UnmaskError(f"No shards of the set '{name}' lie in {folder}.")
+            there = ", ".join(sorted(_sets(folder))) or "none"
+            raise UnmaskError(f"No shards of the set '{name}' lie in {folder}; there are: {there}.")
         for path in paths:
             photos += _read_shard(path, name)
     return photos
+
+
+def _sets(folder: Path) -> dict[str, list[Path]]:
+    sets: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.tar")):
+        named = _SHARD.fullmatch(path.name)
+        if named is not None and not path.name.startswith("."):
+            sets.setdefault(named["name"], []).append(path)
+    return sets
+
+
+def _in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
+    rank = {name: number for number, name in enumerate(first)}
+    return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def _read_shard(path: Path, name: str) -> list[Photo]:
+    pictures: dict[str, bytes] = {}
+    meshes: dict[str, NDArray[np.float32]] = {}
+    try:
+        with tarfile.open(path) as shard:
+            for member in shard:
+                file = shard.extractfile(member)
+                key, _, kind = member.name.rpartition(".")
+                if file is None or kind.lower() not in (*_PICTURES, "json"):
+                    continue
+                if kind == "json":
+                    meshes[key] = _points(json.load(file)["lm"])
+                else:
+                    pictures[key] = file.read()
+    except (KeyError, TypeError) as error:
+        raise UnmaskError(f"Shard {path} is none of faces: its notes have no mesh ('lm').") from error
+    except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
+        raise UnmaskError(f"Shard {path} is damaged: {error}.") from error
+    return [Photo(key, name, pictures[key], points) for key, points in meshes.items() if key in pictures]
+
+
+def _points(text: str) -> NDArray[np.float32]:
+    raw = zlib.decompress(base64.b64decode(text))
+    points = np.frombuffer(raw, "<i2").reshape(2, -1).T.astype(np.float32) / 4.0
+    if len(points) < _MESH_POINTS:
+        raise ValueError(f"a mesh has {len(points)} points instead of {_MESH_POINTS}")
+    return np.ascontiguousarray(points[:_MESH_POINTS])

@@ -125,7 +125,7 @@ def test_a_smaller_generator_gets_smaller_pictures(weights: Path) -> None:
 
 
 def test_the_command_makes_all(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def noise(data: Path, count: int, size: int, sets: object, seed: int) -> NDArray[np.float32]:
+    def noise(data: Path, count: int, size: int, seed: int, *, held_out: bool = True) -> NDArray[np.float32]:
         assert size == SIZE
         return crops(count, seed)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,13 @@ from click.testing import CliRunner
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.images import read_image
-from trainer.data import TRAINING_SETS, read_photos
+from trainer.data import held_out_sets, read_photos, training_sets
 from trainer.packing.cli import data
 
 
 def test_photos_come_with_picture_and_mesh(shards: Path) -> None:
-    photos = read_photos(shards, list(TRAINING_SETS))
-    assert [photo.set for photo in photos] == list(TRAINING_SETS)
+    photos = read_photos(shards, training_sets(shards))
+    assert [photo.set for photo in photos] == ["core", "extra_ai", "diverse", "extra_nc"]
     assert photos[0].picture().shape == (256, 256, 3)
     assert photos[0].points.shape == (468, 2)
     # The chin lies below the nose, below the brow.
@@ -24,8 +26,50 @@ def test_photos_come_with_picture_and_mesh(shards: Path) -> None:
 
 
 def test_missing_set_is_named(shards: Path) -> None:
-    with pytest.raises(UnmaskError, match="'nobody'"):
+    with pytest.raises(UnmaskError, match="'nobody'.*there are: core, diverse"):
         read_photos(shards, ["nobody"])
+    with pytest.raises(UnmaskError, match="data pack"):
+        read_photos(shards / "nowhere", training_sets(shards / "nowhere"))
+
+
+def test_sets_of_ones_own_are_known_by_their_shards(shards: Path, tmp_path: Path) -> None:
+    for name in (
+        "zoe-000",
+        "zoe-2-000",
+        "zoe-2-001",
+        "diverse-000",
+        "core-000",
+        "val_zoe-000",
+        "val_core-000",
+    ):
+        (tmp_path / f"{name}.tar").symlink_to(shards / "core-000.tar")
+    (tmp_path / "notes.tar").write_bytes(b"no shard")
+    # The project's own sets come in their own order, which samples and figures hang on.
+    assert training_sets(tmp_path) == ["core", "diverse", "zoe", "zoe-2"]
+    assert held_out_sets(tmp_path) == ["val_core", "val_zoe"]
+    assert [len(read_photos(tmp_path, [name])) for name in ("zoe", "zoe-2")] == [1, 2]
+
+
+def test_shards_made_elsewhere_are_read(shards: Path, tmp_path: Path) -> None:
+    with tarfile.open(shards / "core-000.tar") as shard:
+        jpeg, mesh = (shard.extractfile(f"000000.{kind}").read() for kind in ("jpg", "json"))  # type: ignore[union-attr]
+    with tarfile.open(tmp_path / "web-000007.tar", "w") as shard:
+        for name, content in (("a.cls", b"3"), ("a.json", mesh), ("a.jpeg", jpeg), ("a.txt", b"hello")):
+            entry = tarfile.TarInfo(f"./part/{name}")
+            entry.size = len(content)
+            shard.addfile(entry, io.BytesIO(content))
+    (photo,) = read_photos(tmp_path, training_sets(tmp_path))
+    assert photo.points.shape == (468, 2)
+    assert photo.picture().shape == (256, 256, 3)
+
+
+def test_shards_without_meshes_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "real-000.tar", "w") as shard:
+        entry = tarfile.TarInfo("a.json")
+        entry.size = 2
+        shard.addfile(entry, io.BytesIO(b"{}"))
+    with pytest.raises(UnmaskError, match=r"real-000\.tar .*'lm'"):
+        read_photos(tmp_path, ["real"])
 
 
 def test_damaged_shard_is_named(shards: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS
-from trainer.data import VALIDATION_SETS, read_photos
+from trainer.data import Photo, held_out_sets, read_photos, training_sets
 from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides
 from trainer.evaluation.real import read_real, score_real
@@ -59,20 +59,22 @@ def evaluate(
     picture: Path | None,
 ) -> None:
     """Measure networks on the held-out photos: the bundled weights, if nothing else is named."""
+    sets = sets or _held_out_in(data)
     folders = weights or (() if runs else (WEIGHTS,))
     networks = [Networks.exported(folder, threads) for folder in folders]
     contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
     if baselines:
-        contestants += [MeanFace(read_photos(data, ["core"])[:_MEAN_OF]), Telea()]
+        usual = _usual(data)
+        contestants += [*([MeanFace(usual)] if usual else []), Telea()]
     names = _names(contestants, [*folders, *runs])
     results = {name: Result() for name in names}
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        for set_name in progress.track(sets or VALIDATION_SETS, description="measuring"):
+        for set_name in progress.track(sets, description="measuring"):
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
                 results[name].sets[set_name] = score(contestant, faces)
-                if frames > 1 and set_name == VALIDATION_SETS[0] and contestant.finds:
+                if frames > 1 and set_name == sets[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
     if real is not None:
         _real(real, dict(zip(names, folders, strict=False)), results, limit, picture)
@@ -81,14 +83,14 @@ def evaluate(
         write_json(results, as_json)
     if picture is not None:
         painters = [each for each in contestants if each.finds]
-        write_picture(sheet(painters, _spread_faces(data, VALIDATION_SETS[0], 8)), picture)
+        write_picture(sheet(painters, _spread_faces(data, sets[0], 8)), picture)
 
 
 @click.command("sheet")
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @click.option("--weights", type=_FOLDER, multiple=True, help="Exported weights; more than once to compare.")
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
-@click.option("--set", "name", default=VALIDATION_SETS[0], show_default=True, help="Which photos.")
+@click.option("--set", "name", help="Which photos; the first held-out set if not said.")
 @click.option("--count", default=8, show_default=True)
 @click.option("--bare", is_flag=True, help="Without masks on.")
 @click.option("-o", "--output", type=_FILE, required=True)
@@ -96,7 +98,7 @@ def draw(
     data: Path,
     weights: tuple[Path, ...],
     runs: tuple[Path, ...],
-    name: str,
+    name: str | None,
     count: int,
     bare: bool,
     output: Path,
@@ -104,7 +106,26 @@ def draw(
     """Write a PNG with a row for each photo: crop, then map, patch and finished crop of each, then truth."""
     folders = weights or (() if runs else (WEIGHTS,))
     contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
-    write_picture(sheet(contestants, _spread_faces(data, name, count, bare=bare)), output)
+    write_picture(
+        sheet(contestants, _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)), output
+    )
+
+
+def _held_out_in(data: Path) -> tuple[str, ...]:
+    """The sets to measure on."""
+    if names := held_out_sets(data):
+        return tuple(names)
+    raise UnmaskError(f"There is nothing to measure on: no set in {data} is held out (val_NAME-000.tar).")
+
+
+def _usual(data: Path) -> list[Photo]:
+    """The first photos that are trained on."""
+    photos: list[Photo] = []
+    for name in training_sets(data):
+        photos += read_photos(data, [name])
+        if len(photos) >= _MEAN_OF:
+            break
+    return photos[:_MEAN_OF]
 
 
 def _spread_faces(data: Path, name: str, count: int, *, bare: bool = False) -> list[HeldOut]:

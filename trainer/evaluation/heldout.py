@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data import Photo
+from trainer.data import Photo, shards_of
 from trainer.synth.masks import wear
 from trainer.synth.pairs import CROP_IN_EYES, aligned
 
@@ -70,7 +70,7 @@ def held_out(photos: Sequence[Photo], sides: dict[str, float] | None = None) -> 
 def native_sides(folder: Path, name: str) -> dict[str, float]:
     """Side of each photo's crop in the pixels of its source, by key, as far as the shards of a set say it."""
     sides = {}
-    for path in sorted(folder.glob(f"{name}-[0-9]*.tar")):
+    for path in shards_of(folder, name):
         with tarfile.open(path) as shard:
             for member in shard:
                 file = shard.extractfile(member) if member.name.endswith(".json") else None

@@ -22,13 +22,13 @@ from trainer.recipes.job import Job, RecipeConfig, changed
 _ABOUT = "recipe.json"
 
 
-def describe(run: Path, recipe: str, size: int, changes: Sequence[str]) -> None:
-    """Note in a run's folder what is trained in it, for :func:`trained`.
+def describe(run: Path, recipe: str, size: int, changes: Sequence[str], sets: Sequence[str] = ()) -> None:
+    """Note in a run's folder what is trained in it, and from which sets of photos, for :func:`trained`.
 
     Raises:
         UnmaskError: the folder cannot be written.
     """
-    about = {"recipe": recipe, "size": size, "changes": list(changes)}
+    about = {"recipe": recipe, "size": size, "changes": list(changes), "sets": list(sets)}
     try:
         run.mkdir(parents=True, exist_ok=True)
         (run / _ABOUT).write_text(json.dumps(about) + "\n")
@@ -46,6 +46,14 @@ def size_of(run: Path) -> int:
         UnmaskError: the folder is not that of a run.
     """
     return _read(run.parent if run.is_file() else run)[2]
+
+
+def sets_of(run: Path) -> list[str]:
+    """Names of the sets of photos that a run learnt from; none if it never said."""
+    try:
+        return list(json.loads((run / _ABOUT).read_text()).get("sets", []))
+    except (OSError, ValueError):
+        return []
 
 
 def _read(run: Path) -> tuple[str, RecipeConfig, int]:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trainer.data import TRAINING_SETS, read_photos
+from trainer.data import read_photos, training_sets
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -87,7 +87,10 @@ def pack(
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Gets folders masked, unmasked and map.")
 @click.option("--count", type=click.IntRange(1), required=True, help="How many pairs.")
 @click.option(
-    "--set", "sets", multiple=True, help="Set of photos; may be given again.  [default: all for training]"
+    "--only",
+    multiple=True,
+    metavar="SET",
+    help="Set of photos; may be given again.  [default: all that are not held out]",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the pictures.")
@@ -103,7 +106,7 @@ def synth(
     shards: Path,
     output: Path,
     count: int,
-    sets: tuple[str, ...],
+    only: tuple[str, ...],
     seed: int,
     size: int,
     masked: float,
@@ -115,7 +118,7 @@ def synth(
     from trainer.packing.paired import write_pairs
     from trainer.synth.pairs import PairSettings
 
-    photos = read_photos(shards, sets or list(TRAINING_SETS))
+    photos = read_photos(shards, only or training_sets(shards))
     settings = PairSettings(size, masked, 0.45 if masked < 1 else 0.0, damage, varied)
     suffix = ".jpg" if jpeg else ".png"
     with _bar("Pairs") as progress:

@@ -23,6 +23,7 @@ import numpy as np
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_image
+from trainer.data import shards_of
 from trainer.packing.finding import FaceFinder
 from trainer.packing.identities import identities, is_held_out
 from trainer.packing.portrait import UnfitError, Wishes, as_json, portrait
@@ -89,7 +90,7 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
         raise UnmaskError(f"No photos lie in {folder}.")
     people = identities(paths, folder, settings.ids)
     bunches = output / f".{settings.name}-bunches"
-    if not bunches.exists() and any(output.glob(f"{settings.name}-[0-9]*.tar")):
+    if not bunches.exists() and shards_of(output, settings.name):
         raise UnmaskError(f"Shards of the set '{settings.name}' lie in {output} already.")
     _agree(bunches, paths, settings)
     _align_all(paths, folder, bunches, settings, progress)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
-from trainer.data import TRAINING_SETS, Photo, RealFace
+from trainer.data import SET_WEIGHTS, Photo, RealFace
 from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, hold_something
 from trainer.synth.drawing import mix, warp, window
 from trainer.synth.masks import wear
@@ -210,7 +210,7 @@ class PhotoDraw:
     """Which photo the n-th sample shows: by the weight of its set, the same for the same seed."""
 
     def __init__(self, photos: Sequence[Photo], seed: int) -> None:
-        weights = np.array([TRAINING_SETS.get(photo.set, 1.0) for photo in photos], np.float64)
+        weights = np.array([SET_WEIGHTS.get(photo.set, 1.0) for photo in photos], np.float64)
         self._photos = photos
         self._edges = np.cumsum(weights / weights.sum())
         self._seed = seed
