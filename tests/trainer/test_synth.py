@@ -168,10 +168,10 @@ def test_a_shot_ends_with_the_photo_and_has_a_truth_for_each_frame(photos: list[
 
 
 def test_the_motion_brings_the_frame_before_onto_this_one(photos: list[Photo]) -> None:
-    clips = ClipData(photos, PairSettings(size=128, masked=1.0, damage=0.0), 0, 24)
+    clips = ClipData(photos, PairSettings(size=128, masked=1.0, damage=0.0), 0, 80)
     inner = np.s_[..., 12:-12, 12:-12]
     gains = []
-    for number in range(24):
+    for number in range(80):
         sample = clips[number]
         before, now = sample["before"][None].float(), sample["crop"][None].float()
         grid = functional.affine_grid(sample["motion"][None], list(before.shape), align_corners=False)
@@ -180,5 +180,5 @@ def test_the_motion_brings_the_frame_before_onto_this_one(photos: list[Photo]) -
         if there > 6:
             gains.append(left / there)
     # What is left is a pixel or so of unsure alignment, and a little change of light.
-    assert len(gains) > 4
-    assert np.median(gains) < 0.65
+    assert len(gains) > 20
+    assert np.median(gains) < 0.7

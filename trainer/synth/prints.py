@@ -120,7 +120,7 @@ def draw_knit(plane: Plane, base: FloatArray, rng: np.random.Generator) -> Bytes
     if rng.random() < 0.3:
         broad = np.float32(rng.uniform(2, 12))
         colours = np.where((rows % broad < broad * np.float32(0.4))[..., None], draw_ink(base, rng), base)
-    return np.clip(colours * tone[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(colours * tone[..., None], 0, 255), np.uint8)
 
 
 def draw_print(plane: Plane, base: FloatArray, rng: np.random.Generator) -> Bytes:
