@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.clips import ClipOptions, make_clip
+from stream_unmask.bundled import weights_option
 from stream_unmask.errors import UnmaskError
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 if TYPE_CHECKING:
     from trainer.devices import PrecisionName
@@ -88,12 +88,7 @@ def flicker(video: Path | None, no_smooth: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=BUNDLED_WEIGHTS,
-    help="Folder of the networks; the bundled ones by default.",
-)
+@weights_option
 @click.option("--rounds", default=3, show_default=True, help="How often each engine is measured.")
 @click.option("--seconds", default=2.0, show_default=True, help="How long in each round.")
 @click.option(

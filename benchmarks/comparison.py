@@ -19,6 +19,7 @@ from benchmarks.networks import Batches, NetworkTimes
 from benchmarks.networks import measure as measure_networks
 from engines import BACKENDS, Precision, select_backend
 from engines.engine import EngineError
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.settings import Settings
 from stream_unmask.video.source import open_source
 
@@ -66,6 +67,7 @@ class Plan:
         backends: those to measure, which then must run; none for all that can.
         precisions: what each backend is to compute in.
         frames: of each clip.
+        weights: folder of the networks.
         threads: CPU threads for each network, 0 for all.
         batches: faces in a batch for which the networks are measured alone; none not to.
     """
@@ -75,6 +77,7 @@ class Plan:
     backends: tuple[str, ...] = ()
     precisions: tuple[Precision, ...] = ("auto",)
     frames: int = 100
+    weights: Path = BUNDLED_WEIGHTS
     threads: int = 0
     batches: tuple[int, ...] = ()
 
@@ -182,7 +185,7 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
         EngineError: a backend that was asked for by name cannot run, or none can.
     """
     base, *further = plan.points
-    comparison = Comparison(Machine.here(), _describe(plan))
+    comparison = Comparison(Machine.here(plan.weights), _describe(plan))
     with tempfile.TemporaryDirectory() as folder:
         clips = _Clips(plan, Path(folder), progress)
 
@@ -255,14 +258,23 @@ def _describe(plan: Plan) -> str:
 def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) -> Measurement:
     workload = Workload(clip=clip, frames=plan.frames, streams=point.streams)
     if contender is not None:
-        settings = Settings(backend=contender.backend, precision=contender.precision, threads=plan.threads)
+        settings = Settings(
+            weights=plan.weights,
+            backend=contender.backend,
+            precision=contender.precision,
+            threads=plan.threads,
+        )
         workload = replace(workload, settings=settings)
     return alone(measure, workload)
 
 
 def _measure_networks(plan: Plan, contender: Contender) -> NetworkTimes:
     batches = Batches(
-        backend=contender.backend, precision=contender.precision, threads=plan.threads, sizes=plan.batches
+        backend=contender.backend,
+        precision=contender.precision,
+        threads=plan.threads,
+        sizes=plan.batches,
+        weights=plan.weights,
     )
     return alone(measure_networks, batches)
 

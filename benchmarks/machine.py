@@ -7,12 +7,12 @@ import platform
 import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 import av
 
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
 
 _PROGRAM = "stream-unmask"
 _EXTRAS = (None, "gpu")
@@ -42,14 +42,14 @@ class Machine:
     networks: dict[str, str]
 
     @classmethod
-    def here(cls) -> Machine:
-        """This machine, now.
+    def here(cls, weights: Path) -> Machine:
+        """This machine, now, with the networks of a folder.
 
         Raises:
-            EngineError: the bundled networks are missing or damaged.
+            EngineError: the networks are missing or damaged.
         """
         networks: dict[str, str] = {
-            each.name: read_weights(BUNDLED_WEIGHTS, each).sha256 for each in (SEGMENTER, GENERATOR)
+            each.name: read_weights(weights, each).sha256 for each in (SEGMENTER, GENERATOR)
         }
         return cls(
             system=platform.platform(),

@@ -16,7 +16,7 @@ from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.openvino_cpu import multiply_adds
 from engines.tensorrt.cuda import Stream
 from engines.tensorrt.parity import pictures
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 
 _WARM_UPS = 3
 _LEAST_RUNS = 20

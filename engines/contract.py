@@ -74,6 +74,8 @@ WEARER = Network("wearer", {"crop": 3, "style": 8}, {"worn": 3, "alpha": 1}, ("s
 """Puts a mask on: ``worn`` is to be laid over ``crop`` as opaquely as ``alpha``, 0..1, says. ``style`` says
 which mask, normally distributed numbers. A folder of weights may do without it."""
 
+NETWORKS = (SEGMENTER, GENERATOR, WEARER)
+
 MANIFEST = "manifest.json"
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from engines.engine import EngineError
 from engines.tracing import Agreement, export_network
+from stream_unmask.bundled import weights_folder
 
 if TYPE_CHECKING:
     from trainer.networks.sizes import Size
@@ -131,7 +132,13 @@ def _export_generator(
     show_default=True,
     help="Size of the generator.",
 )
-@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--weights",
+    type=weights_folder,
+    metavar="NAME|FOLDER",
+    required=True,
+    help="Folder to write to, or a bundled set.",
+)
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--inner", type=int, help="Side of the generator's pictures, if not that of the crops.")
 @click.option("--note", default="", help="What to say of the runs in the manifest.")

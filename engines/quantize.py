@@ -37,6 +37,7 @@ from engines.engine import EngineError
 from engines.export import at_side, sample_crops
 from engines.half import in_half, last_layers
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
+from stream_unmask.bundled import weights_folder
 
 Made = Literal["fp16", "int8"]
 FloatArray = NDArray[np.float32]
@@ -225,7 +226,13 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
-@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Folder of the networks.")
+@click.option(
+    "--weights",
+    type=weights_folder,
+    metavar="NAME|FOLDER",
+    required=True,
+    help="Folder of the networks, or a bundled set.",
+)
 @click.option(
     "--precision", "precisions", type=click.Choice(["fp16", "int8"]), multiple=True, help="Only this one."
 )

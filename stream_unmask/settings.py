@@ -15,7 +15,8 @@ class Settings:
 
     Attributes:
         wear: put masks on bare faces, instead of taking them off.
-        weights: folder with ``manifest.json`` and the networks that it names; None for the bundled ones.
+        weights: name of a bundled set, such as ``open``, or folder with ``manifest.json`` and the networks
+            that it names (a path is always a folder); None for the default set.
         backend: what runs the networks; see :data:`engines.BACKENDS`.
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
         threads: CPU threads for each network, 0 for all that the process may use.
@@ -28,7 +29,7 @@ class Settings:
     """
 
     wear: bool = False
-    weights: Path | None = None
+    weights: str | Path | None = None
     backend: str = "auto"
     precision: Precision = "auto"
     threads: int = 0

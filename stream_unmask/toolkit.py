@@ -12,6 +12,7 @@ from engines import Selection, load_network, select_backend
 from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights, read_weights
 from engines.engine import DeviceEngine, Engine
 from engines.openvino_cpu import OpenVINOEngine
+from stream_unmask.bundled import BUNDLED_SETS, weights_folder
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
@@ -26,8 +27,6 @@ from stream_unmask.unmasking.wearing import Wearer, WearingRetoucher
 
 if TYPE_CHECKING:
     from stream_unmask.gpu.networks import GpuNetworks
-
-BUNDLED_WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Toolkit:
                 contract.
             UnmaskError: the face detector's files are missing, or the weights put no masks on.
         """
-        weights = settings.weights or BUNDLED_WEIGHTS
+        weights = weights_folder(settings.weights)
         wearing = _wearer(weights, settings) if settings.wear else None
         networks = (SEGMENTER, GENERATOR) if wearing is None else (SEGMENTER,)
         files = [read_weights(weights, network).path for network in networks]
@@ -129,9 +128,10 @@ def _gpu_retoucher(networks: GpuNetworks, settings: Settings) -> Retoucher[Any]:
 def _wearer(weights: Path, settings: Settings) -> Engine:
     """What puts masks on. It runs on the backend asked for; its own, where ``auto`` finds a faster one."""
     if not has_weights(weights, WEARER, "fp32"):
+        able = [name for name, each in BUNDLED_SETS.items() if has_weights(each.folder, WEARER, "fp32")]
         raise UnmaskError(
-            f"The networks in {weights} cannot put masks on: train cyclegan, and export its run with "
-            "python -m engines.export --wearer."
+            f"The networks in {weights} cannot put masks on; those of --weights {' or '.join(able)} "
+            "can. Or train the recipe wearer, and export its run with python -m engines.export --wearer."
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
     return load_network(

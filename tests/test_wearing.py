@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker, UnmaskError
+from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker
 from stream_unmask.cli.unmask import unmask
 from stream_unmask.video.images import read_image, write_image
-from tests.wearing import with_wearer, without_wearer
+from tests.wearing import with_wearer
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
 
@@ -68,11 +68,3 @@ def test_the_command_says_what_it_did_to_a_picture(
     assert done.exit_code == 0, done.output
     assert "1 of 1 faces given a mask" in done.output
     assert (read_image("face.masked.png").pixels != picture).any()
-
-
-def test_weights_that_put_no_masks_on_are_refused(tmp_path: Path) -> None:
-    folder = without_wearer(tmp_path / "weights")
-    manifest = folder / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"wearer"', '"none"'))
-    with pytest.raises(UnmaskError, match="cannot put masks on"):
-        Unmasker(Settings(wear=True, weights=folder))

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from engines import BACKENDS, PRECISIONS, Precision
+from stream_unmask.bundled import weights_option
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_address
 
@@ -87,6 +88,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 @click.option(
     "--frames", type=click.IntRange(2), default=100, show_default=True, help="Frames of the clip to measure."
 )
+@weights_option
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures."
@@ -101,6 +103,7 @@ def bench(
     streams: tuple[int, ...],
     batches: tuple[int, ...],
     frames: int,
+    weights: Path,
     threads: int,
     json_path: Path | None,
     plot_path: Path | None,
@@ -132,6 +135,7 @@ def bench(
         backends=backends,
         precisions=precisions,
         frames=frames,
+        weights=weights,
         threads=threads,
         batches=batches,
     )

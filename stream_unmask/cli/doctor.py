@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engines.contract import GENERATOR, SEGMENTER, read_weights
+from engines.contract import NETWORKS, has_weights, read_weights
 from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
+from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
+from stream_unmask.toolkit import Toolkit
 
 _PACKAGES = ("av", "numpy", "numba", "opencv-python-headless", "openvino", "onnxruntime")
 _OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensorrt")
@@ -31,9 +32,12 @@ def doctor() -> None:
     table.add_row("Packages", ", ".join(f"{name} {_installed(name)}" for name in _PACKAGES))
     table.add_row("Optional", ", ".join(f"{name} {_installed(name)}" for name in _OPTIONAL))
     table.add_row("FFmpeg", f"libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}")
-    for network in (SEGMENTER, GENERATOR):
-        weights = read_weights(BUNDLED_WEIGHTS, network)
-        table.add_row(network.name.capitalize(), f"{weights.size} px, {weights.run}")
+    for name, bundled in BUNDLED_SETS.items():
+        held = [each for each in NETWORKS if has_weights(bundled.folder, each, "fp32")]
+        table.add_row(f"Weights: {name}", bundled.licence if held else "missing")
+        for network in held:
+            weights = read_weights(bundled.folder, network)
+            table.add_row(f"  {network.name}", f"{weights.size} px, {weights.run}")
     for kind, path in (("Detector", face_networks.centerface()), ("Mesh", face_networks.face_landmark())):
         table.add_row(kind, f"{path.name}, {path.stat().st_size / 2**20:.1f} MiB")
     toolkit = Toolkit.load(Settings())

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from engines.contract import (
     FILE_PRECISIONS,
-    GENERATOR,
-    SEGMENTER,
+    NETWORKS,
     WEARER,
     FilePrecision,
     Network,
@@ -30,14 +29,7 @@ from engines.tensorrt.flavour import find_flavour
 from engines.tensorrt.parity import Agreement
 from engines.tensorrt.plan import BuildOptions, Plan, this_machine
 from engines.tensorrt.ready import kept_engines, make_ready, needed_engine, plan_for, verify
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
-
-_weights = click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=BUNDLED_WEIGHTS,
-    help="Folder of the networks; the bundled ones by default.",
-)
+from stream_unmask.bundled import weights_option
 
 
 @click.group()
@@ -49,7 +41,7 @@ def engines() -> None:
 
 
 @engines.command()
-@_weights
+@weights_option
 @click.option(
     "--precision",
     type=click.Choice(FILE_PRECISIONS),
@@ -118,7 +110,7 @@ def list_engines() -> None:
 
 
 @engines.command("verify")
-@_weights
+@weights_option
 def verify_engines(weights: Path) -> None:
     """Compare the engines that this machine would use with ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
@@ -133,7 +125,7 @@ def verify_engines(weights: Path) -> None:
 
 
 @engines.command()
-@_weights
+@weights_option
 @click.option("--all", "everything", is_flag=True, help="Delete every engine.")
 def prune(weights: Path, everything: bool) -> None:
     """Delete the engines that this machine would not use.
@@ -152,8 +144,8 @@ def prune(weights: Path, everything: bool) -> None:
 
 
 def _networks(weights: Path) -> tuple[Network, ...]:
-    """Those that a folder holds."""
-    return (SEGMENTER, GENERATOR, *((WEARER,) if has_weights(weights, WEARER, "fp32") else ()))
+    """Those that a folder holds; it may do without one that puts masks on."""
+    return tuple(each for each in NETWORKS if each != WEARER or has_weights(weights, each, "fp32"))
 
 
 def _plan(

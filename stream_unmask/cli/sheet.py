@@ -9,7 +9,9 @@ import click
 
 from stream_unmask import sheets
 from stream_unmask.api import Unmasker
+from stream_unmask.bundled import weights_option
 from stream_unmask.errors import UnmaskError
+from stream_unmask.settings import Settings
 from stream_unmask.video.images import write_image
 
 
@@ -28,15 +30,24 @@ from stream_unmask.video.images import write_image
 @click.option(
     "--side", type=click.IntRange(32), default=160, show_default=True, help="Pixels of each picture."
 )
+@weights_option
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 def sheet(
-    source: Path, output: Path, faces: int, every: int, columns: int, side: int, overwrite: bool
+    source: Path,
+    output: Path,
+    faces: int,
+    every: int,
+    columns: int,
+    side: int,
+    weights: Path,
+    overwrite: bool,
 ) -> None:
     """Draw input, map and output of the masked faces in INPUT beside each other.
 
     INPUT is a video, a picture, or a folder of either.
     """
-    triples = list(islice(sheets.collect(Unmasker(), source, every=every, side=side), faces))
+    unmasker = Unmasker(Settings(weights=weights))
+    triples = list(islice(sheets.collect(unmasker, source, every=every, side=side), faces))
     if not triples:
         raise UnmaskError(f"No masked face was found in {source}.")
     write_image(output, sheets.draw(triples, columns=columns), overwrite=overwrite)

@@ -15,6 +15,7 @@ from rich.progress import Progress as ProgressBar
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask import api
+from stream_unmask.bundled import weights_option
 from stream_unmask.errors import UnmaskError
 from stream_unmask.jobs import Job, plan
 from stream_unmask.report import Report, write_reports
@@ -48,11 +49,7 @@ _DEFAULTS = Settings()
     help="Sign OUTPUT with the certificate.pem and key.pem of this folder (C2PA).",
 )
 @click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write figures as JSON.")
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of networks that you trained. [the bundled ones]",
-)
+@weights_option
 @click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True)
 @click.option(
     "--precision",
@@ -106,7 +103,7 @@ def unmask(
     save_maps: bool,
     credential: Path | None,
     report_path: Path | None,
-    weights: Path | None,
+    weights: Path,
     backend: str,
     precision: Precision,
     threads: int,

@@ -14,7 +14,7 @@ from benchmarks.tables import show_networks
 from engines.contract import GENERATOR, SEGMENTER
 from engines.openvino_cpu import multiply_adds
 from engines.pytorch_cuda import PyTorchEngine
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tiny import SIZE, tiny_weights
 
 

@@ -19,8 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.contract import GENERATOR, WeightsFile, enter_weights
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import main
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
 from stream_unmask.video.images import read_image, write_image
 
 

@@ -15,7 +15,7 @@ from engines.engine import DeviceEngine, EngineError
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.pytorch_cuda import MAX_BATCH, Computed, PyTorchEngine
 from engines.quantize import draw_inputs
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tiny import SIZE, crops, tiny_weights
 
 BOTH = pytest.mark.parametrize("network", [SEGMENTER, GENERATOR], ids=lambda network: network.name)

@@ -13,7 +13,7 @@ from engines.engine import EngineError
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.pytorch_cuda import MAX_BATCH, read_module
 from engines.torch_tensorrt import TorchTensorRTEngine, exported, program_path, why_not
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tiny import crops, tiny_weights
 
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from stream_unmask.api import Unmasker
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.gpu.device import Device
-from stream_unmask.toolkit import BUNDLED_WEIGHTS, Toolkit
+from stream_unmask.toolkit import Toolkit
 from stream_unmask.unmasking.generating import Generator
 from tests.gpu.engines import NO_GPU, twins
 

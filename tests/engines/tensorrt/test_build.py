@@ -28,7 +28,7 @@ from engines.tensorrt.flavour import Flavour
 from engines.tensorrt.parity import pictures
 from engines.tensorrt.plan import BuildOptions
 from engines.tensorrt.progress import progress_monitor, run_stoppable
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tensorrt.conftest import SIZE, tiny_network
 
 pytestmark = pytest.mark.tensorrt

@@ -16,7 +16,7 @@ from engines.tensorrt.cache import EngineCache
 from engines.tensorrt.parity import pictures
 from engines.tensorrt.plan import BuildOptions, this_machine
 from engines.tensorrt.ready import load, make_ready, plan_for
-from stream_unmask.toolkit import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tensorrt.conftest import plan_of_file, tiny_network
 from tests.engines.tensorrt.test_build import BUNDLED, compiled_file
 
