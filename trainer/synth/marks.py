@@ -14,7 +14,7 @@ Bytes = NDArray[np.uint8]
 
 _LETTERS = list("ABCDEFGHKLMNOPRSTUVXYZabcdeghknoprstu0123456789")
 _CHANCES = {"n95": 0.75, "kn95": 0.6, "cloth": 0.4, "sport": 0.4}
-_VALVED = {"n95": 0.5, "kn95": 0.3, "sport": 0.35}
+_VALVED = {"n95": 0.5, "kn95": 0.3, "sport": 0.35, "elastomeric": 0.8}
 
 
 def _colour(rng: np.random.Generator) -> tuple[float, ...]:
@@ -69,12 +69,13 @@ def _mouth(cloth: Bytes, plane: Plane, rng: np.random.Generator) -> None:
 
 def _valve(cloth: Bytes, plane: Plane, shape: Shape, rng: np.random.Generator) -> None:
     """An exhalation valve, drawn on the cloth in place."""
-    side = float(rng.choice((0.0, -0.45, 0.45)))
+    moulded = shape.kind == "elastomeric"
+    side = 0.0 if moulded else float(rng.choice((0.0, -0.45, 0.45)))
     place = np.array([[side + rng.normal(0, 0.05), rng.uniform(0.85, 1.4)]], np.float32)
     x, y = (float(value) for value in plane.pixels(place)[0])
     grey = np.full(3, rng.choice((30, 200, 235, 245)))
-    base = np.clip((rng.uniform(0, 255, 3) if rng.random() < 0.3 else grey) + rng.normal(0, 6, 3), 0, 255)
-    radius = plane.unit * float(rng.uniform(0.11, 0.24))
+    base = np.clip((rng.uniform(0, 255, 3) if rng.random() < 0.4 else grey) + rng.normal(0, 6, 3), 0, 255)
+    radius = plane.unit * float(rng.uniform(0.18, 0.32) if moulded else rng.uniform(0.11, 0.26))
     turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     power = float(rng.choice((1.0, 1.0, 0.6)))
     cos, sin = np.cos(turn), np.sin(turn)

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.synth.cartridges import draw_cartridges
 from trainer.synth.chart import Chart
 from trainer.synth.drawing import fill, mix, remap, stroke, window
 from trainer.synth.fabric import Plane, draw_colour
@@ -26,8 +27,10 @@ Bytes = NDArray[np.uint8]
 
 _PRINTED = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "scarf": 0.6, "sport": 0.25, "surgical": 0.06}
 _KNITTED = {"scarf": 0.35, "gaiter": 0.12}
-_STANDS = {"n95": 0.22, "kn95": 0.26, "surgical": 0.16, "cloth": 0.15, "sport": 0.06}
+_STANDS = {"n95": 0.22, "kn95": 0.26, "surgical": 0.16, "cloth": 0.15, "sport": 0.06, "elastomeric": 0.3}
 """How far a mask stands off the middle of the face, in eye distances."""
+
+_GLOSSY = {"elastomeric": 0.7, "scarf": 0.0}
 
 _STIFF = ("surgical", "kn95", "n95", "cloth")
 
@@ -127,7 +130,7 @@ def _cloth(
     shade = light.shade(relief.slopes, float(rng.uniform(0.6, 1.5))) * relief.tone
     shade *= np.float32(exposure)
     shine = np.zeros(plane.shape, np.float32)
-    if rng.random() < 0.25:
+    if rng.random() < _GLOSSY.get(shape.kind, 0.25):
         gloss = np.float32(rng.uniform(10, 60) * exposure)
         slopes = relief.slopes
         away = (slopes[..., 0] + light.far[0]) ** 2 + (slopes[..., 1] + light.far[1]) ** 2
@@ -191,7 +194,7 @@ def _tie(
         wide = float(rng.uniform(4, 11))
     else:
         wide = float(rng.uniform(0.7, 2.6)) + 1.0 * (shape.kind in ("n95", "cloth"))
-        wide += 4.0 * (rng.random() < 0.07)
+        wide += 4.0 * (rng.random() < (0.6 if shape.kind == "elastomeric" else 0.07))
     width = max(1, round(wide * chart.unit / 75))
     shadowed, kept = rng.random() < 0.4, 1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0))
     tone = tuple(cord.tolist())
@@ -238,12 +241,23 @@ def _lay(picture: Bytes, body: Bytes, cloth: Bytes, plane: Plane, chart: Chart, 
     if where is None:
         return
     x, y = chart.of_crop(where, plane.corner, plane.unit)
-    laid = remap(cloth, x, y, cv2.BORDER_REPLICATE)
-    alpha = np.asarray(body[where] * np.float32(1 / 255), np.float32)
+    _blend(picture[where], remap(cloth, x, y, cv2.BORDER_REPLICATE), body[where], blur)
+
+
+def _cover(picture: Bytes, paint: Bytes, area: Bytes, blur: float) -> None:
+    """Put ``paint`` (S, S, 3) on the picture where ``area`` (S, S) is, in place."""
+    where = window(area)
+    if where is not None:
+        _blend(picture[where], paint[where], area[where], blur)
+
+
+def _blend(picture: Bytes, paint: Bytes, area: Bytes, blur: float) -> None:
+    """Mix paint into a part of a picture, as soft as ``blur`` pixels make it, in place."""
+    alpha = np.asarray(area * np.float32(1 / 255), np.float32)
     if blur > 0.2:
-        laid = np.asarray(cv2.GaussianBlur(laid, (0, 0), blur), np.uint8)
+        paint = np.asarray(cv2.GaussianBlur(paint, (0, 0), blur), np.uint8)
         alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), blur), np.float32)
-    picture[where] = mix(picture[where], laid, alpha)
+    picture[:] = mix(picture, paint, alpha)
 
 
 def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.random.Generator) -> Worn:
@@ -267,8 +281,14 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
     alike = style < 0.25 or shape.kind == "sport"
     plain = colour if alike else np.full(3, 240.0 if style < 0.8 else 40.0, np.float32)
     cord = np.clip(plain * np.float32(exposure * rng.uniform(0.7, 1.05)), 0, 255)
-    picture = _cast_shadow(face.copy(), body, light, rng)
-    map_ = body.copy()
+    map_, blur = body.copy(), _softness(face)
+    filters = None
+    if shape.kind == "elastomeric":
+        filters = draw_cartridges(shape, body, colour, chart, yaw, light, exposure, rng)
+        np.maximum(map_, filters[1], out=map_)
+    picture = _cast_shadow(face.copy(), map_, light, rng)
     _tie(picture, map_, shape, chart, yaw, cord, rng)
-    _lay(picture, body, cloth, plane, chart, _softness(face))
+    _lay(picture, body, cloth, plane, chart, blur)
+    if filters is not None:
+        _cover(picture, *filters, blur)
     return Worn(picture, map_, shape.kind, shape.worn)

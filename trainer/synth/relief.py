@@ -19,7 +19,7 @@ Bytes = NDArray[np.uint8]
 
 _STEPS = 256
 _RAMP = np.linspace(0, 1, _STEPS, dtype=np.float32)[:, None]
-_ROUND = {"surgical": 0.45, "kn95": 0.12, "n95": 0.75, "cloth": 0.45, "sport": 0.4}
+_ROUND = {"surgical": 0.45, "kn95": 0.12, "n95": 0.75, "cloth": 0.45, "sport": 0.4, "elastomeric": 0.9}
 _CRUMPLED = {
     "surgical": 0.2,
     "kn95": 0.07,
@@ -28,6 +28,8 @@ _CRUMPLED = {
     "sport": 0.08,
     "gaiter": 0.35,
     "bandana": 0.3,
+    "scarf": 0.55,
+    "elastomeric": 0.02,
 }
 _PLEATED = {"surgical": 0.92, "cloth": 0.25}
 _SEAMED = {"kn95": 0.9, "sport": 0.85, "cloth": 0.5}
@@ -48,7 +50,7 @@ class Relief:
 
 def _depth(plane: Plane, shape: Shape) -> FloatArray:
     """(H, W) 0 at the upper edge, 1 at the lower one."""
-    if shape.kind in ("gaiter", "bandana"):
+    if shape.kind in ("gaiter", "bandana", "scarf"):
         depth = (plane.y - np.float32(shape.top)) / np.float32(shape.bottom - shape.top)
         return np.broadcast_to(depth.astype(np.float32), plane.shape)
     x = plane.x[0]

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-KINDS = ("surgical", "kn95", "n95", "cloth", "sport", "gaiter", "bandana")
-_SHARES = (0.38, 0.14, 0.10, 0.18, 0.12, 0.06, 0.02)
+KINDS = ("surgical", "kn95", "n95", "cloth", "sport", "gaiter", "bandana", "scarf", "elastomeric")
+_SHARES = (0.36, 0.13, 0.09, 0.175, 0.115, 0.05, 0.02, 0.025, 0.035)
 WORN = ("right", "high", "under_nose", "on_chin", "dangling")
 _WORN_SHARES = (0.77, 0.1, 0.07, 0.05, 0.01)
 
 _LOOSE = {"surgical": 0.3, "cloth": 0.25, "n95": 0.1, "kn95": 0.15}
 """How often a mask of each kind stands off the cheeks, so that it ends outside the face."""
+
+_STRAPPED = {"n95": 0.75, "elastomeric": 1.0}
+"""How often straps round the head hold a mask, in place of ear loops."""
 
 _NOSE, _CHIN = (0.20, 0.17), (1.84, 0.12)
 """Height of the upper edge on the nose and of the lower one beneath the chin, each with its spread."""
@@ -52,6 +55,14 @@ _HALVES: dict[str, tuple[_Rows, _Rows]] = {
         ((0.27, 0.35, 0.03, 0.14), (0.60, 0.75, 0.03, 0.12), (0.93, 0.55, 0.11, 0.15)),
         ((0.92, 1.00, 0.08, 0.18), (0.62, 1.52, 0.09, 0.09), (0.32, -0.05, 0.04, 0.02)),
     ),
+    "elastomeric": (
+        ((0.17, 0.10, 0.03, 0.08), (0.36, 0.45, 0.05, 0.10), (0.62, 0.92, 0.07, 0.12)),
+        ((0.62, 1.20, 0.07, 0.12), (0.45, 1.55, 0.06, 0.08), (0.22, -0.05, 0.03, 0.02)),
+    ),
+    "scarf": (
+        ((0.42, 0.30, 0.06, 0.25), (0.85, 0.70, 0.08, 0.30), (1.35, 0.50, 0.15, 0.35)),
+        ((1.40, 1.00, 0.15, 0.10), (1.30, 1.75, 0.20, 0.15), (1.10, 2.90, 0.20, 0.02)),
+    ),
     "gaiter": (
         ((0.30, 0.40, 0.03, 0.20), (0.70, 0.80, 0.04, 0.20), (1.15, 0.48, 0.07, 0.16)),
         ((1.15, 1.00, 0.04, 0.10), (0.95, 1.75, 0.15, 0.12), (0.95, 2.90, 0.15, 0.02)),
@@ -61,7 +72,7 @@ _HALVES: dict[str, tuple[_Rows, _Rows]] = {
         ((1.15, 0.80, 0.04, 0.10), (0.75, 1.50, 0.10, 0.15)),
     ),
 }
-_LOWEST = {"gaiter": (3.0, 0.02), "bandana": (2.25, 0.2)}
+_LOWEST = {"gaiter": (3.0, 0.02), "scarf": (3.0, 0.02), "bandana": (2.25, 0.2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +152,9 @@ def _loops(
     kind: str, upper: FloatArray, lower: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, ...]:
     """Ear loops of one mask, or the straps of a respirator."""
-    if kind in ("gaiter", "bandana") or rng.random() < 0.1:
+    if kind in _LOWEST or rng.random() < 0.1:
         return ()
-    strapped = kind == "n95" and rng.random() < 0.75
+    strapped = rng.random() < _STRAPPED.get(kind, 0.0)
     twisted = rng.random() < 0.06
     high, low = float(rng.uniform(0.08, 0.36)), float(rng.uniform(0.48, 0.75))
     reach, tuck = float(rng.uniform(1.08, 1.22)), float(rng.uniform(0.0, 0.06))
@@ -168,16 +179,18 @@ def _loops(
     return tuple(lines)
 
 
-def _moved(upper: FloatArray, lower: FloatArray, worn: str, rng: np.random.Generator) -> None:
-    """Pull a mask under the nose or onto the chin, in place."""
+def _moved(upper: FloatArray, lower: FloatArray, worn: str, hangs: bool, rng: np.random.Generator) -> None:
+    """Pull a mask under the nose or onto the chin, in place; one that ``hangs`` to the chest still does."""
     new_top = float(rng.uniform(0.68, 0.85) if worn == "under_nose" else rng.uniform(1.12, 1.4))
     new_bottom = float(rng.uniform(1.8, 2.05) if worn == "under_nose" else rng.uniform(1.85, 2.15))
     old_top, old_bottom = float(upper[:, 1].min()), float(lower[:, 1].max())
+    if hangs:
+        new_bottom = old_bottom
     stretch = (new_bottom - new_top) / (old_bottom - old_top)
     for edge in (upper, lower):
         edge[:, 1] = new_top + (edge[:, 1] - old_top) * stretch
         # Lower on the face the jaw is narrower.
-        edge[:, 0] *= 1.0 - 0.22 * np.clip(edge[:, 1] - 1.0, 0.0, 0.8)
+        edge[:, 0] *= 1.0 - (0.0 if hangs else 0.22) * np.clip(edge[:, 1] - 1.0, 0.0, 0.8)
 
 
 def _lifted(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> None:
@@ -206,11 +219,11 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     """A random mask, worn rightly or not."""
     kind = str(rng.choice(KINDS, p=_SHARES))
     worn = str(rng.choice(WORN, p=_WORN_SHARES))
-    if worn == "dangling" and kind in _LOWEST:
+    if worn == "dangling" and kind in (*_LOWEST, "elastomeric"):
         worn = "on_chin"
     upper, lower = _edges(kind, rng)
     if worn in ("under_nose", "on_chin"):
-        _moved(upper, lower, worn, rng)
+        _moved(upper, lower, worn, kind in _LOWEST, rng)
     if worn == "high":
         _lifted(upper, lower, rng)
     lean = float(rng.normal(0, 0.03))

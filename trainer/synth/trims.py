@@ -13,7 +13,15 @@ from trainer.synth.shapes import Shape, curve
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_RIMMED = {"cloth": 0.24, "sport": 0.3, "surgical": 0.07, "kn95": 0.08, "n95": 0.1, "gaiter": 0.06}
+_RIMMED = {
+    "cloth": 0.24,
+    "sport": 0.3,
+    "surgical": 0.07,
+    "kn95": 0.08,
+    "n95": 0.1,
+    "gaiter": 0.06,
+    "elastomeric": 0.5,
+}
 _BANDED = {"cloth": 0.05, "sport": 0.08, "kn95": 0.02}
 _PANELLED = {"cloth": 0.08, "sport": 0.16, "kn95": 0.03, "elastomeric": 0.3}
 
