@@ -7,15 +7,17 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from stream_unmask.faces.alignment import fit_pose
 from trainer.data import Photo, RealFace
 from trainer.synth.clips import ClipData, make_shot
 from trainer.synth.distractors import bear_something, hold_something
 from trainer.synth.expressions import EXPRESSIONS, bend
 from trainer.synth.light import estimate_light
 from trainer.synth.masks import wear
-from trainer.synth.pairs import CROP_IN_EYES, PairData, PairSettings, aligned, make_pair
+from trainer.synth.pairs import CROP_IN_EYES, PairData, PairSettings, aligned, compose, make_pair
 from trainer.synth.photometric import damage
 from trainer.synth.shapes import KINDS, draw_shape
+from trainer.synth.turning import draw_turn
 from trainer.synth.video import squeeze
 
 _STILL = PairSettings(masked=1.0, damage=0.0, varied=False)
@@ -59,7 +61,7 @@ def test_a_pair_is_the_same_for_the_same_number_and_differs_for_another(photos: 
 def test_faces_without_mask_have_an_empty_map_whatever_they_hold(photos: list[Photo]) -> None:
     settings = PairSettings(size=128, masked=0.0, distracted=1.0, damage=0.0)
     for seed in range(8):
-        pair = make_pair(photos[0], settings, np.random.default_rng(seed))
+        pair = compose(photos[0], settings, np.random.default_rng(seed))
         assert pair.map.max() == 0
         assert np.array_equal(pair.crop, pair.truth)
 
@@ -182,3 +184,31 @@ def test_the_motion_brings_the_frame_before_onto_this_one(photos: list[Photo]) -
     # What is left is a pixel or so of unsure alignment, and a little change of light.
     assert len(gains) > 20
     assert np.median(gains) < 0.7
+
+
+def test_a_turned_head_is_turned_by_as_much_and_its_picture_goes_with_its_points(photos: list[Photo]) -> None:
+    picture, points = photos[0].picture(), photos[0].points
+    # A mark at each eye's outer corner and on the nose: where the points go, the marks must lie.
+    spots = [33, 263, 4]
+    for spot in spots:
+        picture = cv2.circle(picture, points[spot].round().astype(int).tolist(), 6, (0, 255, 0), -1)
+    before = fit_pose(points).yaw
+    for seed in range(6):
+        turn = draw_turn(points, picture.shape[0], np.random.default_rng(seed))
+        assert turn is not None
+        pose = fit_pose(turn.points)
+        assert 5 < abs(pose.yaw - before) < 32
+        matrix = pose.alignment(256).matrix
+        crop = turn.crop(picture, matrix, 256)
+        for x, y in (turn.points[spots] @ matrix[:, :2].T + matrix[:, 2]).round().astype(int):
+            assert crop[y, x].tolist()[1] - int(crop[y, x, 0]) > 100
+
+
+def test_a_head_that_is_turned_far_stays_as_it_is(photos: list[Photo]) -> None:
+    once = draw_turn(photos[0].points, 256, np.random.default_rng(0))
+    assert once is not None
+    points = once.points
+    for seed in range(12):
+        further = draw_turn(points, 256, np.random.default_rng(seed))
+        points = points if further is None else further.points
+    assert 34 < abs(fit_pose(points).yaw) < 46

@@ -36,11 +36,23 @@ _GRID = 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Spline:
+class Spline:
     """A thin-plate spline: ``anchors`` (n, 2), ``weights`` (n + 3, 2)."""
 
     anchors: FloatArray
     weights: FloatArray
+
+    @classmethod
+    def through(cls, source: FloatArray, target: FloatArray, smooth: float) -> Spline:
+        """Fit a spline from ``source`` (n, 2) to ``target`` (n, 2), or near it if it is to be smooth."""
+        count = len(source)
+        system = np.zeros((count + 3, count + 3), np.float64)
+        system[:count] = _basis(source, source)
+        system[:count, :count] += smooth * np.eye(count)
+        system[count:, :count] = system[:count, count:].T
+        right = np.zeros((count + 3, 2))
+        right[:count] = target
+        return cls(source, np.linalg.solve(system, right).astype(np.float32))
 
     def __call__(self, points: FloatArray) -> FloatArray:
         return _basis(points, self.anchors) @ self.weights
@@ -58,19 +70,12 @@ def _basis(points: FloatArray, anchors: FloatArray) -> FloatArray:
     return basis
 
 
-def _fit(source: FloatArray, target: FloatArray, smooth: float) -> _Spline:
-    count = len(source)
-    system = np.zeros((count + 3, count + 3), np.float64)
-    system[:count] = _basis(source, source)
-    system[:count, :count] += smooth * np.eye(count)
-    system[count:, :count] = system[:count, count:].T
-    right = np.zeros((count + 3, 2))
-    right[:count] = target
-    return _Spline(source, np.linalg.solve(system, right).astype(np.float32))
+def anchors(points: FloatArray) -> list[int]:
+    """Mesh points to fit through: those of the outline only where they do not lie behind the cheek.
 
-
-def _anchors(points: FloatArray) -> list[int]:
-    """Mesh points to fit through: those of the outline only where they do not lie behind the cheek."""
+    Args:
+        points: (468, 2) the mesh in eye distances.
+    """
     used = list(_MIDLINE) + [index for pair in _INNER for index in pair]
     for pair, inner in zip(_OUTLINE, _INNER_NEIGHBOUR, strict=True):
         for side, sign in ((0, -1.0), (1, 1.0)):
@@ -94,18 +99,18 @@ class Chart:
     unit: float
     points: FloatArray
     hull: FloatArray
-    _out: _Spline
-    _back: _Spline
+    _out: Spline
+    _back: Spline
 
     @classmethod
     def of(cls, points: FloatArray, size: int, unit: float) -> Chart:
         """Fit the chart to ``points`` (468, 2) in pixels of a crop of ``size`` pixels."""
         mean = mean_face()[:, :2].astype(np.float32)
         scaled = (points / unit).astype(np.float32)
-        used = _anchors(scaled)
+        used = anchors(scaled)
         hull = np.asarray(cv2.convexHull(points.astype(np.float32)), np.float32)[:, 0]
-        out = _fit(mean[used], scaled[used], 0.02)
-        back = _fit(scaled[used], mean[used], 0.02)
+        out = Spline.through(mean[used], scaled[used], 0.02)
+        back = Spline.through(scaled[used], mean[used], 0.02)
         return cls(size, unit, points, hull, out, back)
 
     def to_crop(self, places: FloatArray) -> FloatArray:

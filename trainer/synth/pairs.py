@@ -18,12 +18,16 @@ from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, h
 from trainer.synth.drawing import mix, warp, window
 from trainer.synth.masks import wear
 from trainer.synth.photometric import apply_lamps, apply_tone, damage, draw_lamps, draw_tone
+from trainer.synth.turning import draw_turn
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 CROP_IN_EYES = 3.4
 """Side of a crop in eye distances, as the alignment has it."""
+
+_TURNED = 0.16
+"""Share of the varied samples whose heads are turned further: photos show few that are, videos many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +101,16 @@ def aligned(photo: Photo, size: int, rng: np.random.Generator | None) -> tuple[B
         width = picture.shape[1]
         picture = np.asarray(cv2.flip(picture, 1), np.uint8)
         points = _mirrored(points, width)
+    turn = None
+    if rng is not None and rng.random() < _TURNED:
+        turn = draw_turn(points, picture.shape[0], rng)
+    points = points if turn is None else turn.points
     pose = fit_pose(points)
     matrix = (_jittered(pose, rng) if rng is not None else pose).alignment(size).matrix
-    moved = points @ matrix[:, :2].T + matrix[:, 2]
-    return warp(picture, matrix, size, cv2.BORDER_REFLECT_101), moved.astype(np.float32), pose.yaw
+    moved = (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    if turn is None:
+        return warp(picture, matrix, size, cv2.BORDER_REFLECT_101), moved, pose.yaw
+    return turn.crop(picture, matrix, size), moved, pose.yaw
 
 
 @cache
