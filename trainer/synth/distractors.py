@@ -1,4 +1,4 @@
-"""What is not a mask: hands, microphones, cups, collars, scarves and beards; glasses and hair before one."""
+"""What is not a mask: hands, cups, phones, collars, scarves, beards and more; glasses and hair before one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trainer.synth.chart import Chart
 from trainer.synth.drawing import fill, mix, stroke, window
 from trainer.synth.fabric import Plane, draw_colour, tiles
+from trainer.synth.hands import draw_hand
 from trainer.synth.prints import draw_knit, draw_print
 from trainer.synth.shapes import curve
 
@@ -19,6 +20,7 @@ Bytes = NDArray[np.uint8]
 Draw = Callable[[Bytes, FloatArray, float, np.random.Generator], Bytes]
 
 _JAW = (93, 58, 172, 136, 150, 176, 152, 400, 379, 365, 397, 288, 323)
+_BARE = (151, 9, 168, 108, 337, 117, 346)
 _LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 405, 17, 181, 91)
 _BEARD_SIDE = ((1.04, 0.35), (1.02, 0.9), (0.82, 1.4), (0.4, 1.76), (0.0, 1.9))
 _BEARD_TOP = ((0.9, 0.5), (0.78, 0.95), (0.52, 1.05), (0.4, 0.9), (0.0, 0.82))
@@ -49,30 +51,14 @@ def _paint(picture: Bytes, area: Bytes, colour: FloatArray | Bytes, rng: np.rand
 
 
 def _skin(picture: Bytes, points: FloatArray) -> FloatArray:
-    """(3,) the colour of the cheeks and the forehead."""
-    spots = np.clip(points[[50, 280, 151, 9]], 0, picture.shape[0] - 1).astype(int)
+    """(3,) the colour of what a mask leaves bare: the forehead, the nose's bridge, below the eyes."""
+    spots = np.clip(points[list(_BARE)], 0, picture.shape[0] - 1).astype(int)
     return np.asarray(np.median(picture[spots[:, 1], spots[:, 0]], axis=0), np.float32)
 
 
 def _hand(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
-    """Fingers from below or from a side."""
-    area, gaps = np.zeros(picture.shape[:2], np.uint8), np.zeros(picture.shape[:2], np.uint8)
-    goal = points[13] + rng.normal(0, 0.25, 2) * unit
-    angle = float(rng.uniform(-1.2, 1.2))
-    down = np.array([np.sin(angle), np.cos(angle)]) * unit
-    across = np.array([np.cos(angle), -np.sin(angle)]) * unit
-    width = float(rng.uniform(0.16, 0.26))
-    for finger in range(int(rng.integers(1, 5))):
-        tip = goal + across * (finger - 1.5) * width * 1.08 - down * float(rng.uniform(0, 0.35))
-        bend = tip + down * 0.7 + across * float(rng.normal(0, 0.08))
-        line = curve([tuple(tip), tuple(bend), tuple(tip + down * 1.6)])
-        stroke(area, line, 255, max(2, int(width * unit)))
-        stroke(gaps, line + (across * width * 0.54).astype(np.float32), 90, 1 + int(unit / 40))
-    palm = goal + down * 1.5
-    cv2.circle(area, (int(palm[0]), int(palm[1])), int(unit * rng.uniform(0.4, 0.7)), 255, -1, cv2.LINE_AA)
-    tone = _skin(picture, points) * rng.uniform(0.85, 1.15) + rng.normal(0, 5, 3)
-    between = 1 - cv2.min(gaps, area).astype(np.float32)[..., None] / 255
-    return _paint(picture, area, np.asarray(tone * between, np.float32), rng)
+    area, colours = draw_hand(points, picture.shape[0], unit, _skin(picture, points), rng)
+    return _paint(picture, area, colours, rng)
 
 
 def _microphone(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
@@ -116,6 +102,29 @@ def _cup(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generat
     cv2.ellipse(area, middle, (int(half), int(half * 0.3)), 0, 0, 360, 255, -1, cv2.LINE_AA)
     tone = np.full(3, rng.uniform(200, 245)) if rng.random() < 0.5 else rng.uniform(20, 230, 3)
     return _paint(picture, area, np.asarray(tone, np.float32), rng)
+
+
+def _phone(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
+    """A phone, seen from its back, its screen or its side."""
+    area = np.zeros(picture.shape[:2], np.uint8)
+    middle = points[14] + rng.normal(0, (0.5, 0.3)) * unit
+    half = unit * np.array([rng.uniform(0.3, 0.62), rng.uniform(0.9, 1.25)])
+    angle = float(rng.normal(0, 0.5))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    bevel = unit * 0.1 / half
+    corners = np.array([(1 - bevel[0], 1), (1, 1 - bevel[1]), (1, bevel[1] - 1), (1 - bevel[0], -1)])
+    outline = np.concatenate([corners, -corners]) * half @ turn
+    fill(area, (middle + outline).astype(np.float32), 255)
+    tone = np.full(3, float(rng.choice((20, 35, 60, 215)))) if rng.random() < 0.7 else rng.uniform(20, 230, 3)
+    colours = np.empty(picture.shape, np.uint8)
+    colours[:] = tone
+    if rng.random() < 0.5:
+        fill(colours, (middle + 0.92 * outline).astype(np.float32), tuple(rng.uniform(0, 250, 3).tolist()))
+    else:
+        lens = middle + (half * (0.5, -0.75)) @ turn
+        place = (round(float(lens[0])), round(float(lens[1])))
+        cv2.circle(colours, place, max(1, int(0.09 * unit)), (25, 25, 30), -1, cv2.LINE_AA)
+    return _paint(picture, area, colours, rng)
 
 
 def _cloth(size: int, unit: float, rng: np.random.Generator) -> FloatArray | Bytes:
@@ -179,10 +188,11 @@ def _beard(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Gener
 
 
 _HELD: tuple[tuple[Draw, float], ...] = (
-    (_hand, 0.45),
-    (_microphone, 0.2),
-    (_cup, 0.2),
-    (_headset, 0.15),
+    (_hand, 0.5),
+    (_microphone, 0.16),
+    (_cup, 0.14),
+    (_phone, 0.1),
+    (_headset, 0.1),
 )
 _BORNE: tuple[tuple[Draw, float], ...] = ((_scarf, 0.25), (_collar, 0.4), (_beard, 0.35))
 
@@ -199,7 +209,7 @@ def _one_of(
 
 
 def hold_something(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> Bytes:
-    """Draw one thing before the face that is not a mask, in place: a hand, a microphone, a cup, a headset.
+    """Draw one thing before the face that is not a mask, in place: a hand, a microphone, a cup and the like.
 
     Args:
         picture: (S, S, 3) uint8 RGB.

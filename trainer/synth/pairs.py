@@ -38,7 +38,7 @@ class PairSettings:
         size: side of the crops in pixels.
         masked: share of faces that wear a mask.
         distracted: share of unmasked faces with something that could be taken for a mask, such as a
-            hand before the mouth, a beard or a collar; a fifth of it for masked ones.
+            hand before the mouth, a beard or a collar; about a third of it for masked ones.
         damage: 0..1, how badly the input is hurt by blur, noise and compression.
         varied: whether alignment, light and mirroring vary; without, only the mask is random.
         faceless: share of crops that lie anywhere in the photo, turned and scaled anyhow: what a crop
@@ -158,7 +158,7 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> C
                 area, colour = draw(points, settings.size, unit, rng)
                 crop, truth = _over(crop, area, colour), _over(truth, area, colour)
                 map_ = np.minimum(map_, 255 - area)
-        if rng.random() < 0.2 * settings.distracted:
+        if rng.random() < 0.3 * settings.distracted:
             held = hold_something(crop, points, unit, rng)
             map_ = np.minimum(map_, 255 - held)
     return Composed(crop, map_, truth, points)
