@@ -9,11 +9,14 @@ from torch.nn import functional
 
 from stream_unmask.faces.alignment import fit_pose
 from trainer.data import Photo, RealFace
+from trainer.synth.cartridges import draw_cartridges
+from trainer.synth.chart import Chart
 from trainer.synth.clips import ClipData, make_shot
 from trainer.synth.distractors import bear_something, hold_something
 from trainer.synth.expressions import EXPRESSIONS, bend
-from trainer.synth.light import estimate_light
+from trainer.synth.light import Light, estimate_light
 from trainer.synth.masks import wear
+from trainer.synth.overlays import draw_shield
 from trainer.synth.pairs import CROP_IN_EYES, PairData, PairSettings, aligned, compose, make_pair
 from trainer.synth.photometric import damage
 from trainer.synth.shapes import KINDS, draw_shape
@@ -212,3 +215,47 @@ def test_a_head_that_is_turned_far_stays_as_it_is(photos: list[Photo]) -> None:
         further = draw_turn(points, 256, np.random.default_rng(seed))
         points = points if further is None else further.points
     assert 34 < abs(fit_pose(points).yaw) < 46
+
+
+def test_now_and_then_a_pair_has_lost_its_colour_before_it_was_hurt(photos: list[Photo]) -> None:
+    settings = PairSettings(size=64, damage=0.0)
+    pairs = [make_pair(photos[0], settings, np.random.default_rng(seed)) for seed in range(150)]
+    crops, truths = (
+        [np.ptp(picture.astype(int), axis=2).max() == 0 for picture in pictures]
+        for pictures in zip(*((pair.crop, pair.truth) for pair in pairs), strict=True)
+    )
+    assert 1 <= sum(truths) <= 10
+    assert crops == truths
+
+
+def test_what_is_before_a_mask_is_not_in_its_map_and_a_clear_shield_hides_nothing(
+    photos: list[Photo],
+) -> None:
+    face, points, _ = aligned(photos[0], 256, None)
+    unit, rng = 256 / CROP_IN_EYES, np.random.default_rng(4)
+    crop, truth = draw_shield(face, face, points, unit, rng)
+    assert np.array_equal(crop, truth)
+    assert 2 < np.abs(crop.astype(int) - face).mean() < 60
+    settings = PairSettings(masked=1.0, distracted=1.0, damage=0.0)
+    alone = PairSettings(masked=1.0, distracted=0.0, damage=0.0)
+    maps = [
+        np.mean([compose(photos[0], each, np.random.default_rng(seed)).map.mean() for seed in range(40)])
+        for each in (settings, alone)
+    ]
+    assert maps[0] < maps[1]
+
+
+def test_filters_of_a_respirator_lie_at_its_sides_and_in_its_map(photos: list[Photo]) -> None:
+    _, points, _ = aligned(photos[0], 256, None)
+    chart = Chart.of(points, 256, 256 / CROP_IN_EYES)
+    rng = np.random.default_rng(0)
+    shape = next(shape for shape in iter(lambda: draw_shape(rng), None) if shape.kind == "elastomeric")
+    body = np.zeros((256, 256), np.uint8)
+    light = Light(1.0, np.array([0.0, 0.0, 0.5], np.float32))
+    colour = np.full(3, 120.0, np.float32)
+    for yaw in (-40.0, 0.0, 40.0):
+        _, area = draw_cartridges(shape, body, colour, chart, yaw, light, 1.0, np.random.default_rng(1))
+        x = np.flatnonzero(area.any(0)) - points[4, 0]
+        assert x.min() < -20
+        assert x.max() > 20
+        assert area[:90].max() == 0

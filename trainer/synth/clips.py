@@ -14,8 +14,8 @@ from torch import Tensor
 from trainer.data import Photo
 from trainer.synth.drawing import remap, warp
 from trainer.synth.expressions import bend, draw_expression
-from trainer.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, light, to_tensor
-from trainer.synth.photometric import apply_tone, damage
+from trainer.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, to_tensor
+from trainer.synth.photometric import apply_tone, damage, fade, light
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -112,6 +112,8 @@ def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, fr
     """
     composed = compose(photo, settings, rng)
     crop, truth = light(composed.crop, composed.truth, rng)
+    if settings.varied:
+        crop, truth = fade(crop, truth, rng)
     size = settings.size
     strength = float(rng.choice((0.3, 1.0, 2.0), p=(0.4, 0.4, 0.2)))
     # From the last frame backwards: where the photo's pixels lie in each frame.

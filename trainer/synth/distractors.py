@@ -1,4 +1,4 @@
-"""What is not a mask: hands, cups, phones, collars, scarves, beards and more; glasses and hair before one."""
+"""What is not a mask: hands, microphones, cups, phones, collars, scarves and beards."""
 
 from __future__ import annotations
 
@@ -229,39 +229,3 @@ def bear_something(picture: Bytes, points: FloatArray, unit: float, rng: np.rand
     Arguments as in :func:`hold_something`.
     """
     _one_of(_BORNE, picture, points, unit, rng)
-
-
-def draw_glasses(
-    points: FloatArray, size: int, unit: float, rng: np.random.Generator
-) -> tuple[Bytes, tuple[int, ...]]:
-    """Rims and bridge of glasses: where they are, (S, S) uint8, and their colour."""
-    area = np.zeros((size, size), np.uint8)
-    thickness = int(rng.integers(1, 4))
-    wide, high = unit * float(rng.uniform(0.36, 0.46)), unit * float(rng.uniform(0.24, 0.4))
-    across = points[263] - points[33]
-    tilt = float(np.degrees(np.arctan2(across[1], across[0])))
-    inner = []
-    for outer_eye, inner_eye, sign in ((33, 133, 1), (263, 362, -1)):
-        middle = (points[outer_eye] + points[inner_eye]) / 2 + np.array([0, 0.08 * unit])
-        centre = (int(middle[0]), int(middle[1]))
-        cv2.ellipse(area, centre, (int(wide), int(high)), tilt, 0, 360, 255, thickness, cv2.LINE_AA)
-        inner.append(middle + np.array([sign * wide, -0.05 * unit]))
-    stroke(area, np.array(inner, np.float32), 255, thickness)
-    tone = int(rng.choice((25, 40, 90, 170)))
-    return area, (tone, int(tone * rng.uniform(0.6, 1)), int(tone * rng.uniform(0.5, 1)))
-
-
-def draw_hair(
-    points: FloatArray, size: int, unit: float, rng: np.random.Generator
-) -> tuple[Bytes, tuple[int, ...]]:
-    """Strands that hang from the temples over the cheeks: where, (S, S) uint8, and their colour."""
-    area = np.zeros((size, size), np.uint8)
-    side = points[127] if rng.random() < 0.5 else points[356]
-    thickest = int(rng.integers(3, 8))
-    for _ in range(int(rng.integers(2, 22))):
-        start = side + rng.normal(0, 0.12, 2) * unit
-        end = start + np.array([rng.normal(0, 0.25), rng.uniform(0.8, 2.2)]) * unit
-        middle = (start + end) / 2 + rng.normal(0, 0.12, 2) * unit
-        stroke(area, curve([tuple(start), tuple(middle), tuple(end)]), 255, int(rng.integers(1, thickest)))
-    tone = float(rng.uniform(15, 130))
-    return area, (int(tone), int(tone * rng.uniform(0.6, 0.95)), int(tone * rng.uniform(0.4, 0.9)))

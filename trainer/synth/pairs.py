@@ -14,10 +14,11 @@ from torch import Tensor
 
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
 from trainer.data import SET_WEIGHTS, Photo, RealFace
-from trainer.synth.distractors import bear_something, draw_glasses, draw_hair, hold_something
+from trainer.synth.distractors import bear_something, hold_something
 from trainer.synth.drawing import mix, warp, window
 from trainer.synth.masks import wear
-from trainer.synth.photometric import apply_lamps, apply_tone, damage, draw_lamps, draw_tone
+from trainer.synth.overlays import draw_glasses, draw_hair, draw_shield
+from trainer.synth.photometric import cut_off, damage, fade, light
 from trainer.synth.turning import draw_turn
 
 FloatArray = NDArray[np.float32]
@@ -153,6 +154,8 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> C
     worn = wear(truth, points, yaw, unit, rng)
     crop, map_ = worn.picture, worn.map
     if settings.varied:
+        if rng.random() < 0.02:
+            crop, truth = draw_shield(crop, truth, points, unit, rng)
         for chance, draw in ((0.12, draw_glasses), (0.13, draw_hair)):
             if rng.random() < chance:
                 area, colour = draw(points, settings.size, unit, rng)
@@ -162,26 +165,6 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> C
             held = hold_something(crop, points, unit, rng)
             map_ = np.minimum(map_, 255 - held)
     return Composed(crop, map_, truth, points)
-
-
-def light(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
-    """Crop and truth in the same random light."""
-    table = draw_tone(rng)
-    crop, truth = apply_tone(crop, table), apply_tone(truth, table)
-    if rng.random() < 0.08:
-        lamps = draw_lamps(crop.shape[0], rng)
-        crop, truth = apply_lamps(crop, lamps), apply_lamps(truth, lamps)
-    return crop, truth
-
-
-def _end_of_frame(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
-    """A crop that reaches over the edge of its frame: there the last pixels go on, or black."""
-    turns = int(rng.integers(4))
-    crop, map_ = np.rot90(crop, turns).copy(), np.rot90(map_, turns).copy()
-    edge = int(crop.shape[1] * rng.uniform(0.6, 0.95))
-    crop[:, edge:] = crop[:, edge - 1 : edge] if rng.random() < 0.7 else 0
-    map_[:, edge:] = 0
-    return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(map_, -turns))
 
 
 def _anywhere(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Pair:
@@ -208,9 +191,9 @@ def make_pair(photo: Photo, settings: PairSettings, rng: np.random.Generator) ->
     composed = compose(photo, settings, rng)
     crop, map_, truth = composed.crop, composed.map, composed.truth
     if settings.varied:
-        crop, truth = light(crop, truth, rng)
-    if settings.varied and rng.random() < 0.06:
-        crop, map_ = _end_of_frame(crop, map_, rng)
+        crop, truth = fade(*light(crop, truth, rng), rng)
+        if rng.random() < 0.07:
+            crop, map_ = cut_off(crop, map_, rng)
     if settings.damage > 0:
         (crop,) = damage([crop], rng, settings.damage)
     return Pair(crop, map_, truth)

@@ -18,6 +18,9 @@ FloatArray = NDArray[np.float32]
 
 _GRAIN_SIDE = 512
 
+_GREY = 0.03
+"""Share of pictures without colour."""
+
 
 def draw_tone(rng: np.random.Generator) -> Bytes:
     """(256, 3) uint8 table for :func:`apply_tone`: exposure, contrast, gamma and colour cast."""
@@ -144,3 +147,34 @@ def damage(pictures: Sequence[Bytes], rng: np.random.Generator, strength: float 
     if style < 0.75:
         return [_jpeg(picture, int(rng.integers(int(90 - 60 * strength), 96))) for picture in hurt]
     return hurt
+
+
+def light(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Crop and truth in the same random light."""
+    table = draw_tone(rng)
+    crop, truth = apply_tone(crop, table), apply_tone(truth, table)
+    if rng.random() < 0.08:
+        lamps = draw_lamps(crop.shape[0], rng)
+        crop, truth = apply_lamps(crop, lamps), apply_lamps(truth, lamps)
+    return crop, truth
+
+
+def fade(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Crop and truth, which now and then lose their colour as in infrared, in old film or in sepia."""
+    if rng.random() >= _GREY:
+        return crop, truth
+    weights = np.array((0.299, 0.587, 0.114)) if rng.random() < 0.6 else rng.dirichlet((3, 2, 1))
+    tint = np.array((1.08, 0.98, 0.8)) ** rng.uniform(0.2, 1.2) if rng.random() < 0.3 else np.ones(3)
+    mixed = np.outer(tint, weights)
+    faded = [np.asarray(cv2.transform(picture, mixed), np.uint8) for picture in (crop, truth)]
+    return faded[0], faded[1]
+
+
+def cut_off(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """A crop that reaches over the edge of its frame: there the last pixels go on, or black."""
+    turns = int(rng.integers(4))
+    crop, map_ = np.rot90(crop, turns).copy(), np.rot90(map_, turns).copy()
+    edge = int(crop.shape[1] * rng.uniform(0.6, 0.95))
+    crop[:, edge:] = crop[:, edge - 1 : edge] if rng.random() < 0.7 else 0
+    map_[:, edge:] = 0
+    return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(map_, -turns))
