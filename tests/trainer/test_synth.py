@@ -194,7 +194,7 @@ def test_a_turned_head_is_turned_by_as_much_and_its_picture_goes_with_its_points
     # A mark at each eye's outer corner and on the nose: where the points go, the marks must lie.
     spots = [33, 263, 4]
     for spot in spots:
-        picture = cv2.circle(picture, points[spot].round().astype(int).tolist(), 6, (0, 255, 0), -1)
+        cv2.circle(picture, points[spot].round().astype(int).tolist(), 6, (0, 255, 0), -1)
     before = fit_pose(points).yaw
     for seed in range(6):
         turn = draw_turn(points, picture.shape[0], np.random.default_rng(seed))

@@ -38,7 +38,7 @@ def _letters(cloth: Bytes, plane: Plane, shape: Shape, rng: np.random.Generator)
 def _badge(cloth: Bytes, plane: Plane, rng: np.random.Generator) -> None:
     """A label, an applique or a flag: a patch of colour with another on it."""
     middle = np.array([rng.normal(0, 0.4), rng.uniform(0.7, 1.5)])
-    reach = float(rng.uniform(0.05, 0.3))
+    reach = float(rng.uniform(0.05, 0.4))
     for part in range(int(rng.integers(1, 4))):
         count = int(rng.integers(3, 9))
         turn = np.sort(rng.uniform(0, 2 * np.pi, count))
@@ -49,7 +49,7 @@ def _badge(cloth: Bytes, plane: Plane, rng: np.random.Generator) -> None:
 
 def _mouth(cloth: Bytes, plane: Plane, rng: np.random.Generator) -> None:
     """A painted smile, with teeth or a tongue."""
-    wide, high = float(rng.uniform(0.2, 0.6)), float(rng.uniform(0.08, 0.4))
+    wide, high = float(rng.uniform(0.2, 0.75)), float(rng.uniform(0.08, 0.55))
     top = float(rng.uniform(1.0, 1.35))
     upper = curve([(-wide, top), (0.0, top + float(rng.uniform(-0.05, 0.15))), (wide, top)])
     lower = curve([(-wide, top), (-wide / 2, top + high), (wide / 2, top + high), (wide, top)])

@@ -131,7 +131,7 @@ def _cloth(
     shade *= np.float32(exposure)
     shine = np.zeros(plane.shape, np.float32)
     if rng.random() < _GLOSSY.get(shape.kind, 0.25):
-        gloss = np.float32(rng.uniform(10, 60) * exposure)
+        gloss = np.float32(np.exp(rng.uniform(np.log(10), np.log(120))) * exposure)
         slopes = relief.slopes
         away = (slopes[..., 0] + light.far[0]) ** 2 + (slopes[..., 1] + light.far[1]) ** 2
         shine = gloss * np.exp(-away * np.float32(rng.uniform(6, 30)))

@@ -1,4 +1,4 @@
-"""What lies before a face and its mask alike: glasses, hair, a face shield."""
+"""What lies before a face and its mask alike: glasses, hair, a face shield; and who stands beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.drawing import fill, mix, stroke
+from trainer.synth.drawing import fill, mix, stroke, warp
 from trainer.synth.shapes import curve
 
 FloatArray = NDArray[np.float32]
@@ -16,10 +16,17 @@ _AROUND = np.linspace(0, 2 * np.pi, 36, endpoint=False)
 
 
 def draw_glasses(
-    points: FloatArray, size: int, unit: float, rng: np.random.Generator
-) -> tuple[Bytes, tuple[int, ...]]:
-    """Glasses, clear, dark or glaring: how much they hide, (S, S) uint8, and their colour."""
-    area = np.zeros((size, size), np.uint8)
+    face: Bytes, points: FloatArray, unit: float, rng: np.random.Generator
+) -> tuple[Bytes, Bytes]:
+    """Glasses, clear, dark or glaring: how much they hide, (S, S) uint8, and what they look like.
+
+    Args:
+        face: (S, S, 3) uint8 RGB.
+        points: (468, 2) mesh points in its pixels.
+        unit: pixels in one eye distance.
+        rng: where all chance comes from.
+    """
+    area, paint = np.zeros(face.shape[:2], np.uint8), np.empty_like(face)
     thickness = int(rng.integers(1, 4))
     glass = int(rng.integers(50, 256)) if rng.random() < 0.3 else 0
     wide, high = float(rng.uniform(0.78, 1.05)), unit * float(rng.uniform(0.24, 0.4))
@@ -39,23 +46,44 @@ def draw_glasses(
     stroke(area, np.array(inner, np.float32), 255, thickness)
     tone = int(rng.choice((25, 40, 90, 170, 225)))
     least = 0.55 if tone < 100 else 0.85
-    return area, (tone, int(tone * rng.uniform(least, 1)), int(tone * rng.uniform(least, 1)))
+    paint[:] = tone, int(tone * rng.uniform(least, 1)), int(tone * rng.uniform(least, 1))
+    return area, paint
 
 
-def draw_hair(
-    points: FloatArray, size: int, unit: float, rng: np.random.Generator
-) -> tuple[Bytes, tuple[int, ...]]:
-    """Strands that hang from the temples over the cheeks: where, (S, S) uint8, and their colour."""
+def draw_hair(face: Bytes, points: FloatArray, unit: float, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Strands and locks that hang from the temples over the cheeks, mostly of this head's colour.
+
+    Arguments and what is returned are those of :func:`draw_glasses`.
+    """
+    size = face.shape[0]
     area = np.zeros((size, size), np.uint8)
-    side = points[127] if rng.random() < 0.5 else points[356]
-    thickest = int(rng.integers(3, 8))
-    for _ in range(int(rng.integers(2, 22))):
-        start = side + rng.normal(0, 0.12, 2) * unit
+    temple, outwards = (127, -1.0) if rng.random() < 0.5 else (356, 1.0)
+    thickest, locks = int(rng.integers(3, 8)), int(rng.integers(0, 3))
+    for number in range(int(rng.integers(2, 18))):
+        start = points[temple] + rng.normal(0, 0.12, 2) * unit
+        if number < locks:
+            start += np.array([0.15 * outwards, -0.5]) * unit
         end = start + np.array([rng.normal(0, 0.25), rng.uniform(0.8, 2.2)]) * unit
         middle = (start + end) / 2 + rng.normal(0, 0.12, 2) * unit
-        stroke(area, curve([tuple(start), tuple(middle), tuple(end)]), 255, int(rng.integers(1, thickest)))
-    tone = float(rng.uniform(15, 130))
-    return area, (int(tone), int(tone * rng.uniform(0.6, 0.95)), int(tone * rng.uniform(0.4, 0.9)))
+        path = curve([tuple(start), tuple(middle), tuple(end)], 8)
+        if number < locks:
+            along = np.linspace(0, 1, len(path))
+            taper = np.minimum(1 - along, 0.1 + 3 * along)
+            half = np.zeros_like(path)
+            half[:, 0] = unit * rng.uniform(0.05, 0.25) * taper
+            fill(area, np.concatenate([path - half, (path + half)[::-1]]), 255)
+        else:
+            stroke(area, path, 255, int(rng.integers(1, thickest)))
+    # Hair is the darkest of what lies above the forehead and beside the brows.
+    around = points[[10, 21, 251]] + np.array([(0, -0.4), (-0.12, 0), (0.12, 0)]) * unit
+    x, y = np.clip(around, 0, size - 1).astype(int).T
+    tone = min(face[y, x].astype(np.float32), key=lambda colour: float(colour.sum()))
+    if rng.random() < 0.2:
+        tone = np.array((1, rng.uniform(0.6, 0.95), rng.uniform(0.4, 0.9)), np.float32)
+        tone *= np.float32(rng.uniform(15, 130))
+    noise = cv2.resize(rng.standard_normal((8, size // 2), np.float32), (size, size))
+    shade = 1 + np.float32(rng.uniform(0.1, 0.4)) * noise
+    return area, np.clip(tone * shade[..., None], 0, 255).astype(np.uint8)
 
 
 def draw_shield(
@@ -82,3 +110,39 @@ def draw_shield(
     light = np.empty_like(crop)
     light[:] = np.clip(rng.uniform(170, 255) + rng.normal(0, 12, 3), 0, 255)
     return mix(crop, light, alpha), mix(truth, light, alpha)
+
+
+def stand_beside(
+    pictures: tuple[Bytes, Bytes],
+    other: Bytes,
+    map_: Bytes,
+    points: FloatArray,
+    unit: float,
+    rng: np.random.Generator,
+) -> tuple[Bytes, Bytes]:
+    """Both pictures with somebody else's face, masked or not, half in sight behind this one.
+
+    Args:
+        pictures: crop and truth, (S, S, 3) uint8 RGB each.
+        other: (S, S, 3) the other face, in a crop like these.
+        map_: (S, S) uint8, 255 where this face's mask is.
+        points: (468, 2) mesh points of both faces in crop pixels.
+        unit: pixels in one eye distance.
+        rng: where all chance comes from.
+    """
+    size = other.shape[0]
+    middle = points.mean(0) - (0, 0.15 * unit)
+    axes, inner = ((int(wide * unit), int(high * unit)) for wide, high in ((1.3, 1.75), (1.15, 1.6)))
+    head, own = np.zeros((size, size), np.uint8), np.zeros((size, size), np.uint8)
+    cv2.ellipse(head, (int(middle[0]), int(middle[1])), axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    cv2.ellipse(own, (int(middle[0]), int(middle[1])), inner, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    np.maximum(own, map_, out=own)
+    zoom = float(rng.uniform(0.65, 1.15))
+    angle, side = float(rng.normal(0, 0.15)), float(rng.choice((-1, 1)))
+    turn = zoom * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    goal = middle + np.array([side * rng.uniform(1.7, 2.5), rng.normal(0, 0.4)]) * unit
+    matrix = np.concatenate([turn, (goal - turn @ middle)[:, None]], 1)
+    seen = warp(other, matrix, size, cv2.BORDER_REFLECT_101)
+    area = np.minimum(warp(head, matrix, size, cv2.BORDER_CONSTANT), 255 - own)
+    alpha = np.asarray(cv2.GaussianBlur(area, (0, 0), 0.02 * unit) * np.float32(1 / 255), np.float32)
+    return mix(pictures[0], seen, alpha), mix(pictures[1], seen, alpha)

@@ -17,7 +17,7 @@ from trainer.data import SET_WEIGHTS, Photo, RealFace
 from trainer.synth.distractors import bear_something, hold_something
 from trainer.synth.drawing import mix, warp, window
 from trainer.synth.masks import wear
-from trainer.synth.overlays import draw_glasses, draw_hair, draw_shield
+from trainer.synth.overlays import draw_glasses, draw_hair, draw_shield, stand_beside
 from trainer.synth.photometric import cut_off, damage, fade, light
 from trainer.synth.turning import draw_turn
 
@@ -81,13 +81,11 @@ def _jittered(pose: Pose, rng: np.random.Generator) -> Pose:
     )
 
 
-def _over(picture: Bytes, area: Bytes, colour: tuple[int, ...]) -> Bytes:
-    """A copy of the picture with ``area`` in one colour."""
+def _over(picture: Bytes, area: Bytes, paint: Bytes) -> Bytes:
+    """A copy of the picture with ``paint`` where ``area`` is."""
     over, where = picture.copy(), window(area)
     if where is not None:
-        paint = np.empty((*area[where].shape, 3), np.uint8)
-        paint[:] = colour
-        over[where] = mix(over[where], paint, area[where].astype(np.float32) * np.float32(1 / 255))
+        over[where] = mix(over[where], paint[where], area[where].astype(np.float32) * np.float32(1 / 255))
     return over
 
 
@@ -154,12 +152,14 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> C
     worn = wear(truth, points, yaw, unit, rng)
     crop, map_ = worn.picture, worn.map
     if settings.varied:
+        if rng.random() < 0.03:
+            crop, truth = stand_beside((crop, truth), crop, map_, points, unit, rng)
         if rng.random() < 0.02:
             crop, truth = draw_shield(crop, truth, points, unit, rng)
         for chance, draw in ((0.12, draw_glasses), (0.13, draw_hair)):
             if rng.random() < chance:
-                area, colour = draw(points, settings.size, unit, rng)
-                crop, truth = _over(crop, area, colour), _over(truth, area, colour)
+                area, paint = draw(truth, points, unit, rng)
+                crop, truth = _over(crop, area, paint), _over(truth, area, paint)
                 map_ = np.minimum(map_, 255 - area)
         if rng.random() < 0.3 * settings.distracted:
             held = hold_something(crop, points, unit, rng)
