@@ -13,11 +13,12 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from engines.contract import GENERATOR, SEGMENTER, Network
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 
-WEIGHTS = Path(__file__).parent.parent / "stream_unmask" / "weights"
+WEIGHTS = BUNDLED_WEIGHTS
 Kind = TypeVar("Kind", bound=nn.Module)
 
 

@@ -11,8 +11,9 @@ import cv2
 import torch
 
 from engines.engine import EngineError
+from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
+from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
@@ -56,8 +57,8 @@ def commands() -> None:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--init",
-    type=click.Path(path_type=Path),
-    help="Start with the averaged weights of this run, of its best.pt, or 'bundled'.",
+    metavar="RUN",
+    help="Start with the averaged weights of this run, of its best.pt, or with 'bundled' or 'open' ones.",
 )
 @click.option(
     "--segmenter",
@@ -91,7 +92,7 @@ def train(
     size: int,
     threads: int,
     seed: int,
-    init: Path | None,
+    init: str | None,
     segmenter: Path,
     encoder: Path | None,
     real: Path | None,
@@ -176,17 +177,19 @@ def _held_out(data: Path, sets: Sequence[str], size: int) -> Batch | None:
     return batch
 
 
-def _begin_with(recipe: Recipe, init: Path, seed: int) -> None:
-    if init != BUNDLED:
-        load_averaged(recipe.network, init)
-    elif isinstance(recipe.network, Segmenter):
-        recipe.network.load_state_dict(bundled_segmenter().state_dict())
+def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
+    if init not in (str(BUNDLED), *BUNDLED_SETS):
+        load_averaged(recipe.network, Path(init))
+        return
+    folder = WEIGHTS if init == str(BUNDLED) else BUNDLED_SETS[init].folder
+    if isinstance(recipe.network, Segmenter):
+        recipe.network.load_state_dict(bundled_segmenter(folder).state_dict())
         data = recipe.data(seed, 64)
         revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
     elif isinstance(recipe.network, Generator):
-        recipe.network.load_state_dict(bundled_generator().state_dict())
+        recipe.network.load_state_dict(bundled_generator(folder).state_dict())
     else:
-        raise UnmaskError("There are no bundled weights of this recipe's network: leave out --init bundled.")
+        raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -10,8 +11,11 @@ import pytest
 import torch
 
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
+from stream_unmask.bundled import BUNDLED_SETS, BundledSet
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
+from trainer.cli import _begin_with
+from trainer.networks.generator import Generator
 
 
 def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
@@ -51,3 +55,13 @@ def test_a_folder_without_weights_or_with_others_is_named(tmp_path: Path) -> Non
     (tmp_path / "generator.onnx").write_bytes((WEIGHTS / "segmenter.onnx").read_bytes())
     with pytest.raises(UnmaskError, match="not of the architecture"):
         bundled_generator(tmp_path)
+
+
+def test_training_begins_with_the_set_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUNDLED_SETS, "open", BundledSet(tmp_path, "for everyone"))
+    recipe = SimpleNamespace(network=Generator())
+    _begin_with(recipe, "default", 0)
+    with pytest.raises(UnmaskError, match=f"no generator in {tmp_path}"):
+        _begin_with(recipe, "open", 0)
+    with pytest.raises(UnmaskError, match="no checkpoint in open"):
+        _begin_with(recipe, "./open", 0)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from stream_unmask.bundled import weights_that_are_there
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import WEIGHTS
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
@@ -24,6 +25,13 @@ from trainer.evaluation.steadiness import steadiness
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_weights = click.option(
+    "--weights",
+    type=weights_that_are_there,
+    metavar="NAME|FOLDER",
+    multiple=True,
+    help="Exported weights, or bundled ones; more than once to compare.",
+)
 _STEADY_FACES = 3
 _MEAN_OF = 300
 _TABLE_WIDTH = 160
@@ -31,7 +39,7 @@ _TABLE_WIDTH = 160
 
 @click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, multiple=True, help="Exported weights; more than once to compare.")
+@_weights
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
 @click.option("--set", "sets", multiple=True, help="Which photos; all held-out sets if not said.")
 @click.option("--limit", type=int, help="Only so many photos of each set.")
@@ -88,7 +96,7 @@ def evaluate(
 
 @click.command("sheet")
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--weights", type=_FOLDER, multiple=True, help="Exported weights; more than once to compare.")
+@_weights
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
 @click.option("--set", "name", help="Which photos; the first held-out set if not said.")
 @click.option("--count", default=8, show_default=True)
