@@ -7,6 +7,7 @@ python -m engines.export --data PHOTOS --wearer runs/wearer --weights FOLDER
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def sample_crops(
     *,
     masked: float = 1.0,
     held_out: bool = True,
+    only: Sequence[str] = (),
 ) -> NDArray[np.float32]:
     """Crops of faces, as the synthesiser makes them of photos.
 
@@ -42,6 +44,7 @@ def sample_crops(
         seed: the same crops for the same seed.
         masked: share of the faces that have masks on.
         held_out: whether to draw from photos that are not trained on, where the folder has such.
+        only: sets to draw from, or from what is held out of them; all if there are none.
 
     Returns:
         (count, 3, S, S) RGB in [-1, 1].
@@ -49,11 +52,12 @@ def sample_crops(
     Raises:
         UnmaskError: there are no photos, or a shard is damaged.
     """
-    from trainer.data import held_out_sets, read_photos, training_sets
+    from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
     from trainer.synth.pairs import PairData, PairSettings, unpack
 
-    sets = (held_out and held_out_sets(data)) or training_sets(data)
-    pairs = PairData(read_photos(data, sets), PairSettings(size=size, masked=masked), seed, count)
+    there = (held_out and held_out_sets(data)) or training_sets(data)
+    sets = [name for name in there if not only or name.removeprefix(HELD_OUT) in only]
+    pairs = PairData(read_photos(data, sets or only), PairSettings(size=size, masked=masked), seed, count)
     return np.concatenate([unpack(pairs[number]["crop"][None]).numpy() for number in range(count)])
 
 

@@ -234,18 +234,23 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
     help="Folder of the networks, or a bundled set.",
 )
 @click.option(
+    "--only", multiple=True, metavar="SET", help="Calibrate on this set of the photos; may be given again."
+)
+@click.option(
     "--precision", "precisions", type=click.Choice(["fp16", "int8"]), multiple=True, help="Only this one."
 )
 @click.option(
     "--count", default=64, show_default=True, help="Faces to calibrate on; half as many to compare."
 )
 @click.option("--seed", default=0, show_default=True)
-def main(data: Path, weights: Path, precisions: tuple[Made, ...], count: int, seed: int) -> None:
+def main(
+    data: Path, weights: Path, only: tuple[str, ...], precisions: tuple[Made, ...], count: int, seed: int
+) -> None:
     """Make fp16 and int8 files from the fp32 networks of a folder, beside them."""
     size = read_weights(weights, SEGMENTER).size
     click.echo(f"Drawing {count} faces to calibrate on and {count // 2} to compare on.")
-    calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False))
-    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, seed + 1))
+    calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False, only=only))
+    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, seed + 1, only=only))
     for precision in precisions or LIMITS:
         for network in (SEGMENTER, GENERATOR):
             cost = make(weights, network, precision, calibration[network.name], held_out[network.name])

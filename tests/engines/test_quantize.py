@@ -125,12 +125,14 @@ def test_a_smaller_generator_gets_smaller_pictures(weights: Path) -> None:
 
 
 def test_the_command_makes_all(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def noise(data: Path, count: int, size: int, seed: int, *, held_out: bool = True) -> NDArray[np.float32]:
-        assert size == SIZE
+    def noise(
+        data: Path, count: int, size: int, seed: int, *, held_out: bool = True, only: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        assert (size, only) == (SIZE, ("core",))
         return crops(count, seed)
 
     monkeypatch.setattr(quantize, "sample_crops", noise)
-    arguments = ["--data", "photos", "--weights", str(weights), "--count", "4"]
+    arguments = ["--data", "photos", "--weights", str(weights), "--count", "4", "--only", "core"]
     done = CliRunner().invoke(quantize.main, arguments)
     assert done.exit_code == 0, done.output
     assert done.output.count("PSNR") == 4

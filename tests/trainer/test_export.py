@@ -17,6 +17,7 @@ from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from engines.export import main, sample_crops
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.tracing import export_network, fold_norms
+from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.evaluation.runs import describe
 from trainer.networks.generator import Generator
@@ -122,3 +123,6 @@ def test_sample_crops_are_masked_faces_in_the_contracts_range(shards: Path) -> N
     assert -1 <= one.min() < one.max() <= 1
     np.testing.assert_array_equal(one, again)
     assert np.abs(one - sample_crops(shards, 2, 64, 4)).max() > 0.1
+    np.testing.assert_array_equal(one, sample_crops(shards, 2, 64, 3, only=["core"]))
+    with pytest.raises(UnmaskError, match="none"):
+        sample_crops(shards, 2, 64, only=["none"])
