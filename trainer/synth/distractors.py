@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.synth.chart import Chart
-from trainer.synth.drawing import fill, mix, stroke, window
+from trainer.synth.drawing import fill, lay, stroke, window
 from trainer.synth.fabric import Plane, draw_colour, tiles
 from trainer.synth.hands import draw_hand
 from trainer.synth.prints import draw_knit, draw_print
@@ -46,7 +46,7 @@ def _paint(picture: Bytes, area: Bytes, colour: FloatArray | Bytes, rng: np.rand
     shade = 0.55 + 0.5 * rim + slope + np.float32(rng.uniform(0, 0.15)) * noise
     thing = (colour[where] if colour.ndim == 3 else colour) * shade[..., None].astype(np.float32)
     paint = np.clip(thing, 0, 255).astype(np.uint8)
-    picture[where] = mix(picture[where], paint, inside.astype(np.float32) * np.float32(1 / 255))
+    lay(picture[where], paint, inside)
     return area
 
 
@@ -178,12 +178,12 @@ def _beard(picture: Bytes, points: FloatArray, unit: float, rng: np.random.Gener
     soft = cv2.GaussianBlur(area, (0, 0), unit * float(rng.uniform(0.03, 0.07))).astype(np.float32)
     strands = rng.standard_normal((size // 6, size), np.float32)
     noise = cv2.resize(strands, (size, size), interpolation=cv2.INTER_LINEAR)
-    dense = np.float32(rng.uniform(0.35, 1.0) / 255)
-    alpha = np.clip(soft * dense * (1 + np.float32(0.25) * noise), 0, 1)
+    dense = np.float32(rng.uniform(0.35, 1.0))
+    alpha = np.clip(soft * dense * (1 + np.float32(0.25) * noise), 0, 255).astype(np.uint8)
     tone = float(rng.choice((18, 35, 60, 110, 190), p=(0.35, 0.25, 0.2, 0.12, 0.08)))
     hair = np.array([tone * 1.1, tone * rng.uniform(0.75, 1.0), tone * rng.uniform(0.6, 0.95)], np.float32)
     paint = np.clip(hair * (1 + np.float32(0.35) * noise)[..., None], 0, 255).astype(np.uint8)
-    picture[:] = mix(picture, paint, np.asarray(alpha, np.float32))
+    lay(picture, paint, alpha)
     return area
 
 

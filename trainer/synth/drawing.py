@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +38,37 @@ def window(area: Bytes) -> tuple[slice, slice] | None:
     return (slice(y, y + height), slice(x, x + width)) if width and height else None
 
 
-def mix(picture: Bytes, paint: Bytes, alpha: FloatArray) -> Bytes:
-    """``paint`` over ``picture``, both (H, W, 3), as ``alpha`` (H, W) in 0..1 says."""
-    return np.asarray(cv2.blendLinear(paint, picture, alpha, np.asarray(1 - alpha, np.float32)), np.uint8)
+def fill_around(canvas: Bytes, outline: FloatArray, value: Value) -> None:
+    """Fill what lies outside a closed outline, in pixels, on ``canvas``."""
+    height, width = canvas.shape[:2]
+    frame = np.array([(-1, -1), (width, -1), (width, height), (-1, height)], np.float32)
+    cv2.fillPoly(canvas, [_fixed(frame), _fixed(outline)], value, cv2.LINE_AA, _SHIFT)
+
+
+def lay(picture: Bytes, paint: Bytes, area: Bytes) -> None:
+    """Lay ``paint`` on ``picture``, both (H, W, 3), in place, as much as ``area`` (H, W) in 0..255 says."""
+    where = window(area)
+    if where is not None:
+        _lay(picture[where], paint[where], area[where])
+
+
+def lay_over(picture: Bytes, paint: Bytes, area: Bytes) -> Bytes:
+    """A copy of the picture with paint on it; arguments as in :func:`lay`."""
+    over = picture.copy()
+    lay(over, paint, area)
+    return over
+
+
+@numba.njit(nogil=True, cache=True)
+def _lay(picture: Any, paint: Any, area: Any) -> None:
+    for i in range(area.shape[0]):
+        for j in range(area.shape[1]):
+            share = np.uint32(area[i, j])
+            if share == 0:
+                continue
+            for k in range(3):
+                mixed = np.uint32(paint[i, j, k]) * share + np.uint32(picture[i, j, k]) * (255 - share)
+                picture[i, j, k] = np.uint8((mixed + 127) // 255)
 
 
 def warp(picture: Bytes, matrix: NDArray[np.floating], side: int, border: int) -> Bytes:

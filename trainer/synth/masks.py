@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.synth.cartridges import draw_cartridges
 from trainer.synth.chart import Chart
-from trainer.synth.drawing import fill, mix, remap, stroke, window
+from trainer.synth.drawing import fill, lay, remap, stroke, window
 from trainer.synth.fabric import Plane, draw_colour
 from trainer.synth.light import Light, estimate_light
 from trainer.synth.marks import draw_marks
@@ -235,29 +235,19 @@ def _softness(face: Bytes) -> float:
     return float(np.interp(deviation, known, blur)) * float(size) / 256
 
 
-def _lay(picture: Bytes, body: Bytes, cloth: Bytes, plane: Plane, chart: Chart, blur: float) -> None:
+def _cover(picture: Bytes, body: Bytes, cloth: Bytes, plane: Plane, chart: Chart, blur: float) -> None:
     """Lay a flat cloth on the picture where its body is, in place."""
     where = window(body)
-    if where is None:
-        return
-    x, y = chart.of_crop(where, plane.corner, plane.unit)
-    _blend(picture[where], remap(cloth, x, y, cv2.BORDER_REPLICATE), body[where], blur)
-
-
-def _cover(picture: Bytes, paint: Bytes, area: Bytes, blur: float) -> None:
-    """Put ``paint`` (S, S, 3) on the picture where ``area`` (S, S) is, in place."""
-    where = window(area)
     if where is not None:
-        _blend(picture[where], paint[where], area[where], blur)
+        x, y = chart.of_crop(where, plane.corner, plane.unit)
+        _blend(picture[where], remap(cloth, x, y, cv2.BORDER_REPLICATE), body[where], blur)
 
 
 def _blend(picture: Bytes, paint: Bytes, area: Bytes, blur: float) -> None:
-    """Mix paint into a part of a picture, as soft as ``blur`` pixels make it, in place."""
-    alpha = np.asarray(area * np.float32(1 / 255), np.float32)
+    """Lay paint on a picture where ``area`` is, both softer by ``blur`` pixels, in place."""
     if blur > 0.2:
-        paint = np.asarray(cv2.GaussianBlur(paint, (0, 0), blur), np.uint8)
-        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), blur), np.float32)
-    picture[:] = mix(picture, paint, alpha)
+        paint, area = (np.asarray(cv2.GaussianBlur(each, (0, 0), blur), np.uint8) for each in (paint, area))
+    lay(picture, paint, area)
 
 
 def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.random.Generator) -> Worn:
@@ -288,7 +278,7 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
         np.maximum(map_, filters[1], out=map_)
     picture = _cast_shadow(face.copy(), map_, light, rng)
     _tie(picture, map_, shape, chart, yaw, cord, rng)
-    _lay(picture, body, cloth, plane, chart, blur)
+    _cover(picture, body, cloth, plane, chart, blur)
     if filters is not None:
-        _cover(picture, *filters, blur)
+        _blend(picture, *filters, blur)
     return Worn(picture, map_, shape.kind, shape.worn)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.drawing import fill, mix, stroke, warp
+from trainer.synth.drawing import fill, lay_over, stroke, warp
 from trainer.synth.shapes import curve
 
 FloatArray = NDArray[np.float32]
@@ -81,9 +81,9 @@ def draw_hair(face: Bytes, points: FloatArray, unit: float, rng: np.random.Gener
     if rng.random() < 0.2:
         tone = np.array((1, rng.uniform(0.6, 0.95), rng.uniform(0.4, 0.9)), np.float32)
         tone *= np.float32(rng.uniform(15, 130))
-    noise = cv2.resize(rng.standard_normal((8, size // 2), np.float32), (size, size))
-    shade = 1 + np.float32(rng.uniform(0.1, 0.4)) * noise
-    return area, np.clip(tone * shade[..., None], 0, 255).astype(np.uint8)
+    shade = 1 + np.float32(rng.uniform(0.1, 0.4)) * rng.standard_normal((8, size // 2, 1), np.float32)
+    strands = np.clip(tone * shade, 0, 255).astype(np.uint8)
+    return area, np.asarray(cv2.resize(strands, (size, size)), np.uint8)
 
 
 def draw_shield(
@@ -105,11 +105,10 @@ def draw_shield(
             [(left, top), (left + wide, top), (left + slant + wide, bottom), (left + slant, bottom)]
         )
         fill(haze, streak.astype(np.float32), int(rng.integers(40, 170)))
-    soft = cv2.GaussianBlur(haze, (0, 0), unit * float(rng.uniform(0.02, 0.12)))
-    alpha = cv2.min(soft, area).astype(np.float32) * np.float32(1 / 255)
+    soft = np.asarray(cv2.GaussianBlur(haze, (0, 0), unit * float(rng.uniform(0.02, 0.12))), np.uint8)
     light = np.empty_like(crop)
     light[:] = np.clip(rng.uniform(170, 255) + rng.normal(0, 12, 3), 0, 255)
-    return mix(crop, light, alpha), mix(truth, light, alpha)
+    return lay_over(crop, light, np.minimum(soft, area)), lay_over(truth, light, np.minimum(soft, area))
 
 
 def stand_beside(
@@ -144,5 +143,5 @@ def stand_beside(
     matrix = np.concatenate([turn, (goal - turn @ middle)[:, None]], 1)
     seen = warp(other, matrix, size, cv2.BORDER_REFLECT_101)
     area = np.minimum(warp(head, matrix, size, cv2.BORDER_CONSTANT), 255 - own)
-    alpha = np.asarray(cv2.GaussianBlur(area, (0, 0), 0.02 * unit) * np.float32(1 / 255), np.float32)
-    return mix(pictures[0], seen, alpha), mix(pictures[1], seen, alpha)
+    soft = np.asarray(cv2.GaussianBlur(area, (0, 0), 0.02 * unit), np.uint8)
+    return lay_over(pictures[0], seen, soft), lay_over(pictures[1], seen, soft)

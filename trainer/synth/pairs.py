@@ -15,7 +15,7 @@ from torch import Tensor
 from stream_unmask.faces.alignment import Pose, fit_pose, mean_face
 from trainer.data import SET_WEIGHTS, Photo, RealFace
 from trainer.synth.distractors import bear_something, hold_something
-from trainer.synth.drawing import mix, warp, window
+from trainer.synth.drawing import lay_over, warp
 from trainer.synth.masks import wear
 from trainer.synth.overlays import draw_glasses, draw_hair, draw_shield, stand_beside
 from trainer.synth.photometric import cut_off, damage, fade, light
@@ -79,14 +79,6 @@ def _jittered(pose: Pose, rng: np.random.Generator) -> Pose:
         pose.scale * float(np.exp(rng.normal(0, 0.03))),
         pose.yaw,
     )
-
-
-def _over(picture: Bytes, area: Bytes, paint: Bytes) -> Bytes:
-    """A copy of the picture with ``paint`` where ``area`` is."""
-    over, where = picture.copy(), window(area)
-    if where is not None:
-        over[where] = mix(over[where], paint[where], area[where].astype(np.float32) * np.float32(1 / 255))
-    return over
 
 
 def aligned(photo: Photo, size: int, rng: np.random.Generator | None) -> tuple[Bytes, FloatArray, float]:
@@ -159,7 +151,7 @@ def compose(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> C
         for chance, draw in ((0.12, draw_glasses), (0.13, draw_hair)):
             if rng.random() < chance:
                 area, paint = draw(truth, points, unit, rng)
-                crop, truth = _over(crop, area, paint), _over(truth, area, paint)
+                crop, truth = lay_over(crop, paint, area), lay_over(truth, paint, area)
                 map_ = np.minimum(map_, 255 - area)
         if rng.random() < 0.3 * settings.distracted:
             held = hold_something(crop, points, unit, rng)

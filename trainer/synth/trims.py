@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.drawing import fill, mix, stroke
+from trainer.synth.drawing import Value, fill, fill_around, stroke
 from trainer.synth.fabric import Plane
 from trainer.synth.prints import draw_ink
 from trainer.synth.shapes import Shape, curve
@@ -26,44 +26,43 @@ _BANDED = {"cloth": 0.05, "sport": 0.08, "kn95": 0.02}
 _PANELLED = {"cloth": 0.08, "sport": 0.16, "kn95": 0.03, "elastomeric": 0.3}
 
 
-def _rim(area: Bytes, plane: Plane, shape: Shape, rng: np.random.Generator) -> None:
-    """Piping or a broad rim, all round or along one edge, on ``area`` in place."""
+def _rim(cloth: Bytes, plane: Plane, shape: Shape, ink: Value, rng: np.random.Generator) -> None:
+    """Piping or a broad rim, all round or along one edge."""
     wide = max(1, round(float(np.exp(rng.uniform(np.log(0.03), np.log(0.3)))) * plane.unit))
     style = rng.random()
     upper, lower = plane.pixels(shape.upper), plane.pixels(shape.lower)
     if style < 0.55:
         # Beyond its outline, too, where a stiff mask is drawn tight.
-        area[:] = 255
         outline = plane.pixels(shape.outline)
-        fill(area, outline, 0)
-        stroke(area, np.concatenate([outline, outline[:1]]), 255, wide)
+        fill_around(cloth, outline, ink)
+        stroke(cloth, np.concatenate([outline, outline[:1]]), ink, wide)
     elif style < 0.85:
-        stroke(area, upper if style < 0.75 else lower, 255, wide)
+        stroke(cloth, upper if style < 0.75 else lower, ink, wide)
     else:
         for end in (0, -1):
-            stroke(area, np.stack([upper[end], lower[end]]), 255, wide)
+            stroke(cloth, np.stack([upper[end], lower[end]]), ink, wide)
 
 
-def _band(area: Bytes, plane: Plane, shape: Shape, rng: np.random.Generator) -> None:
-    """A band down the middle, on ``area`` in place."""
+def _band(cloth: Bytes, plane: Plane, shape: Shape, ink: Value, rng: np.random.Generator) -> None:
+    """A band down the middle."""
     wide = max(1, round(float(rng.uniform(0.02, 0.16)) * plane.unit))
-    stroke(area, plane.pixels(np.array([[0, shape.top], [0, shape.bottom]], np.float32)), 255, wide)
+    stroke(cloth, plane.pixels(np.array([[0, shape.top], [0, shape.bottom]], np.float32)), ink, wide)
 
 
-def _panels(area: Bytes, plane: Plane, shape: Shape, rng: np.random.Generator) -> None:
-    """Both sides, or the part above or below a line, on ``area`` in place."""
+def _panels(cloth: Bytes, plane: Plane, shape: Shape, ink: Value, rng: np.random.Generator) -> None:
+    """Both sides, or the part above or below a line."""
     top, bottom = shape.top, shape.bottom
     if rng.random() < 0.6:
         across = rng.uniform(0.15, 0.75, 3)
         seam = curve([(across[0], top - 0.1), (across[1], (top + bottom) / 2), (across[2], bottom + 0.1)])
         for sign in (-1.0, 1.0):
             side = np.concatenate([seam, np.array([[4, bottom + 0.1], [4, top - 0.1]], np.float32)])
-            fill(area, plane.pixels(side * np.array([sign, 1], np.float32)), 255)
+            fill(cloth, plane.pixels(side * np.array([sign, 1], np.float32)), ink)
         return
     height, tilt = top + (bottom - top) * float(rng.uniform(0.25, 0.75)), float(rng.normal(0, 0.3))
     seam = curve([(-1.5, height + tilt), (0.0, height), (1.5, height + tilt)])
     edge = top - 2 if rng.random() < 0.5 else bottom + 2
-    fill(area, plane.pixels(np.concatenate([seam, np.array([[4, edge], [-4, edge]], np.float32)])), 255)
+    fill(cloth, plane.pixels(np.concatenate([seam, np.array([[4, edge], [-4, edge]], np.float32)])), ink)
 
 
 def draw_trims(cloth: Bytes, plane: Plane, shape: Shape, base: FloatArray, rng: np.random.Generator) -> None:
@@ -77,10 +76,5 @@ def draw_trims(cloth: Bytes, plane: Plane, shape: Shape, base: FloatArray, rng: 
         rng: where all chance comes from.
     """
     for chances, draw in ((_PANELLED, _panels), (_BANDED, _band), (_RIMMED, _rim)):
-        if rng.random() >= chances.get(shape.kind, 0.0):
-            continue
-        area = np.zeros(plane.shape, np.uint8)
-        draw(area, plane, shape, rng)
-        paint = np.empty_like(cloth)
-        paint[:] = draw_ink(base, rng)
-        cloth[:] = mix(cloth, paint, area.astype(np.float32) * np.float32(1 / 255))
+        if rng.random() < chances.get(shape.kind, 0.0):
+            draw(cloth, plane, shape, tuple(draw_ink(base, rng).tolist()), rng)
