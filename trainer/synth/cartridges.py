@@ -64,6 +64,10 @@ class _Look:
         self.power = 1.0 if self.pad or rng.random() < 0.6 else float(rng.uniform(0.3, 0.6))
         height = shape.top + (shape.bottom - shape.top) * float(rng.uniform(0.48, 0.75))
         self.place = np.array([rng.uniform(0.48, 0.68), height], np.float32)
+        # A few have one canister in front, as gas masks do.
+        self.sides: tuple[float, ...] = (1.0, -1.0)
+        if rng.random() < 0.12:
+            self.sides, self.place[1] = (0.0,), height + 0.1
         self.azimuth, self.droop = float(rng.uniform(0.35, 1.15)), float(rng.uniform(-0.15, 0.55))
         self.inset, self.marks = float(rng.uniform(0.6, 0.9)), int(rng.integers(4))
         self.ribbed = float(rng.uniform(0, 0.2))
@@ -127,7 +131,7 @@ def draw_cartridges(
     exposure: float,
     rng: np.random.Generator,
 ) -> tuple[Bytes, Bytes]:
-    """Filters on both sides of a respirator.
+    """The filters of a respirator: one on each side, or one in front.
 
     Args:
         shape: of the respirator.
@@ -146,7 +150,7 @@ def draw_cartridges(
     paint, whole = np.empty((*body.shape, 3), np.uint8), np.zeros_like(body)
     paint[:] = look.wall * np.float32(0.6 * exposure)
     # The farther one first; where it faces away it lies behind the body.
-    for side in (1.0, -1.0) if yaw > 0 else (-1.0, 1.0):
+    for side in look.sides if yaw > 0 else look.sides[::-1]:
         area = np.zeros_like(body)
         seen = _mount(paint, area, chart, yaw, side, look)
         np.maximum(whole, np.minimum(area, 255 - body) if seen[2] > 0 else area, out=whole)

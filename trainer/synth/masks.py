@@ -20,13 +20,14 @@ from trainer.synth.marks import draw_marks
 from trainer.synth.prints import draw_knit, draw_print
 from trainer.synth.relief import draw_relief
 from trainer.synth.shapes import Shape, draw_shape
-from trainer.synth.trims import draw_trims
+from trainer.synth.trims import draw_trims, open_window
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _PRINTED = {"cloth": 0.5, "bandana": 0.7, "gaiter": 0.45, "scarf": 0.6, "sport": 0.25, "surgical": 0.06}
 _KNITTED = {"scarf": 0.35, "gaiter": 0.12}
+_CLEAR = {"surgical": 0.02, "cloth": 0.02}
 _STANDS = {"n95": 0.22, "kn95": 0.26, "surgical": 0.16, "cloth": 0.15, "sport": 0.06, "elastomeric": 0.3}
 """How far a mask stands off the middle of the face, in eye distances."""
 
@@ -279,6 +280,8 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
     picture = _cast_shadow(face.copy(), map_, light, rng)
     _tie(picture, map_, shape, chart, yaw, cord, rng)
     _cover(picture, body, cloth, plane, chart, blur)
+    if shape.worn == "right" and rng.random() < _CLEAR.get(shape.kind, 0.0):
+        open_window(picture, face, body, chart, rng)
     if filters is not None:
         _blend(picture, *filters, blur)
     return Worn(picture, map_, shape.kind, shape.worn)

@@ -1,11 +1,13 @@
-"""What is sewn on or welded to a mask in another colour: rims, piping, a middle band, panels."""
+"""What a mask may be made of besides its cloth: rims, piping, a middle band, panels, a clear pane."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.drawing import Value, fill, fill_around, stroke
+from trainer.synth.chart import Chart
+from trainer.synth.drawing import Value, fill, fill_around, lay, stroke
 from trainer.synth.fabric import Plane
 from trainer.synth.prints import draw_ink
 from trainer.synth.shapes import Shape, curve
@@ -78,3 +80,26 @@ def draw_trims(cloth: Bytes, plane: Plane, shape: Shape, base: FloatArray, rng: 
     for chances, draw in ((_PANELLED, _panels), (_BANDED, _band), (_RIMMED, _rim)):
         if rng.random() < chances.get(shape.kind, 0.0):
             draw(cloth, plane, shape, tuple(draw_ink(base, rng).tolist()), rng)
+
+
+def open_window(picture: Bytes, face: Bytes, body: Bytes, chart: Chart, rng: np.random.Generator) -> None:
+    """Let the mouth be seen through a clear pane in the mask, in place, as on masks for those who read lips.
+
+    Args:
+        picture: (S, S, 3) uint8 RGB, the face with the mask on.
+        face: (S, S, 3) the face without it.
+        body: (S, S) uint8, 255 where the mask is; its pane is mask, too.
+        chart: of the face.
+        rng: where all chance comes from.
+    """
+    wide, high = float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.15, 0.35))
+    middle = np.array([0, 1.0 + rng.normal(0, 0.05)], np.float32)
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    waves = np.stack([np.cos(turn), np.sin(turn)], 1)
+    power = float(rng.choice((0.4, 0.7, 1.0)))
+    pane = middle + (np.sign(waves) * np.abs(waves) ** power * (wide, high)).astype(np.float32)
+    area, hem = np.zeros_like(body), chart.to_crop(pane)
+    fill(area, hem, int(rng.integers(150, 245)))
+    stroke(area, np.concatenate([hem, hem[:1]]), 40, max(1, round(0.03 * chart.unit)))
+    seen = cv2.convertScaleAbs(face, alpha=float(rng.uniform(0.7, 1.0)), beta=float(rng.uniform(0, 50)))
+    lay(picture, np.asarray(seen, np.uint8), np.minimum(area, body))
