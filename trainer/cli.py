@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
 import torch
+from click.core import ParameterSource
 
 from engines.engine import EngineError
 from stream_unmask.bundled import BUNDLED_SETS
@@ -18,7 +20,7 @@ from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
 from trainer.evaluation.cli import draw, evaluate
-from trainer.evaluation.runs import describe, sets_of
+from trainer.evaluation.runs import describe, description
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
@@ -40,21 +42,55 @@ def commands() -> None:
     """Train and measure the networks of stream-unmask."""
 
 
-@commands.command()
+class _Resumable(click.Command):
+    """Lets a run go on with the options that it began with, where the command line does not say others."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        if context.params["resume"]:
+            begun_with = description(context.params["run"])
+            for option in self.params:
+                unsaid = context.get_parameter_source(option.name or "") is ParameterSource.DEFAULT
+                if unsaid and option.name in begun_with:
+                    context.params[option.name] = option.type_cast_value(context, begun_with[option.name])
+        return super().invoke(context)
+
+
+@commands.command(cls=_Resumable)
 @click.argument("recipe", type=click.Choice(list(RECIPES)))
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
 @click.option(
-    "--only", multiple=True, metavar="SET", help="Learn from this set of the photos; may be given again."
+    "--only",
+    "sets",
+    multiple=True,
+    metavar="SET",
+    help="Learn from this set of the photos; may be given again.",
 )
-@click.option("--steps", type=int, help="Stop after this many steps in all.")
-@click.option("--minutes", type=float, help="Stop after this many minutes in all.")
-@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint.")
-@click.option("--batch", type=int, default=16, show_default=True)
-@click.option("--rate", type=float, default=1e-3, show_default=True, help="Highest learning rate.")
+@click.option("--steps", type=click.IntRange(1), help="Stop after this many steps in all.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this many minutes in all."
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with the options that it has.")
+@click.option(
+    "--batch",
+    type=click.IntRange(2),
+    default=16,
+    show_default=True,
+    help="Samples in a step of each process.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="Highest learning rate.",
+)
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--threads", type=int, default=2, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the weights and the samples."
+)
 @click.option(
     "--init",
     metavar="RUN",
@@ -78,12 +114,16 @@ def commands() -> None:
     default="auto",
     show_default="what the device is best at",
 )
-@click.option("--workers", type=int, help="Processes that make samples; all cores but one if not said.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that make samples beside; all cores but one if not said.",
+)
 def train(
     recipe: str,
     data: Path,
     run: Path,
-    only: tuple[str, ...],
+    sets: tuple[str, ...],
     steps: int | None,
     minutes: float | None,
     resume: bool,
@@ -105,8 +145,8 @@ def train(
         raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
-    sets = _sets(data, run, only, resume=resume)
-    photos = read_photos(data, sets)
+    names = _sets(data, sets)
+    photos = read_photos(data, names)
     settings = LoopSettings(
         run=run,
         steps=steps,
@@ -123,12 +163,13 @@ def train(
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
-    held_out = _held_out(data, [f"{HELD_OUT}{name}" for name in sets], size)
+    held_out = _held_out(data, [f"{HELD_OUT}{name}" for name in names], size)
     loop = Loop(made, settings, held_out)
     if resume:
         loop.resume()
     if loop.leads:
-        describe(run, recipe, size, changes, sets)
+        others = {"batch": batch, "rate": rate, "seed": seed, "segmenter": segmenter, "encoder": encoder}
+        describe(run, recipe, size, changes, sets=names, real=real, **others)
         if held_out is None:
             click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
     done = loop.run()
@@ -151,19 +192,14 @@ commands.add_command(draw)
 commands.add_command(data)
 
 
-def _sets(data: Path, run: Path, only: Sequence[str], *, resume: bool) -> list[str]:
-    """What to learn from, in the order of :func:`training_sets`; a run goes on with what it began with."""
+def _sets(data: Path, only: Sequence[str]) -> list[str]:
+    """What to learn from, in the order of :func:`training_sets`."""
     there = training_sets(data)
     if stray := next((name for name in only if name not in there), None):
         raise UnmaskError(
             f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}."
         )
-    sets = [name for name in there if not only or name in only]
-    before = sets_of(run) if resume else []
-    if before and before != sets:
-        names = " ".join(f"--only {name}" for name in before)
-        raise UnmaskError(f"{run} has learnt from other sets: go on with {names}, or begin anew with --init.")
-    return sets
+    return [name for name in there if not only or name in only]
 
 
 def _held_out(data: Path, sets: Sequence[str], size: int) -> Batch | None:

@@ -15,6 +15,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:

@@ -39,7 +39,8 @@ def plot_runs(runs: Sequence[Path], output: Path) -> None:
     Raises:
         UnmaskError: a run has no log, or the picture cannot be written.
     """
-    logs = {run.name: read_log(run) for run in runs}
+    alike = len({run.name for run in runs}) < len(runs)
+    logs = {str(run) if alike else run.name: read_log(run) for run in runs}
     names = [name for log in logs.values() for line in log for name in line if name not in _NOT_DRAWN]
     panels = list(dict.fromkeys(names))
     if not panels:

@@ -97,6 +97,18 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
     assert sum(packed.left_out.values()) == 3
 
 
+def test_a_full_disk_and_a_name_for_no_set_are_said(folder: Path, tmp_path: Path) -> None:
+    bunches = tmp_path / "shards" / ".faces-bunches"
+    bunches.mkdir(parents=True)
+    (bunches / "000000000.partial").symlink_to("/dev/full")
+    with pytest.raises(UnmaskError, match="No space left.*goes on"):
+        pack(folder, tmp_path / "shards", PackSettings("faces"), lambda done, of: None)
+    for name in ("val_faces", "a/b", ".hidden", ""):
+        refused = CliRunner().invoke(data, ["pack", str(folder), "-o", str(tmp_path), "--name", name])
+        assert refused.exit_code == 2
+        assert "a set is named with" in refused.output
+
+
 def test_only_good_faces_pass(finder: FaceFinder, tmp_path: Path) -> None:
     face = astronaut(512)
     photo = write_image(tmp_path / "face.png", face)
@@ -138,6 +150,10 @@ def test_people_are_known_by_folder_or_list_and_split_by_seed(tmp_path: Path) ->
     assert len(set(identities(paths, tmp_path, None))) == 3
     (tmp_path / "ids.csv").write_text("file,id\nn1/1.jpg,77\n3.jpg,77\n")
     assert identities(paths, tmp_path, tmp_path / "ids.csv") == ["77", "n2/1.jpg", "77"]
+    (tmp_path / "ids.csv").write_text('"file";"id"\n"n1/1.jpg";"a"\nn2/1.jpg, b\n')
+    assert identities(paths, tmp_path, tmp_path / "ids.csv") == ["a", "b", "3.jpg"]
+    (tmp_path / "ids.txt").write_text("my photo.jpg 5\n" * 3)
+    assert identities([tmp_path / "my photo.jpg"], tmp_path, tmp_path / "ids.txt") == ["5"]
     (tmp_path / "ids.txt").write_text("other.jpg 5\n")
     with pytest.raises(UnmaskError, match="none of the photos"):
         identities(paths, tmp_path, tmp_path / "ids.txt")

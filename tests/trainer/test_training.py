@@ -89,6 +89,48 @@ def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: 
     assert isinstance(nothing.exception, UnmaskError)
 
 
+def test_going_on_needs_no_option_twice(shards: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    base = [
+        "train",
+        "segmenter",
+        "--data",
+        str(shards),
+        "--run",
+        str(run),
+        "--threads",
+        "1",
+        "--workers",
+        "0",
+    ]
+    own = ["--size", "64", "--batch", "2", "--set", "real=0.3", "--only", "core", "--only", "diverse"]
+    for asked in ([*own, "--steps", "1"], ["--resume", "--rate", "0.002", "--steps", "2"]):
+        done = CliRunner().invoke(commands, [*base, *asked])
+        assert done.exit_code == 0, done.output
+    assert len(_log(run)) == 2
+    about = json.loads((run / "recipe.json").read_text())
+    assert (about["size"], about["batch"], about["changes"]) == (64, 2, ["real=0.3"])
+    assert about["sets"] == ["core", "diverse"]
+    assert about["rate"] == 0.002
+
+
+def test_without_held_out_photos_there_are_no_trials(shards: Path, tmp_path: Path) -> None:
+    faces, run = tmp_path / "faces", tmp_path / "run"
+    faces.mkdir()
+    (faces / "mine-000.tar").symlink_to(shards / "core-000.tar")
+    toy = ["--threads", "1", "--workers", "0", "--size", "64", "--batch", "2", "--steps", "1"]
+    base = ["train", "segmenter", "--data", str(faces), "--run", str(run), *toy]
+    done = CliRunner().invoke(commands, base)
+    assert done.exit_code == 0, done.output
+    assert "No photos are held out" in done.output
+    assert "held_out" not in _log(run)[-1]
+    stray = CliRunner().invoke(commands, [*base, "--resume", "--only", "val_core"])
+    assert "no set 'val_core' to train on" in str(stray.exception)
+    nothing = CliRunner().invoke(commands, ["evaluate", "--data", str(faces)])
+    assert isinstance(nothing.exception, UnmaskError)
+    assert "nothing to measure on" in str(nothing.exception)
+
+
 def test_a_run_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="--minutes"):
         LoopSettings(tmp_path)

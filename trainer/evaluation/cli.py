@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, track
 
 from stream_unmask.bundled import weights_that_are_there
 from stream_unmask.errors import UnmaskError
@@ -42,14 +42,18 @@ _TABLE_WIDTH = 160
 @_weights
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
 @click.option("--set", "sets", multiple=True, help="Which photos; all held-out sets if not said.")
-@click.option("--limit", type=int, help="Only so many photos of each set.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many photos of each set.")
 @click.option(
-    "--frames", default=40, show_default=True, help="How long stills are watched; 0 leaves out steadiness."
+    "--frames",
+    type=click.IntRange(0),
+    default=40,
+    show_default=True,
+    help="How long stills are watched; 0 leaves out steadiness.",
 )
 @click.option("--baselines/--no-baselines", default=True, help="The mean face and Telea's inpainting beside.")
 @click.option("--real", type=click.Path(path_type=Path, exists=True), help="Folder or tar of real masks.")
 @click.option("--groups", is_flag=True, help="A table by skin tone, turn of the head, size and mask.")
-@click.option("--threads", default=2, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of ONNX Runtime.")
 @click.option("--json", "as_json", type=_FILE, help="Write all figures here.")
 @click.option("--picture", type=_FILE, help="Write a sheet of a few faces here (and of the real ones).")
 def evaluate(
@@ -78,12 +82,14 @@ def evaluate(
     results = {name: Result() for name in names}
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        for set_name in progress.track(sets, description="measuring"):
+        task = progress.add_task("measuring", total=len(sets) * len(names))
+        for set_name in sets:
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
                 results[name].sets[set_name] = score(contestant, faces)
                 if frames > 1 and set_name == sets[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
+                progress.advance(task)
     if real is not None:
         _real(real, dict(zip(names, folders, strict=False)), results, limit, picture)
     show(results, console, groups=groups)
@@ -99,7 +105,7 @@ def evaluate(
 @_weights
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
 @click.option("--set", "name", help="Which photos; the first held-out set if not said.")
-@click.option("--count", default=8, show_default=True)
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="How many photos.")
 @click.option("--bare", is_flag=True, help="Without masks on.")
 @click.option("-o", "--output", type=_FILE, required=True)
 def draw(
@@ -114,9 +120,8 @@ def draw(
     """Write a PNG with a row for each photo: crop, then map, patch and finished crop of each, then truth."""
     folders = weights or (() if runs else (WEIGHTS,))
     contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
-    write_picture(
-        sheet(contestants, _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)), output
-    )
+    faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
+    write_picture(sheet(contestants, faces), output)
 
 
 def _held_out_in(data: Path) -> tuple[str, ...]:
@@ -166,6 +171,7 @@ def _real(
     """Measure exported weights on real masks; others the product cannot run."""
     photos = read_real(source, limit)
     for name, folder in weights.items():
-        results[name].real, shown = score_real(folder, photos)
+        watched = track(photos, "real masks", console=Console(stderr=True), transient=True)
+        results[name].real, shown = score_real(folder, watched)
         if picture is not None:
             write_picture(shown, picture.with_stem(f"{picture.stem}-real-{name}".replace("/", "_")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def read_real(source: Path, limit: int | None = None) -> list[RealPhoto]:
     return photos
 
 
-def score_real(weights: Path, photos: Sequence[RealPhoto], threads: int = 2) -> tuple[RealScore, Bytes]:
+def score_real(weights: Path, photos: Iterable[RealPhoto], threads: int = 2) -> tuple[RealScore, Bytes]:
     """Unmask the photos with a folder of weights, look again, and draw the first ones before and after.
 
     Raises:
@@ -88,7 +88,7 @@ def score_real(weights: Path, photos: Sequence[RealPhoto], threads: int = 2) -> 
     """
     settings = Settings(weights=weights, threads=threads)
     toolkit = Toolkit.load(settings)
-    counts = np.zeros(4, np.int64)
+    looked_at, counts = 0, np.zeros(4, np.int64)
     rows: list[Bytes] = []
     for photo in photos:
         frame = as_frame(photo.picture)
@@ -101,11 +101,12 @@ def score_real(weights: Path, photos: Sequence[RealPhoto], threads: int = 2) -> 
         gone = sum(not _any_in(box, left) for box in found)
         still = sum(any(_same(box, other) for other in seen) for box in found)
         counts += (len(boxes), len(found), gone, still)
+        looked_at += 1
         if worn and len(rows) < _SHOWN:
             rows.append(_row(photo.picture, _pixels(frame), worn[0]))
     faces, found_all, gone_all, still_all = (int(count) for count in counts)
     share = max(found_all, 1)
-    result = RealScore(len(photos), faces, found_all / max(faces, 1), gone_all / share, still_all / share)
+    result = RealScore(looked_at, faces, found_all / max(faces, 1), gone_all / share, still_all / share)
     return result, np.vstack(rows) if rows else np.zeros((1, 1, 3), np.uint8)
 
 

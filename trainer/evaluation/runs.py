@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -22,16 +23,23 @@ from trainer.recipes.job import Job, RecipeConfig, changed
 _ABOUT = "recipe.json"
 
 
-def describe(run: Path, recipe: str, size: int, changes: Sequence[str], sets: Sequence[str] = ()) -> None:
-    """Note in a run's folder what is trained in it, and from which sets of photos, for :func:`trained`.
+def describe(run: Path, recipe: str, size: int, changes: Sequence[str], **others: object) -> None:
+    """Note in a run's folder what is trained in it and how, for :func:`trained` and for going on.
+
+    Args:
+        run: folder of the run.
+        recipe: its name.
+        size: side of the crops in pixels.
+        changes: what ``--set`` changed.
+        others: the training's other options, by their names.
 
     Raises:
         UnmaskError: the folder cannot be written.
     """
-    about = {"recipe": recipe, "size": size, "changes": list(changes), "sets": list(sets)}
+    about = {"recipe": recipe, "size": size, "changes": list(changes)} | others
     try:
         run.mkdir(parents=True, exist_ok=True)
-        (run / _ABOUT).write_text(json.dumps(about) + "\n")
+        (run / _ABOUT).write_text(json.dumps(about, default=str) + "\n")
     except OSError as error:
         raise UnmaskError(f"Cannot write to {run}: {error.strerror}.") from error
 
@@ -48,24 +56,27 @@ def size_of(run: Path) -> int:
     return _read(run.parent if run.is_file() else run)[2]
 
 
-def sets_of(run: Path) -> list[str]:
-    """Names of the sets of photos that a run learnt from; none if it never said."""
+def description(run: Path) -> dict[str, Any]:
+    """What :func:`describe` noted of a run.
+
+    Raises:
+        UnmaskError: the folder is not that of a run.
+    """
     try:
-        return list(json.loads((run / _ABOUT).read_text()).get("sets", []))
-    except (OSError, ValueError):
-        return []
+        return dict(json.loads((run / _ABOUT).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise UnmaskError(
+            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
+        ) from error
 
 
 def _read(run: Path) -> tuple[str, RecipeConfig, int]:
     """Recipe, its settings, and side of the crops, as :func:`describe` noted them."""
-    try:
-        about = json.loads((run / _ABOUT).read_text())
-        recipe = about["recipe"]
-        return recipe, changed(RECIPES[recipe], about["changes"]), int(about["size"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UnmaskError(
-            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
-        ) from error
+    about = description(run)
+    recipe = about.get("recipe")
+    if recipe not in RECIPES:
+        raise UnmaskError(f"{run} was trained by a recipe that is not known: {recipe}.")
+    return recipe, changed(RECIPES[recipe], about["changes"]), int(about["size"])
 
 
 def _network(run: Path) -> tuple[str, nn.Module, int]:

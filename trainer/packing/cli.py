@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trainer.data import read_photos, training_sets
+from trainer.data import HELD_OUT, read_photos, training_sets
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -23,18 +24,31 @@ def data() -> None:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, and the function that moves it."""
+    """A progress bar on stderr, and the function that moves it; it appears when that is first called."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        task = bar.add_task(what, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
+
+
+def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """A name that can be that of a set to train on."""
+    if name.startswith(HELD_OUT) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise click.BadParameter(
+            f"a set is named with letters, digits, _, - and '.', and not {HELD_OUT}..., which are held out."
+        )
+    return name
 
 
 @data.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for the shards.")
 @click.option(
-    "--name", default="faces", show_default=True, help="Of the set; held-out people go to val_NAME."
+    "--name",
+    default="faces",
+    show_default=True,
+    callback=_set_name,
+    help="Of the set; held-out people go to val_NAME.",
 )
 @click.option(
     "--ids",
@@ -75,7 +89,8 @@ def pack(
     with _bar("Photos") as progress:
         packed = pack_photos(folder, output, settings, progress)
     for set_, faces in packed.faces.items():
-        click.echo(f"{set_}: {faces} faces of {packed.people[set_]} people")
+        lacking = "; more --held-out puts some there" if set_.startswith(HELD_OUT) and not faces else ""
+        click.echo(f"{set_}: {faces} faces of {packed.people[set_]} people{lacking}")
     for reason, count in packed.left_out.most_common():
         click.echo(f"left out: {count} ({reason})")
     if packed.left_out:

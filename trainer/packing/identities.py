@@ -50,9 +50,11 @@ def _read(path: Path) -> dict[str, str]:
         raise UnmaskError(f"{path} is not a text file that can be read.") from error
     known = {}
     for number, line in enumerate(lines, 1):
-        parts = [part for part in re.split(r"[,;\s]+", line.strip()) if part]
+        parts = [part.strip(' "') for part in re.split(r"[,;\t]", line.strip())]
+        # Without a comma the last word is the person: names of files may hold spaces.
+        parts = parts if len(parts) > 1 else line.rsplit(maxsplit=1)
         if len(parts) == 2:
-            known[parts[0].strip('"')] = parts[1].strip('"')
+            known[parts[0].strip()] = parts[1]
         elif parts and number > 2:
             raise UnmaskError(f"Line {number} of {path} is not 'file id'.")
     return known

@@ -15,6 +15,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -82,8 +83,8 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
         progress: told how many photos are done, of how many.
 
     Raises:
-        UnmaskError: there are no photos or no faces, the shards are there already, or what lies there was
-            begun with other settings.
+        UnmaskError: there are no photos or no faces, the shards are there already, what lies there was
+            begun with other settings, or the work broke off.
     """
     paths = sorted(path for path in folder.rglob("*") if is_image(path) and path.is_file())
     if not paths:
@@ -93,9 +94,18 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
     if not bunches.exists() and shards_of(output, settings.name):
         raise UnmaskError(f"Shards of the set '{settings.name}' lie in {output} already.")
     _agree(bunches, paths, settings)
-    _align_all(paths, folder, bunches, settings, progress)
     names = (str(path.relative_to(folder)) for path in paths)
-    packed = _write(bunches, output, dict(zip(names, people, strict=True)), settings)
+    try:
+        _align_all(paths, folder, bunches, settings, progress)
+        packed = _write(bunches, output, dict(zip(names, people, strict=True)), settings)
+    except BrokenProcessPool as error:
+        raise UnmaskError(
+            "A process was killed, perhaps for want of memory: the same command goes on; try fewer --workers."
+        ) from error
+    except OSError as error:
+        raise UnmaskError(
+            f"{output} cannot be written ({error.strerror}): make room, then the same command goes on."
+        ) from error
     shutil.rmtree(bunches)
     return packed
 

@@ -66,7 +66,8 @@ def write_pairs(
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, coded = cv2.imencode(path.suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
+    _, coded = cv2.imencode(path.suffix, pixels, quality)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(coded.tobytes())
     partial.replace(path)
