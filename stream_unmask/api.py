@@ -51,9 +51,14 @@ class Unmasker:
         self.settings = settings or Settings()
         self.toolkit = Toolkit.load(self.settings)
 
-    def stream(self, *, rotation: int = 0) -> Stream:
-        """Start on a video of your own: hand its frames to ``process`` of what this returns, in order."""
-        return Stream(self.toolkit, self.settings, rotation=rotation)
+    def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
+        """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
+
+        Args:
+            rotation: degrees clockwise by which the frames must be turned to be upright.
+            still: there will be one frame alone, a single picture, whose faces are worth more time.
+        """
+        return Stream(self.toolkit, self.settings, rotation=rotation, still=still)
 
     @property
     def label(self) -> str:
@@ -137,7 +142,7 @@ class Unmasker:
         started = time.perf_counter()
         image = read_image(source)
         frame = as_frame(image)
-        stream = self.stream()
+        stream = self.stream(still=True)
         faces = stream.process(frame)
         if options.watermark:
             Watermark().draw(frame)

@@ -13,8 +13,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream_unmask.faces.alignment import Alignment
-from stream_unmask.faces.following import FaceFollower, FollowSettings
+from stream_unmask.faces.alignment import Alignment, Pose
+from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.tracking import Track
 from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
@@ -24,6 +24,9 @@ from stream_unmask.unmasking.presence import MaskPresence
 from stream_unmask.unmasking.retouching import FacePixels, Retouch, Retoucher, UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
+
+_SURE_MASK = 0.95
+"""Score from which a mask proves that it is worn on a face."""
 
 
 @dataclass(slots=True)
@@ -100,13 +103,16 @@ class Stream:
         stages: time spent in each stage so far.
     """
 
-    def __init__(self, toolkit: Toolkit, settings: Settings, *, rotation: int = 0) -> None:
+    def __init__(
+        self, toolkit: Toolkit, settings: Settings, *, rotation: int = 0, still: bool = False
+    ) -> None:
         """Start on a video.
 
         Args:
             toolkit: the networks; may serve other streams too, of other threads.
             settings: how to follow and unmask.
             rotation: degrees clockwise by which the frames must be turned to be upright.
+            still: there will be one frame alone, a single picture, whose faces are worth more time.
         """
         self.faces: list[FaceReport] = []
         self.stages = Stages()
@@ -126,6 +132,7 @@ class Stream:
             Thumbnailer(rotation=rotation),
             FollowSettings(detect_every=settings.detect_every),
             lambda: FaceMemory(self._retoucher.new_face()),
+            Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
@@ -189,6 +196,15 @@ class Stream:
         faces = [(seen.memory.pixels, seen.alignment) for seen in sightings if seen.beyond is None]
         with self._retouching():
             return _UnderWay(frame, sightings, self._retoucher.begin(frame, faces, self.stages))
+
+    def _wears_one_for_sure(self, frame: Frame, pose: Pose) -> bool:
+        """Whether what may be no face wears a mask; the networks' turn is taken by who asks."""
+        face = self._retoucher.new_face(), pose.alignment(self._size)
+        retouch = self._retoucher.begin(frame, [face], self.stages)
+        (score,) = retouch.scores()
+        retouch.draw([0.0])
+        retouch.finish()
+        return score >= _SURE_MASK
 
     def _see(self, frame: Frame, track: Track[FaceMemory]) -> _Sighting:
         memory = track.memory

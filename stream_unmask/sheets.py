@@ -51,7 +51,7 @@ def collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Itera
     for path in list_media(source) if source.is_dir() else [source]:
         if is_image(path):
             frame = as_frame(read_image(path))
-            yield from triples(frame, unmasker.stream().process(frame), side)
+            yield from triples(frame, unmasker.stream(still=True).process(frame), side)
             continue
         with open_source(path) as opened:
             stream = unmasker.stream(rotation=opened.info.rotation)

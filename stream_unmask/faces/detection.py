@@ -18,12 +18,18 @@ from stream_unmask.video.thumbnail import Thumbnail
 INPUT_SHAPE = (1, 3, 384, 640)
 """What CenterFace's engine must be loaded with: the thumbnail's height and width."""
 
+SQUARE = INPUT_SHAPE[2]
+"""Side in pixels of a part of a frame that is looked at by itself."""
+
 _STRIDE = 4
 _SAME_FACE = 0.3
 """Boxes that overlap more than this (intersection over union) show one face."""
 
 _CLOSE_UP = 5 / 3
 """Side of a close-up in sides of a mesh's region: the face then is as large as the network likes it best."""
+
+_HINT = 0.2
+"""Confidence from which a close-up may show a face: it is one that was seen before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class CenterFace:
             What was found, in pixels of the frame that the thumbnail was made of.
         """
         self._input[0] = thumbnail.rgb.transpose(2, 0, 1)
-        found = self._find()
+        found = self._find(self._threshold)
         corners = _apply(thumbnail.to_frame, found.boxes.reshape(-1, 2, 2))
         boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         return Detections(boxes, found.scores, _apply(thumbnail.to_frame, found.five))
@@ -90,25 +96,38 @@ class CenterFace:
         Returns:
             The score and the (5, 2) points in frame pixels, None where no face is found.
         """
-        height, width = INPUT_SHAPE[2:]
-        left = (width - height) // 2
-        matrix = replace(region, side=region.side * _CLOSE_UP).matrix(height)
-        crop = sample_crop(planes, matrix, height)
-        self._input[:] = 0
-        np.clip(crop * 127.5 + 127.5, 0, 255, out=self._input[0, :, :, left : left + height])
-        found = self._find()
-        half = height / (2 * _CLOSE_UP * MARGIN)
-        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        matrix = replace(region, side=region.side * _CLOSE_UP).matrix(SQUARE)
+        found = self.detect_in(planes, matrix, _HINT)
+        half = SQUARE / (2 * _CLOSE_UP * MARGIN)
+        middle = np.full(2, (SQUARE - 1) / 2)
         near = overlaps(np.concatenate([middle - half, middle + half])[None], found.boxes)[0] > _SAME_FACE
         if not near.any():
             return None
         best = int(near.argmax())
-        return float(found.scores[best]), _apply(invert(matrix), found.five[best] - (left, 0))
+        return float(found.scores[best]), _apply(invert(matrix), found.five[best])
 
-    def _find(self) -> Detections:
+    def detect_in(self, planes: Planes, matrix: NDArray[np.float64], threshold: float) -> Detections:
+        """Find the faces in a square part of a frame.
+
+        Args:
+            planes: the frame.
+            matrix: (2, 3) similarity from frame pixels to those of the part, :data:`SQUARE` on each side.
+            threshold: lowest confidence kept, 0..1.
+
+        Returns:
+            What was found, in pixels of the part.
+        """
+        left = (INPUT_SHAPE[3] - SQUARE) // 2
+        crop = sample_crop(planes, matrix, SQUARE)
+        self._input[:] = 0
+        np.clip(crop * 127.5 + 127.5, 0, 255, out=self._input[0, :, :, left : left + SQUARE])
+        found = self._find(threshold)
+        return Detections(found.boxes - (left, 0, left, 0), found.scores, found.five - (left, 0))
+
+    def _find(self, threshold: float) -> Detections:
         """The faces in the input, in its pixels."""
         heat, scale, offset, landmarks = self._engine.run(self._input)
-        return decode(heat, scale, offset, landmarks, self._threshold)
+        return decode(heat, scale, offset, landmarks, threshold)
 
 
 def decode(
@@ -143,11 +162,11 @@ def decode(
     boxes = np.concatenate([corners, corners + sides], axis=1)
     points = landmarks[0, :, rows, columns].reshape(-1, 5, 2)[:, :, ::-1]
     five = points * sides[:, None] + corners[:, None]
-    kept = _suppress(boxes)
+    kept = suppress(boxes)
     return Detections(boxes[kept], scores[kept], five[kept])
 
 
-def _suppress(boxes: NDArray[np.float64]) -> NDArray[np.intp]:
+def suppress(boxes: NDArray[np.float64]) -> NDArray[np.intp]:
     """Non-maximum suppression: indices of boxes, best first, that no better kept one overlaps."""
     same = overlaps(boxes, boxes) > _SAME_FACE
     kept: list[int] = []

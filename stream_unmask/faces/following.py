@@ -9,10 +9,12 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.faces.alignment import Pose
 from stream_unmask.faces.boxes import overlaps
 from stream_unmask.faces.cuts import CutDetector
 from stream_unmask.faces.detection import CenterFace, Detections
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
+from stream_unmask.faces.searching import with_small_faces
 from stream_unmask.faces.tracking import PRESENT, SURE, Track, eyes_apart, match
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.video.frame import Frame
@@ -35,6 +37,9 @@ _ASTRAY = 0.35
 
 _TURNED = 25.0
 """A mesh whose head is turned this many degrees otherwise than a detection's points say is not its face's."""
+
+_SLID = 0.5
+"""A mesh that has left its face and overlaps the detection less than this shows something else."""
 
 _SHORTEST_STEP = 1e-3
 """Seconds that are taken to have passed between two frames where their timestamps do not go on."""
@@ -62,6 +67,19 @@ class FollowSettings:
     vouch_seconds: float = 0.6
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What a single picture is given beyond a video's frame.
+
+    Attributes:
+        smallest: width in pixels of the smallest face that is looked for, part by part.
+        vouch: whether a face that may be none, and lies so in the frame, wears a mask for sure.
+    """
+
+    smallest: float
+    vouch: Callable[[Frame, Pose], bool]
+
+
 class FaceFollower(Generic[M]):
     """Follows the faces of one stream; give it every frame in order.
 
@@ -77,6 +95,7 @@ class FaceFollower(Generic[M]):
         thumbnailer: Thumbnailer,
         settings: FollowSettings,
         memory: Callable[[], M],
+        patience: Patience | None = None,
     ) -> None:
         """Start before the first frame.
 
@@ -86,12 +105,14 @@ class FaceFollower(Generic[M]):
             thumbnailer: makes the pictures for the detector; knows the stream's rotation.
             settings: see there.
             memory: makes what a new track keeps for the work on its face.
+            patience: for a single picture; None for a video.
         """
         self._detector = detector
         self._mesh = mesh
         self._thumbnailer = thumbnailer
         self._settings = settings
         self._memory = memory
+        self._patience = patience
         self._cuts = CutDetector()
         self._tracks: list[Track[M]] = []
         self._count = 0
@@ -152,18 +173,20 @@ class FaceFollower(Generic[M]):
         self._since_look = 0
         self._seconds_since_look = 0.0
         found = self._detector.detect(self._thumbnailer.shrink(frame))
+        if self._patience is not None:
+            found = with_small_faces(self._detector, planes, found, self._patience.smallest)
         matches = match(np.array([track.box for track in self._tracks]).reshape(-1, 4), found)
         for number, index in matches.pairs:
             track, score = self._tracks[number], float(found.scores[index])
             if not track.coasting and track.astray(found.five[index]) < _ASTRAY:
                 track.confirm(score)
                 continue
-            mesh = self._fit(planes, found, index)
+            mesh = self._fit(frame, found, index)
             if mesh is not None:
                 track.found(mesh, score)
         beyond = False
         for index in matches.new:
-            mesh, score = self._fit(planes, found, index), float(found.scores[index])
+            mesh, score = self._fit(frame, found, index), float(found.scores[index])
             if mesh is not None:
                 self._count += 1
                 self._tracks.append(Track(self._count, self._memory(), mesh, score))
@@ -171,27 +194,32 @@ class FaceFollower(Generic[M]):
                 beyond |= score >= SURE and self._is_large(found.boxes[index])
         self.unfollowed += beyond
 
-    def _fit(self, planes: Planes, found: Detections, index: int) -> Mesh | None:
+    def _fit(self, frame: Frame, found: Detections, index: int) -> Mesh | None:
         """The mesh of a detection, None where there is none to be trusted.
 
         Presence alone does not tell: a mask may bring it near 0 on a face whose mesh fits well. Then a
         sure detection whose eyes are where the mesh has them is proof enough. Where they are not, as on
-        turned heads and with black masks, detector and mesh look once more.
+        turned heads and with black masks, detector and mesh look once more; and where a mesh has slid from
+        a face that is half hidden onto the one before it.
         """
         box, five, score = found.boxes[index], found.five[index], float(found.scores[index])
         if not self._is_large(box):
             return None
         region = Region.of_detection(box, five)
-        mesh = self._mesh.fit(planes, region)
-        agreed = score >= SURE and eyes_apart(mesh, five) < _ASTRAY
-        return mesh if mesh.presence >= PRESENT or agreed else self._fit_closer(planes, region, score)
+        mesh = self._mesh.fit(frame.planes(), region)
+        near = eyes_apart(mesh, five) < _ASTRAY
+        own = near or overlaps(mesh.box[None], box[None]).item() >= _SLID
+        if (mesh.presence >= PRESENT and own) or (score >= SURE and near):
+            return mesh
+        return self._fit_closer(frame, region, score)
 
-    def _fit_closer(self, planes: Planes, region: Region, score: float) -> Mesh | None:
+    def _fit_closer(self, frame: Frame, region: Region, score: float) -> Mesh | None:
         """The mesh of a face that only the detector has seen: with what score, and where.
 
         Where a close-up shows it, too, the mesh is looked for around the mean face that the close-up's points
-        give; and that face is taken itself where no mesh fits.
+        give; and that face is taken itself where no mesh fits. In a single picture a mask may vouch for it.
         """
+        planes = frame.planes()
         closer = self._detector.look_closer(planes, region)
         guess = Mesh.guessed(closer[1]) if closer is not None else None
         if closer is None or guess is None:
@@ -202,7 +230,9 @@ class FaceFollower(Generic[M]):
         alike = near and abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
         if (mesh.presence >= PRESENT and near) or (sure and alike):
             return mesh
-        return guess if sure else None
+        if sure or (self._patience is not None and self._patience.vouch(frame, guess.pose)):
+            return guess
+        return None
 
     def _is_large(self, box: NDArray[np.float64]) -> bool:
         return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_face**2)

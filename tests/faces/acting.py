@@ -10,7 +10,7 @@ import numpy as np
 
 from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.detection import Detections
-from stream_unmask.faces.following import FaceFollower, FollowSettings
+from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.faces.tracking import Track
 from stream_unmask.pixels.planes import Planes
@@ -117,9 +117,11 @@ class Stage:
         script: Callable[[float], Sequence[Actor]],
         times: Sequence[float],
         settings: FollowSettings | None = None,
+        patience: Patience | None = None,
     ) -> list[list[Track[dict[str, int]]]]:
         """The tracks that a follower gives for each frame; poses are those of the moment, as copies."""
-        follower = FaceFollower(self, self, self, settings or FollowSettings(), dict)  # type: ignore[arg-type]
+        settings = settings or FollowSettings()
+        follower = FaceFollower(self, self, self, settings, dict, patience)  # type: ignore[arg-type]
         played = []
         for time in times:
             self._cast = script(time)

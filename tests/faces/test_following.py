@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_unmask.faces.following import FollowSettings
+from stream_unmask.faces.alignment import Pose
+from stream_unmask.faces.following import FollowSettings, Patience
 from tests.faces.acting import HEIGHT, WIDTH, Actor, Stage
 
 STILL = Actor(300.0, 150.0)
@@ -108,6 +109,8 @@ def test_a_mesh_that_no_detection_confirms_is_given_up() -> None:
         (Actor(300, 150, score=0.7, presence=0.0, mesh_off=0.6, closer=0.2), False),
         (Actor(300, 150, score=0.45, presence=0.0, mesh_off=0.6, closer=0.7), True),
         (Actor(300, 150, score=0.7, presence=0.0, mesh_off=0.6, closer=0.7, squeezed=0.5), False),
+        (Actor(300, 150, score=0.7, presence=1.0, mesh_off=0.4), True),
+        (Actor(300, 150, score=0.7, presence=1.0, mesh_off=1.5), False),
     ],
     ids=[
         "unsure but a face",
@@ -117,6 +120,8 @@ def test_a_mesh_that_no_detection_confirms_is_given_up() -> None:
         "hardly one in a close-up",
         "one in a close-up",
         "in a close-up none with the points of a face",
+        "a mesh that is sure and not far off",
+        "a mesh that is sure of something else",
     ],
 )
 def test_what_counts_as_a_face(actor: Actor, followed: bool) -> None:
@@ -133,6 +138,28 @@ def test_a_face_without_a_mesh_is_followed_where_the_detector_sees_it() -> None:
     true = np.array([200 + 80 * time for time in clock(2.0)])
     off = np.array([tracks[0].pose.x for tracks in played]) - true
     assert np.abs(off).max() < 0.2 * 40
+
+
+def test_a_mesh_that_slid_onto_another_face_is_called_back() -> None:
+    actor = Actor(300, 150, score=0.6, presence=1.0, mesh_off=1.5, closer=0.7)
+    played = Stage().play(lambda time: [actor], [0.0])
+    assert played[0][0].pose.x == pytest.approx(300, abs=0.2 * actor.scale)
+
+
+@pytest.mark.parametrize("worn", [True, False])
+def test_in_a_single_picture_a_mask_vouches_for_what_may_be_no_face(worn: bool) -> None:
+    doubtful = Actor(300, 150, score=0.4, presence=0.0, mesh_off=0.6, closer=0.3)
+    asked = []
+
+    def vouch(_frame: object, pose: Pose) -> bool:
+        asked.append(pose.x)
+        return worn
+
+    sure = Actor(500, 150)
+    (tracks,) = Stage().play(lambda time: [doubtful, sure], [0.0], patience=Patience(32, vouch))
+    assert asked == [pytest.approx(300, abs=0.2 * doubtful.scale)]
+    assert len(tracks) == 1 + worn
+    assert len(Stage().play(lambda time: [doubtful, sure], [0.0])[0]) == 1
 
 
 def test_a_doubtful_mesh_is_followed_while_detections_vouch_for_it() -> None:

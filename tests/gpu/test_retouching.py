@@ -9,15 +9,20 @@ import av
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.clips import ClipOptions, make_clip
 from engines.contract import NetworkName
 from engines.pytorch_cuda import PyTorchEngine
 from stream_unmask.api import Unmasker
+from stream_unmask.faces.detection import Detections
+from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.gpu.networks import GpuNetworks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
+from stream_unmask.pixels.planes import Planes
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
+from stream_unmask.video.thumbnail import Thumbnail
 from stream_unmask.writing import OutputOptions, Progress
 from tests.conftest import SMALL
 from tests.gpu.clips import assert_alike, assert_all_alike, frames, in_flight, pictures
@@ -57,6 +62,36 @@ def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
     assert_all_alike(expected, done)
     for report, other_report in zip(plain.faces, ahead.faces, strict=True):
         assert replace(report, score=0) == replace(other_report, score=0)
+
+
+class Unsure:
+    """A detector and a mesh that are sure of no face."""
+
+    def __init__(self, toolkit: Toolkit) -> None:
+        self._detector, self._mesh = toolkit.detector, toolkit.mesh
+
+    def detect(self, thumbnail: Thumbnail) -> Detections:
+        found = self._detector.detect(thumbnail)
+        return replace(found, scores=found.scores * 0.4)
+
+    def look_closer(self, planes: Planes, region: Region) -> tuple[float, NDArray[np.float64]] | None:
+        found = self._detector.look_closer(planes, region)
+        return found and (found[0] * 0.4, found[1])
+
+    def fit(self, planes: Planes, region: Region) -> Mesh:
+        return replace(self._mesh.fit(planes, region), presence=0.0)
+
+
+def test_in_a_single_picture_a_mask_proves_a_face(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
+) -> None:
+    for toolkit in toolkits:
+        unsure = Unsure(toolkit)
+        doubting = replace(toolkit, detector=unsure, mesh=unsure)
+        for clip, still, expected in ((masked_clip, True, 1), (bare_clip, True, 0), (masked_clip, False, 0)):
+            (frame,) = frames(pictures(clip, 1))
+            stream = Stream(doubting, Settings(), still=still)
+            assert len(stream.process(frame)) == len(stream.faces) == expected
 
 
 @pytest.mark.parametrize("pixel_format", ["nv12", "yuv420p10le", "p010le", "yuv444p", "yuvj422p"])

@@ -93,11 +93,11 @@ def score_real(weights: Path, photos: Iterable[RealPhoto], threads: int = 2) -> 
     for photo in photos:
         frame = as_frame(photo.picture)
         boxes = photo.boxes or _detected(toolkit, frame)
-        worn = Stream(toolkit, settings).process(frame)
+        worn = Stream(toolkit, settings, still=True).process(frame)
         found = [box for box in boxes if _any_in(box, worn)]
         again = as_frame(_pixels(frame))
         seen = _detected(toolkit, again)
-        left = Stream(toolkit, settings).process(again)
+        left = Stream(toolkit, settings, still=True).process(again)
         gone = sum(not _any_in(box, left) for box in found)
         still = sum(any(_same(box, other) for other in seen) for box in found)
         counts += (len(boxes), len(found), gone, still)
