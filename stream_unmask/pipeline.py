@@ -120,7 +120,7 @@ class Stream:
         self._min_face = settings.min_face
         self._wear = settings.wear
         self._toolkit = toolkit
-        self._retoucher: Retoucher[Any] = toolkit.retoucher(settings)
+        self._retoucher: Retoucher[Any] = toolkit.retoucher(settings, still=still)
         # What does not wait for its results is not done by networks on the CPU.
         self._retouching = nullcontext if self._retoucher.ahead else self._turn
         self._connection = 0

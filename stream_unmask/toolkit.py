@@ -96,13 +96,14 @@ class Toolkit:
             gpu=gpu,
         )
 
-    def retoucher(self, settings: Settings) -> Retoucher[Any]:
-        """What works on the pixels of one stream's faces."""
+    def retoucher(self, settings: Settings, *, still: bool = False) -> Retoucher[Any]:
+        """What works on the pixels of one stream's faces; ``still`` for that of a single picture."""
         if self.gpu is not None:
-            return _gpu_retoucher(self.gpu, settings)
+            return _gpu_retoucher(self.gpu, settings, still=still)
         if isinstance(self.drawer, Wearer):
             return WearingRetoucher(self.segmenter, self.drawer, smooth=settings.smooth)
-        return CpuRetoucher(self.segmenter, self.drawer, Blender(settings.blend), smooth=settings.smooth)
+        blender = Blender(settings.blend)
+        return CpuRetoucher(self.segmenter, self.drawer, blender, smooth=settings.smooth, still=still)
 
 
 def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
@@ -115,14 +116,15 @@ def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
     return GpuNetworks(on_devices) if can_use(on_devices["segmenter"].device) else None
 
 
-def _gpu_retoucher(networks: GpuNetworks, settings: Settings) -> Retoucher[Any]:
+def _gpu_retoucher(networks: GpuNetworks, settings: Settings, *, still: bool) -> Retoucher[Any]:
     from stream_unmask.gpu.painting import UnmaskingPainter
     from stream_unmask.gpu.retouching import GpuRetoucher
     from stream_unmask.gpu.wearing import WearingPainter
 
     if settings.wear:
         return GpuRetoucher(networks, WearingPainter(networks, smooth=settings.smooth))
-    return GpuRetoucher(networks, UnmaskingPainter(networks, settings.blend, smooth=settings.smooth))
+    painter = UnmaskingPainter(networks, settings.blend, smooth=settings.smooth, still=still)
+    return GpuRetoucher(networks, painter)
 
 
 def _wearer(weights: Path, settings: Settings) -> Engine:

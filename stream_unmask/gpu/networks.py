@@ -55,25 +55,26 @@ class GpuNetworks:
         (maps,) = self._run("segmenter", lane, crops)
         return maps.clamp_(0, 1)
 
-    def generate(self, crops: Tensor, maps: Tensor, fresh: list[int], lane: Lane) -> Tensor:
+    def generate(self, crops: Tensor, maps: Tensor, lane: Lane, *, still: bool = False) -> Tensor:
         """What the masks hide; see :class:`stream_unmask.unmasking.generating.Generator`.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
             maps: (N, 1, S, S) in 0..1.
-            fresh: the faces that have had no patch yet; they are drawn from both sides of the mirror.
             lane: which the caller has in use.
+            still: draw from both sides of the mirror, as for a single picture.
 
         Returns:
             (N, 3, S, S) patches, RGB in [-1, 1].
         """
-        rows = (torch.cat([each, *(each[k : k + 1].flip(-1) for k in fresh)]) for each in (crops, maps))
+        rows = (torch.cat([each, each.flip(-1)]) if still else each for each in (crops, maps))
         side = self.networks["generator"].side
         (drawn,) = self._run("generator", lane, *(resized(each, side) for each in rows))
         patches = resized(drawn, crops.shape[-1]).clamp_(-1, 1)
-        for row, k in enumerate(fresh, start=len(crops)):
-            patches[k].add_(patches[row].flip(-1)).mul_(0.5)
-        return patches[: len(crops)]
+        if not still:
+            return patches
+        drawn, mirrored = patches.chunk(2)
+        return drawn.add_(mirrored.flip(-1)).mul_(0.5)
 
     def wear(self, crops: Tensor, styles: Tensor, lane: Lane) -> tuple[Tensor, Tensor]:
         """Masks for bare faces; see :class:`stream_unmask.unmasking.wearing.Wearer`.

@@ -73,10 +73,6 @@ class Look(Generic[F]):
     steps: Tensor
     lane: Lane
 
-    def fresh(self) -> list[int]:
-        """The faces that have not been drawn on before."""
-        return [k for k, (face, _) in enumerate(self.faces) if face.last is None]
-
 
 @dataclass(frozen=True, slots=True)
 class Painted:
@@ -130,8 +126,8 @@ class MaskedFace(GpuFace):
 class UnmaskingPainter:
     """Draws what masks hide; see :class:`stream_unmask.unmasking.retouching.CpuRetoucher`."""
 
-    def __init__(self, networks: GpuNetworks, kind: Blend, *, smooth: bool) -> None:
-        self._networks, self._kind, self._smooth = networks, kind, smooth
+    def __init__(self, networks: GpuNetworks, kind: Blend, *, smooth: bool, still: bool) -> None:
+        self._networks, self._kind, self._smooth, self._still = networks, kind, smooth, still
 
     def new_face(self) -> MaskedFace:
         return MaskedFace()
@@ -139,7 +135,7 @@ class UnmaskingPainter:
     def paint(self, look: Look[MaskedFace], clock: Stages) -> Painted:
         crops = look.crops
         with clock("generate"):
-            patches = self._networks.generate(crops, settled(look.maps), look.fresh(), look.lane)
+            patches = self._networks.generate(crops, settled(look.maps), look.lane, still=self._still)
         with clock("smooth"):
             patches, maps = steadied(look, patches, look.maps, smoothly=self._smooth)
         with clock("blend"):

@@ -39,11 +39,11 @@ class Generator:
         resize(patches[0], patch)
         return np.asarray(np.clip(patch, -1.0, 1.0, out=patch), np.float32)
 
-    def begin(self, crop: NDArray[np.float32], map: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Draw a face for the first time.
+    def generate_still(self, crop: NDArray[np.float32], map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Draw the face of a single picture without its mask.
 
         The mean of what the network draws for the crop and for the crop in a mirror has fewer of its
-        inventions. A photo shows nothing else, and smoothing sets out from it.
+        inventions. It is smoother, too: before a video's further frames one would see that.
 
         Args:
             crop: (3, S, S) RGB in [-1, 1], C-contiguous.

@@ -205,8 +205,11 @@ class CpuRetoucher:
 
     ahead = 0
 
-    def __init__(self, segmenter: Segmenter, generator: Generator, blender: Blender, *, smooth: bool) -> None:
-        self._segmenter, self._generator, self._blender, self._smooth = segmenter, generator, blender, smooth
+    def __init__(
+        self, segmenter: Segmenter, generator: Generator, blender: Blender, *, smooth: bool, still: bool
+    ) -> None:
+        self._segmenter, self._blender, self._smooth = segmenter, blender, smooth
+        self._generate = generator.generate_still if still else generator.generate
 
     def new_face(self) -> CpuFace:
         return CpuFace()
@@ -220,8 +223,7 @@ class CpuRetoucher:
         face, alignment, crop, map_ = look.face, look.alignment, look.crop, look.map
         elapsed = since(face.time, look.frame.time)
         with clock("generate"):
-            generate = self._generator.begin if face.time is None else self._generator.generate
-            patch, face.time = generate(crop, settled(map_)), look.frame.time
+            patch, face.time = self._generate(crop, settled(map_)), look.frame.time
         with clock("smooth"):
             if self._smooth:
                 map_, patch = face.smoother.smooth(crop, map_, patch, alignment, elapsed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from stream_unmask.gpu.device import Device
@@ -26,21 +27,19 @@ def test_more_faces_than_a_batch_holds_are_segmented(device: Device) -> None:
     torch.testing.assert_close(maps, (levels + 1).clamp(0, 1)[:, None, None, None].expand(5, 1, SIZE, SIZE))
 
 
-def test_only_new_faces_are_drawn_from_both_sides_of_the_mirror(device: Device) -> None:
+@pytest.mark.parametrize("still", [True, False])
+def test_faces_are_drawn_as_they_would_be_one_by_one(device: Device, still: bool) -> None:
     ramp = np.tile(np.linspace(-0.5, 0.5, SIDE, dtype=np.float32), (3, SIDE, 1))
     ramp_there = torch.from_numpy(ramp).to(device.torch)
     engine = FakeDeviceEngine(
         device.torch, lambda crop, map: 0.5 * crop + 0.2 * map + ramp_there, SIDE, (3, 1), 3
     )
     generator = Generator(FakeEngine(lambda crop, map: 0.5 * crop + 0.2 * map + ramp, SIDE))
-    crops = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(5)]
-    map_, fresh = mask_map(x=0.4), [1, 4]
-    expected = [
-        generator.begin(crop, map_) if k in fresh else generator.generate(crop, map_)
-        for k, crop in enumerate(crops)
-    ]
-    given = np.stack(crops), np.stack([map_[None]] * 5)
+    crops, map_ = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(4)], mask_map(x=0.4)
+    generate = generator.generate_still if still else generator.generate
+    expected = [generate(crop, map_) for crop in crops]
+    given = np.stack(crops), np.stack([map_[None]] * len(crops))
     crops_there, maps_there = (torch.from_numpy(each).to(device.torch) for each in given)
-    made = networks(device, engine).generate(crops_there, maps_there, fresh, device.compute)
-    assert engine.batches == [2, 2, 2, 1]
+    made = networks(device, engine).generate(crops_there, maps_there, device.compute, still=still)
+    assert engine.batches == ([2, 2, 2, 2] if still else [2, 2])
     np.testing.assert_allclose(made.cpu(), expected, atol=1e-5)

@@ -110,9 +110,21 @@ def test_a_single_picture_is_done_at_once_and_left_as_it_is_where_nobody_wears_a
     toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
 ) -> None:
     for clip, masked in ((masked_clip, 1), (bare_clip, 0)):
-        (frame,) = frames(pictures(clip, 1))
-        assert len(Stream(toolkits[1], Settings(smooth=False)).process(frame)) == masked
-        assert frame.touched == bool(masked)
+        (one,), (other,) = (frames(pictures(clip, 1)) for _ in toolkits)
+        for toolkit, frame in zip(toolkits, (one, other), strict=True):
+            assert len(Stream(toolkit, Settings(), still=True).process(frame)) == masked
+            assert frame.touched == bool(masked)
+        assert_alike(one, other)
+
+
+def test_a_single_picture_takes_more_work_than_a_videos_first(
+    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path
+) -> None:
+    for toolkit in toolkits:
+        (still,), (first,) = (frames(pictures(masked_clip, 1)) for _ in range(2))
+        Stream(toolkit, Settings(), still=True).process(still)
+        Stream(toolkit, Settings()).process(first)
+        assert (still.planes().y != first.planes().y).any()
 
 
 def test_a_frame_cannot_overtake_those_in_flight(

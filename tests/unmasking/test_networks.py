@@ -41,10 +41,10 @@ def test_a_generator_of_another_side_is_fed_at_its_own() -> None:
     np.testing.assert_allclose(patch, np.clip(crop + 0.1 * mask_map(), -1, 1), atol=0.05)
 
 
-def test_a_first_patch_is_the_mean_of_both_sides_of_the_mirror() -> None:
+def test_a_single_pictures_patch_is_the_mean_of_both_sides_of_the_mirror() -> None:
     ramp = np.tile(np.linspace(-0.5, 0.5, SIZE, dtype=np.float32), (3, SIZE, 1))
     # What hangs on the place in the picture is on the other side in a mirror; what hangs on the crop is not.
     engine = FakeEngine(lambda crop, map: 0.5 * crop + ramp)
-    patch = Generator(engine).begin(face(), mask_map())
+    patch = Generator(engine).generate_still(face(), mask_map())
     np.testing.assert_allclose(patch, 0.5 * face(), atol=1e-6)
     assert patch.flags.c_contiguous
