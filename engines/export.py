@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import cv2
@@ -20,9 +19,6 @@ from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from engines.engine import EngineError
 from engines.tracing import Agreement, export_network
 from stream_unmask.bundled import weights_folder
-
-if TYPE_CHECKING:
-    from trainer.networks.sizes import Size
 
 
 def sample_crops(
@@ -101,23 +97,21 @@ def _export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement
 
 
 def _export_generator(
-    data: Path, run: Path, weights: Path, note: str, size: int, inner: int | None, network: Size
+    data: Path, run: Path, weights: Path, note: str, size: int, inner: int | None
 ) -> Agreement:
-    """Export a generator, compared with itself on maps of the folder's segmenter."""
+    """Export a generator for the side of its training, compared on maps of the folder's segmenter."""
     import torch
     from torch.nn import functional
 
     from trainer.bundled import bundled_segmenter
-    from trainer.checkpoint import load_averaged
-    from trainer.networks.sizes import GENERATORS
+    from trainer.evaluation.runs import size_of, trained_generator
 
-    trained = GENERATORS[network]().eval()
-    load_averaged(trained, run)
+    trained, inner = trained_generator(run), inner or size_of(run)
     finder = bundled_segmenter(read_weights(weights, SEGMENTER).path.parent)
     crops = torch.from_numpy(sample_crops(data, 16, size))
     with torch.no_grad():
         maps = finder(crops)
-        if inner is not None:
+        if inner != size:
             crops, maps = (
                 functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
             )
@@ -130,13 +124,6 @@ def _export_generator(
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
 @click.option("--wearer", type=click.Path(path_type=Path), help="Run of wearer or cyclegan.")
 @click.option(
-    "--network",
-    type=click.Choice(["light", "full"]),
-    default="light",
-    show_default=True,
-    help="Size of the generator.",
-)
-@click.option(
     "--weights",
     type=weights_folder,
     metavar="NAME|FOLDER",
@@ -144,14 +131,13 @@ def _export_generator(
     help="Folder to write to, or a bundled set.",
 )
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--inner", type=int, help="Side of the generator's pictures, if not that of the crops.")
+@click.option("--inner", type=int, help="Side of the generator's pictures, if not that of its training.")
 @click.option("--note", default="", help="What to say of the runs in the manifest.")
 def main(
     data: Path,
     segmenter: Path | None,
     generator: Path | None,
     wearer: Path | None,
-    network: Size,
     weights: Path,
     size: int,
     inner: int | None,
@@ -165,7 +151,7 @@ def main(
     if segmenter is not None:
         click.echo(f"segmenter: {_export_segmenter(data, segmenter, weights, note, size)}")
     if generator is not None:
-        click.echo(f"generator: {_export_generator(data, generator, weights, note, size, inner, network)}")
+        click.echo(f"generator: {_export_generator(data, generator, weights, note, size, inner)}")
 
 
 if __name__ == "__main__":

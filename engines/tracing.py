@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +36,9 @@ class Agreement:
 
     worst: float
     psnr: float
+
+    def __str__(self) -> str:
+        return f"differs from PyTorch by at most {self.worst:.1e}, PSNR {self.psnr:.0f} dB"
 
 
 def fold_norms(network: nn.Module) -> nn.Module:
@@ -109,18 +114,22 @@ def export_network(
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{kind.name}.part.onnx"
     one = tuple(sample[:2].contiguous() for sample in samples)
-    torch.onnx.export(
-        fold_norms(network),
-        one,
-        str(part),
-        input_names=list(kind.inputs),
-        output_names=list(kind.outputs),
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in one),
-        verbose=False,
-    )
+    # PyTorch warns of what it does inside itself, and of packages that nothing here needs.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            fold_norms(network),
+            one,
+            str(part),
+            input_names=list(kind.inputs),
+            output_names=list(kind.outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in one),
+            verbose=False,
+        )
     agreement = compare(network, part, samples)
     if agreement.worst > _WORST or part.stat().st_size > LARGEST:
         size, part_name = part.stat().st_size, part.name

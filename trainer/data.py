@@ -142,7 +142,8 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
     except (KeyError, TypeError) as error:
         raise UnmaskError(f"Shard {path} is none of faces: its notes have no mesh ('lm').") from error
     except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
-        raise UnmaskError(f"Shard {path} is damaged: {error}.") from error
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error
     return [Photo(key, name, pictures[key], points) for key, points in meshes.items() if key in pictures]
 
 

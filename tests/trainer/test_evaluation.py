@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -164,6 +165,23 @@ def test_a_patch_that_does_not_follow_the_face_has_a_warping_error(faces: list[H
     shaking, truth = warping_errors(_Knowing(faces, 0.0, jitter=20.0), faces[0])
     assert shaking > still > 0
     assert truth > 0
+
+
+def test_why_a_measure_is_not_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reason() -> str:
+        lacking.cache_clear()
+        return lacking()["lpips"]
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    package = tmp_path / "torchvision.py"
+    package.write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert reason() == f"alexnet-owt-7be5be79.pth is not in {tmp_path / 'hub' / 'checkpoints'}"
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth").touch()
+    assert reason() == "the package torchvision does not work here (operator torchvision::nms does not exist)"
+    lacking.cache_clear()
 
 
 def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:

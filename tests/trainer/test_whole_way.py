@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import click
@@ -10,7 +11,9 @@ import numpy as np
 from click.testing import CliRunner
 
 from benchmarks.clips import astronaut, put_mask_on
+from engines.contract import GENERATOR, read_weights
 from engines.export import main as export
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import cli as unmask
 from stream_unmask.video.images import read_image, write_image
 from trainer.cli import commands
@@ -37,19 +40,21 @@ def test_photos_become_weights_that_unmask(tmp_path: Path) -> None:
     said = _call(commands, "data", "pack", photos, "-o", faces, *own)
     assert "mine: 1 faces of 1 people\nval_mine: 1 faces of 1 people" in said
 
-    for recipe in ("segmenter", "painter"):
-        run = tmp_path / recipe
-        _call(commands, "train", recipe, f"--data={faces}", f"--run={run}", *_TOY)
-        assert (run / "best.pt").exists()
+    run = tmp_path / "painter"
+    _call(commands, "train", "painter", f"--data={faces}", f"--run={run}", *_TOY)
+    assert (run / "best.pt").exists()
     figures = tmp_path / "not" / "there" / "yet" / "figures.json"
-    asked = (f"--run={tmp_path / 'painter'}", f"--json={figures}", "--frames=0", "--threads=1")
+    asked = (f"--run={run}", f"--json={figures}", "--frames=0", "--threads=1")
     said = _call(commands, "evaluate", f"--data={faces}", *asked)
     assert "val_mine" in said
     assert "mean face" in said
     assert json.loads(figures.read_text())["contestants"]["painter"]["sets"]["val_mine"]["photos"] == 1
 
-    runs = (f"--segmenter={tmp_path / 'segmenter'}", f"--generator={tmp_path / 'painter'}", "--inner=64")
-    _call(export, f"--data={faces}", f"--weights={weights}", *runs)
+    weights.mkdir()
+    for name in ("manifest.json", "segmenter.onnx", "segmenter.int8.onnx"):
+        shutil.copy(BUNDLED_WEIGHTS / name, weights)
+    _call(export, f"--data={faces}", f"--weights={weights}", f"--generator={run / 'best.pt'}")
+    assert read_weights(weights, GENERATOR).size == 64
     masked, bare = (tmp_path / f"{name}.png" for name in ("masked", "bare"))
     write_image(masked, put_mask_on(astronaut(512), 1))
     _call(unmask, masked, "-o", bare, "--weights", weights)

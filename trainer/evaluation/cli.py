@@ -122,6 +122,7 @@ def draw(
     contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
     faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
     write_picture(sheet(contestants, faces), output)
+    click.echo(f"Drew {output}.")
 
 
 def _held_out_in(data: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,9 +17,10 @@ Bytes = NDArray[np.uint8]
 
 _BATCH = 16
 _NEEDS = {
-    "lpips": ("torchvision", "alexnet-owt-*.pth"),
-    "fid": ("torch_fidelity", "weights-inception-2015-12-05-*.pth"),
+    "lpips": ("torchvision", "alexnet-owt-7be5be79.pth"),
+    "fid": ("torch_fidelity", "weights-inception-2015-12-05-6726825d.pth"),
 }
+"""Packages, and files by the names under which the packages look for them: any other they would download."""
 
 
 @cache
@@ -29,8 +31,13 @@ def lacking() -> dict[str, str]:
     for measure, (package, weights) in _NEEDS.items():
         if find_spec(package) is None:
             reasons[measure] = f"the package {package} is not installed"
-        elif not any(folder.glob(weights)):
-            reasons[measure] = f"{weights} is not in PyTorch's hub folder"
+        elif not (folder / weights).exists():
+            reasons[measure] = f"{weights} is not in {folder}"
+        else:
+            try:
+                import_module(package)
+            except (ImportError, RuntimeError) as error:  # what a torchvision for another PyTorch raises
+                reasons[measure] = f"the package {package} does not work here ({error})"
     return reasons
 
 

@@ -130,7 +130,7 @@ def _from_tar(path: Path) -> Iterator[tuple[bytes, dict[str, object]]]:
                     with suppress(ValueError):
                         notes[key] = json.load(file)
     except (tarfile.TarError, OSError) as error:
-        raise UnmaskError(f"{path} is not a whole tar file: {error}.") from error
+        raise UnmaskError(f"{path} is not a whole tar file.") from error
     for key, data in pictures.items():
         yield data, notes.get(key, {})
 

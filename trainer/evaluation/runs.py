@@ -53,17 +53,21 @@ def size_of(run: Path) -> int:
     Raises:
         UnmaskError: the folder is not that of a run.
     """
-    return _read(run.parent if run.is_file() else run)[2]
+    return _read(run)[2]
 
 
 def description(run: Path) -> dict[str, Any]:
     """What :func:`describe` noted of a run.
 
+    Args:
+        run: folder of the run, or its ``best.pt``.
+
     Raises:
         UnmaskError: the folder is not that of a run.
     """
+    folder = run.parent if run.is_file() else run
     try:
-        return dict(json.loads((run / _ABOUT).read_text()))
+        return dict(json.loads((folder / _ABOUT).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UnmaskError(
             f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
@@ -108,6 +112,18 @@ def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
     if isinstance(network, Pair):
         return Networks(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
     raise UnmaskError(f"The network of {run} ({recipe}) paints no faces.")
+
+
+def trained_generator(run: Path) -> Painter:
+    """What paints beneath masks, of the size that was trained, with a run's averaged weights, for evaluation.
+
+    Raises:
+        UnmaskError: the folder is not that of a run, or what it trained is no generator.
+    """
+    recipe, network, _ = _network(run)
+    if not isinstance(network, Painter):
+        raise UnmaskError(f"The network of {run} ({recipe}) is no generator.")
+    return network.eval()
 
 
 def trained_wearer(run: Path) -> Translator:

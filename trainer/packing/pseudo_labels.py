@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from engines.engine import Engine
 from engines.onnxruntime_cpu import ONNXRuntimeEngine
@@ -43,7 +45,8 @@ def pseudo_labelled(folder: Path, segmenter: Path, sure: float = 0.2, threads: i
     paths = sorted(path for path in folder.rglob("*") if is_image(path))
     if not paths:
         raise UnmaskError(f"No photos lie in {folder}.")
-    faces = [face for path in paths for face in _labelled(path, finder, engine, sure)]
+    watched = track(paths, "Real photos", console=Console(stderr=True), transient=True)
+    faces = [face for path in watched for face in _labelled(path, finder, engine, sure)]
     if not faces:
         raise UnmaskError(f"Not one face of the {len(paths)} photos in {folder} has a map that is sure.")
     return faces
