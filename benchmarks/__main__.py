@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.clips import ClipOptions, make_clip
+from engines.engine import EngineError
 from stream_unmask.bundled import weights_option
 from stream_unmask.errors import UnmaskError
 
@@ -167,11 +169,11 @@ def training(
         workers=default_workers() if workers is None else workers,
         precision=precision,
     )
-    try:
-        click.echo(measure(plan, lambda sentence: click.echo(sentence, err=True)))
-    except UnmaskError as error:
-        raise click.ClickException(str(error)) from error
+    click.echo(measure(plan, lambda sentence: click.echo(sentence, err=True)))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (UnmaskError, EngineError) as error:
+        sys.exit(str(error))

@@ -99,7 +99,9 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
         UnmaskError: a set has no shard, or a shard is damaged or without meshes.
     """
     if not sets:
-        raise UnmaskError(f"No shards of photos to train on lie in {folder}: 'trainer data pack' makes them.")
+        raise UnmaskError(
+            f"No photos to train on lie in {folder}: 'python -m trainer data pack' makes shards of them."
+        )
     photos: list[Photo] = []
     for name in sets:
         paths = shards_of(folder, name)

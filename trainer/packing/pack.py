@@ -150,7 +150,8 @@ def _align_all(
                 done += finished.result()
                 progress(done, len(paths))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waits for the bunches in hand; leaving the pool would else let it do all the others, too.
+            pool.shutdown(cancel_futures=True)
             raise
 
 
