@@ -18,11 +18,10 @@ from stream_unmask.errors import UnmaskError
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 
-WEIGHTS = BUNDLED_WEIGHTS
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
-def bundled_segmenter(folder: Path = WEIGHTS) -> Segmenter:
+def bundled_segmenter(folder: Path = BUNDLED_WEIGHTS) -> Segmenter:
     """The segmenter of a folder of weights, in evaluation mode.
 
     Raises:
@@ -31,7 +30,7 @@ def bundled_segmenter(folder: Path = WEIGHTS) -> Segmenter:
     return _revive(Segmenter(), SEGMENTER, folder)
 
 
-def bundled_generator(folder: Path = WEIGHTS) -> Generator:
+def bundled_generator(folder: Path = BUNDLED_WEIGHTS) -> Generator:
     """The generator of a folder of weights, in evaluation mode.
 
     Raises:

@@ -13,9 +13,9 @@ import torch
 from click.core import ParameterSource
 
 from engines.engine import EngineError
-from stream_unmask.bundled import BUNDLED_SETS
+from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
+from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
@@ -217,7 +217,7 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
     if init not in (str(BUNDLED), *BUNDLED_SETS):
         load_averaged(recipe.network, Path(init))
         return
-    folder = WEIGHTS if init == str(BUNDLED) else BUNDLED_SETS[init].folder
+    folder = BUNDLED_WEIGHTS if init == str(BUNDLED) else BUNDLED_SETS[init].folder
     if isinstance(recipe.network, Segmenter):
         recipe.network.load_state_dict(bundled_segmenter(folder).state_dict())
         data = recipe.data(seed, 64)

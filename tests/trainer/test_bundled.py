@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
-from stream_unmask.bundled import BUNDLED_SETS, BundledSet
+from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS, BundledSet
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS, bundled_generator, bundled_segmenter, revive_norms
+from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.cli import _begin_with
 from trainer.networks.generator import Generator
 
 
 def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
-    session = onnxruntime.InferenceSession(read_weights(WEIGHTS, network).path)
+    session = onnxruntime.InferenceSession(read_weights(BUNDLED_WEIGHTS, network).path)
     feeds = {name: each.numpy() for name, each in zip(network.inputs, inputs, strict=True)}
     return torch.from_numpy(np.asarray(session.run(None, feeds)[0]))
 
@@ -27,10 +27,10 @@ def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def test_both_do_what_their_files_do() -> None:
     torch.manual_seed(0)
-    side = read_weights(WEIGHTS, SEGMENTER).size
+    side = read_weights(BUNDLED_WEIGHTS, SEGMENTER).size
     crop = torch.rand(1, 3, side, side) * 2 - 1
     torch.testing.assert_close(bundled_segmenter()(crop), _run(SEGMENTER, crop), atol=1e-4, rtol=0)
-    side = read_weights(WEIGHTS, GENERATOR).size
+    side = read_weights(BUNDLED_WEIGHTS, GENERATOR).size
     crop, map_ = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 1, side, side)
     patch = bundled_generator()(crop, map_)
     torch.testing.assert_close(patch, _run(GENERATOR, crop, map_), atol=1e-3, rtol=0)
@@ -52,7 +52,7 @@ def test_norms_come_back_without_a_change_of_what_the_network_does() -> None:
 def test_a_folder_without_weights_or_with_others_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="no segmenter"):
         bundled_segmenter(tmp_path)
-    (tmp_path / "generator.onnx").write_bytes((WEIGHTS / "segmenter.onnx").read_bytes())
+    (tmp_path / "generator.onnx").write_bytes((BUNDLED_WEIGHTS / "segmenter.onnx").read_bytes())
     with pytest.raises(UnmaskError, match="not of the architecture"):
         bundled_generator(tmp_path)
 

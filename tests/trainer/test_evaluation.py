@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.cli import commands
 from trainer.data import Photo
@@ -195,7 +195,7 @@ def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:
 
 def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldOut], tmp_path: Path) -> None:
     crops = np.stack([face.crop for face in faces])
-    bundled = Networks.exported(WEIGHTS, 1)
+    bundled = Networks.exported(BUNDLED_WEIGHTS, 1)
     maps = bundled.find(crops)
     for recipe in ("segmenter", "painter", "cyclegan"):
         contestant = trained(_run(tmp_path, recipe, photos), 1)
@@ -215,7 +215,7 @@ def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Pa
 
 
 def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -> None:
-    common = ["--data", str(shards), "--weights", str(WEIGHTS)]
+    common = ["--data", str(shards), "--weights", str(BUNDLED_WEIGHTS)]
     picture, sheet, figures = (tmp_path / name for name in ("picture.png", "sheet.png", "figures.json"))
     done = CliRunner().invoke(commands, ["sheet", *common, "--count", "1", "-o", str(picture)])
     assert done.exit_code == 0, done.output
@@ -227,8 +227,8 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
     assert done.exit_code == 0, done.output
     assert "mean face" in done.output
     written = json.loads(figures.read_text())
-    assert set(written["contestants"]) == {WEIGHTS.name, "mean face", "Telea"}
-    own = written["contestants"][WEIGHTS.name]
+    assert set(written["contestants"]) == {BUNDLED_WEIGHTS.name, "mean face", "Telea"}
+    own = written["contestants"][BUNDLED_WEIGHTS.name]
     assert set(own["sets"]) == {"val_core", "val_extra_ai", "val_extra_nc", "val_diverse"}
     assert {"iou", "whole", "inside", "swd", "false_alarms"} <= set(own["sets"]["val_core"]["figures"])
     assert own["steadiness"]["warping_truth"] > 0
@@ -237,12 +237,12 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
 
 
 def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) -> None:
-    other = tmp_path / WEIGHTS.name
-    other.symlink_to(WEIGHTS)
+    other = tmp_path / BUNDLED_WEIGHTS.name
+    other.symlink_to(BUNDLED_WEIGHTS)
     asked = ["evaluate", "--data", str(shards), "--set", "val_core", "--no-baselines", "--limit", "1"]
     pair = [
         "--weights",
-        str(WEIGHTS),
+        str(BUNDLED_WEIGHTS),
         "--weights",
         str(other),
         "--frames",
@@ -253,8 +253,8 @@ def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) ->
     done = CliRunner().invoke(commands, [*asked, *pair])
     assert done.exit_code == 0, done.output
     figures = json.loads((tmp_path / "out").read_text())["contestants"]
-    assert set(figures) == {str(WEIGHTS), str(other)}
-    assert figures[str(WEIGHTS)] == figures[str(other)]
+    assert set(figures) == {str(BUNDLED_WEIGHTS), str(other)}
+    assert figures[str(BUNDLED_WEIGHTS)] == figures[str(other)]
 
 
 def test_real_photos_are_unmasked_and_looked_at_again(faces: list[HeldOut], tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_real_photos_are_unmasked_and_looked_at_again(faces: list[HeldOut], tmp_
                 shard.addfile(entry, io.BytesIO(data))
     photos = read_real(tmp_path / "real.tar")
     assert [photo.boxes for photo in photos] == [((60, 30, 200, 220),)] * 2
-    result, shown = score_real(WEIGHTS, photos, 1)
+    result, shown = score_real(BUNDLED_WEIGHTS, photos, 1)
     assert (result.photos, result.faces) == (2, 2)
     assert result.found == 0.5
     assert (result.gone, result.still) == (1, 1)

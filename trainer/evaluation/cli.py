@@ -11,9 +11,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, track
 
-from stream_unmask.bundled import weights_that_are_there
+from stream_unmask.bundled import BUNDLED_WEIGHTS, weights_that_are_there
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
 from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides
@@ -72,7 +71,7 @@ def evaluate(
 ) -> None:
     """Measure networks on the held-out photos: the bundled weights, if nothing else is named."""
     sets = sets or _held_out_in(data)
-    folders = weights or (() if runs else (WEIGHTS,))
+    folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
     networks = [Networks.exported(folder, threads) for folder in folders]
     contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
     if baselines:
@@ -118,7 +117,7 @@ def draw(
     output: Path,
 ) -> None:
     """Write a PNG with a row for each photo: crop, then map, patch and finished crop of each, then truth."""
-    folders = weights or (() if runs else (WEIGHTS,))
+    folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
     contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
     faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
     write_picture(sheet(contestants, faces), output)

@@ -10,8 +10,8 @@ from typing import Any
 from torch import nn
 
 from engines.contract import GENERATOR, SEGMENTER
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS
 from trainer.checkpoint import load_averaged
 from trainer.evaluation.contestants import FloatArray, Networks, Run, onnx_network, torch_network
 from trainer.networks.generator import Painter
@@ -91,7 +91,7 @@ def _network(run: Path) -> tuple[str, nn.Module, int]:
     return recipe, network, size
 
 
-def trained(run: Path, threads: int = 2, beside: Path = WEIGHTS) -> Networks:
+def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> Networks:
     """A run's averaged network.
 
     Args:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.bundled import WEIGHTS, bundled_segmenter
+from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
 from trainer.networks.segmenter import Segmenter
@@ -64,7 +65,7 @@ class Job:
         """
         if self.real is None:
             return []
-        faces = pseudo_labelled(self.real, WEIGHTS / "segmenter.onnx")
+        faces = pseudo_labelled(self.real, BUNDLED_WEIGHTS / "segmenter.onnx")
         self.tell(f"{len(faces)} real masked faces of {self.real} are learnt from, too.")
         return faces
 
