@@ -108,7 +108,8 @@ def draw_shield(
     soft = np.asarray(cv2.GaussianBlur(haze, (0, 0), unit * float(rng.uniform(0.02, 0.12))), np.uint8)
     light = np.empty_like(crop)
     light[:] = np.clip(rng.uniform(170, 255) + rng.normal(0, 12, 3), 0, 255)
-    return lay_over(crop, light, np.minimum(soft, area)), lay_over(truth, light, np.minimum(soft, area))
+    glare = np.minimum(soft, area)
+    return lay_over(crop, light, glare), lay_over(truth, light, glare)
 
 
 def stand_beside(
