@@ -11,7 +11,7 @@ import click
 
 from benchmarks.clips import ClipOptions, make_clip
 from engines.engine import EngineError
-from stream_unmask.bundled import weights_option
+from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
 
 if TYPE_CHECKING:

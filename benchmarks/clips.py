@@ -19,14 +19,14 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from engines.openvino_cpu import OpenVINOEngine
+from engines.backends.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces.alignment import CROP_SIDE, fit_pose
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Region
 from stream_unmask.faces.weights import centerface, face_landmark
+from stream_unmask.synth.masks import wear
 from stream_unmask.video.images import as_frame
 from stream_unmask.video.thumbnail import Thumbnailer
-from trainer.synth.masks import wear
 
 Pixels = NDArray[np.uint8]
 

@@ -22,8 +22,8 @@ from benchmarks.clips import astronaut, find_mesh, put_mask_on
 from engines import Engine, Precision, load_network
 from engines.contract import GENERATOR, SEGMENTER, Network, has_weights, read_weights
 from engines.probe import cpu_cores, cpu_name
-from engines.quantize import Inputs, draw_inputs
 from stream_unmask.faces.alignment import fit_pose
+from trainer.quantize import Inputs, draw_inputs
 
 _CASES: tuple[tuple[str, Precision], ...] = (
     ("onnxruntime", "fp32"),
@@ -154,7 +154,7 @@ def _load(case: _Case) -> Engine:
         return load_network(weights, network, backend=backend, precision=precision, threads=threads)
     import torch
 
-    from engines.pytorch_cuda import PyTorchEngine
+    from engines.backends.pytorch_cuda import PyTorchEngine
 
     torch.set_num_threads(threads)
     return PyTorchEngine(read_weights(weights, network).path, precision="fp32", device="cpu")

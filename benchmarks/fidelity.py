@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from stream_unmask.api import Unmasker
+from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.output.sink import EncoderSettings
+from stream_unmask.output.writing import OutputOptions
 from stream_unmask.pixels.planes import Planes
-from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.sink import EncoderSettings
 from stream_unmask.video.source import open_source
-from stream_unmask.writing import OutputOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,16 @@ from benchmarks.excerpts import ClipCamera, Excerpt, LiveOutput
 from benchmarks.spread import Laps, Spread, spreads
 from benchmarks.usage import Usage, metered, peak_memory_mib
 from stream_unmask.api import Unmasker
+from stream_unmask.output.encoder import VideoEncoder
+from stream_unmask.output.sink import EncoderSettings, FileSink
+from stream_unmask.output.timeline import Timeline
 from stream_unmask.pipeline import Stream
 from stream_unmask.report import Stages
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
-from stream_unmask.video.encoder import VideoEncoder
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import main_video
-from stream_unmask.video.sink import EncoderSettings, FileSink
 from stream_unmask.video.source import open_source
-from stream_unmask.video.timeline import Timeline
 
 T = TypeVar("T")
 

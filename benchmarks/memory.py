@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 
 from stream_unmask.api import Unmasker
-from stream_unmask.video.sink import EncoderSettings
-from stream_unmask.writing import OutputOptions, Progress
+from stream_unmask.output.sink import EncoderSettings
+from stream_unmask.output.writing import OutputOptions, Progress
 
 
 @dataclass(frozen=True, slots=True)

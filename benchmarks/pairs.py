@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 
 from engines.probe import cpu_name
+from stream_unmask.synth.clips import ClipData
+from stream_unmask.synth.pairs import PairData, PairSettings
 from trainer.data import read_photos, training_sets
-from trainer.synth.clips import ClipData
-from trainer.synth.pairs import PairData, PairSettings
 
 _WARM_UP = 30
 

@@ -44,13 +44,13 @@ def _missing(*modules: str) -> str | None:
 
 
 def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
-    from engines.tensorrt.ready import why_not
+    from engines.backends.tensorrt.ready import why_not
 
     return why_not(networks, precision)
 
 
 def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.tensorrt.ready import load
+    from engines.backends.tensorrt.ready import load
 
     return load(path, precision)
 
@@ -59,13 +59,13 @@ def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | None
     missing = _missing("torch", "onnx")
     if missing is not None:
         return missing
-    from engines.pytorch_cuda import why_not
+    from engines.backends.pytorch_cuda import why_not
 
     return why_not()
 
 
 def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.pytorch_cuda import PyTorchEngine
+    from engines.backends.pytorch_cuda import PyTorchEngine
 
     return PyTorchEngine(path, precision="bf16" if precision == "bf16" else _float(precision))
 
@@ -74,13 +74,13 @@ def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> s
     missing = _missing("torch_tensorrt", "tensorrt") or _why_not_torch(networks, precision)
     if missing is not None:
         return missing
-    from engines.torch_tensorrt import why_not
+    from engines.backends.torch_tensorrt import why_not
 
     return why_not(networks, _float(precision))
 
 
 def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.torch_tensorrt import TorchTensorRTEngine
+    from engines.backends.torch_tensorrt import TorchTensorRTEngine
 
     return TorchTensorRTEngine(path, precision=_float(precision))
 
@@ -89,13 +89,13 @@ def _why_not_rtx(networks: Sequence[Path], precision: Precision) -> str | None:
     missing = _missing("onnxruntime_ep_nv_tensorrt_rtx", "onnx")
     if missing is not None:
         return missing
-    from engines.onnxruntime_rtx import why_not
+    from engines.backends.onnxruntime_rtx import why_not
 
     return why_not()
 
 
 def _load_rtx(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.onnxruntime_rtx import ONNXRuntimeRTXEngine
+    from engines.backends.onnxruntime_rtx import ONNXRuntimeRTXEngine
 
     return ONNXRuntimeRTXEngine(path, _float(precision))
 
@@ -105,14 +105,14 @@ def _float(precision: Precision) -> Literal["fp32", "fp16"]:
 
 
 def _load_openvino(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.openvino_cpu import OpenVINOEngine
+    from engines.backends.openvino_cpu import OpenVINOEngine
 
     plain = precision if precision in ("fp32", "bf16") else "auto"
     return OpenVINOEngine(path, threads, precision=plain)
 
 
 def _load_onnxruntime(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.onnxruntime_cpu import ONNXRuntimeEngine
+    from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 
     return ONNXRuntimeEngine(path, threads)
 

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stream_unmask.api import Unmasker, unmask_image, unmask_video
     from stream_unmask.errors import UnmaskError
+    from stream_unmask.inpainting.retouching import UnmaskedFace
+    from stream_unmask.output.codecs import EncoderSettings
+    from stream_unmask.output.writing import OutputOptions, Progress
     from stream_unmask.pipeline import Stream
     from stream_unmask.report import FaceReport, Report
     from stream_unmask.settings import Settings
-    from stream_unmask.unmasking.retouching import UnmaskedFace
-    from stream_unmask.video.codecs import EncoderSettings
     from stream_unmask.video.frame import Frame
-    from stream_unmask.writing import OutputOptions, Progress
 
 _HOMES = {
-    "EncoderSettings": "video.codecs",
+    "EncoderSettings": "output.codecs",
     "FaceReport": "report",
     "Frame": "video.frame",
-    "OutputOptions": "writing",
-    "Progress": "writing",
+    "OutputOptions": "output.writing",
+    "Progress": "output.writing",
     "Report": "report",
     "Settings": "settings",
     "Stream": "pipeline",
     "UnmaskError": "errors",
-    "UnmaskedFace": "unmasking.retouching",
+    "UnmaskedFace": "inpainting.retouching",
     "Unmasker": "api",
     "unmask_image": "api",
     "unmask_video": "api",

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from stream_unmask.credentials import Credential
-from stream_unmask.maps import map_path, map_picture
+from stream_unmask.output.credentials import Credential
+from stream_unmask.output.masks import map_path, map_picture
+from stream_unmask.output.watermark import Watermark
+from stream_unmask.output.writing import OutputOptions, Progress, VideoJob
 from stream_unmask.pipeline import Stream
 from stream_unmask.report import Report
 from stream_unmask.running import run
@@ -18,8 +20,6 @@ from stream_unmask.toolkit import Toolkit
 from stream_unmask.video.files import check_output, redact
 from stream_unmask.video.images import as_frame, paste_back, read_image, write_image
 from stream_unmask.video.source import open_source
-from stream_unmask.video.watermark import Watermark
-from stream_unmask.writing import OutputOptions, Progress, VideoJob
 
 SYNTHETIC = (
     "Where a face mask was worn, what is shown in its place is synthetic: "

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 BUNDLED_WEIGHTS = Path(__file__).parent / "weights"
 """The networks that run if nothing else is said."""
 
@@ -45,26 +43,3 @@ def weights_folder(weights: str | Path | None) -> Path:
     if isinstance(weights, str) and weights in BUNDLED_SETS:
         return BUNDLED_SETS[weights].folder
     return Path(weights)
-
-
-def weights_that_are_there(weights: str | Path) -> Path:
-    """The same as a click type, for weights that are read.
-
-    Raises:
-        click.BadParameter: there is no such folder.
-    """
-    folder = weights_folder(weights)
-    if folder.is_dir():
-        return folder
-    raise click.BadParameter(f"{str(weights)!r} is no folder, and no name of {' or '.join(BUNDLED_SETS)}.")
-
-
-weights_option = click.option(
-    "--weights",
-    type=weights_that_are_there,
-    metavar="NAME|FOLDER",
-    default="default",
-    show_default=True,
-    help=f"Bundled networks ({', '.join(BUNDLED_SETS)}), or the folder of your own.",
-)
-"""``--weights`` of the commands that run networks; gives the folder."""

@@ -1,7 +1,7 @@
 """The way of a frame: detect or propagate, track, align, segment, generate, smooth, blend.
 
 :class:`Stream` takes the frames of one video in order and draws into them. What is decided about a face is
-decided here; the work on its pixels is in :mod:`stream_unmask.unmasking.retouching`, reading and writing
+decided here; the work on its pixels is in :mod:`stream_unmask.inpainting.retouching`, reading and writing
 frames and the threads around it in :mod:`stream_unmask.running`.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 from stream_unmask.faces.alignment import Alignment, Pose
 from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.tracking import Track
+from stream_unmask.inpainting.limits import Reason, reason
+from stream_unmask.inpainting.presence import MaskPresence
+from stream_unmask.inpainting.retouching import FacePixels, Retouch, Retoucher, UnmaskedFace
 from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
-from stream_unmask.unmasking.limits import Reason, reason
-from stream_unmask.unmasking.presence import MaskPresence
-from stream_unmask.unmasking.retouching import FacePixels, Retouch, Retoucher, UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
 

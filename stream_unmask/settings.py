@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines import Precision
-from stream_unmask.unmasking.blending import Blend
+from stream_unmask.inpainting.cpu.blending import Blend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

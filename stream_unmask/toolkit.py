@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines import Selection, load_network, select_backend
+from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights, read_weights
 from engines.engine import DeviceEngine, Engine
-from engines.openvino_cpu import OpenVINOEngine
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
+from stream_unmask.inpainting.cpu.blending import Blender
+from stream_unmask.inpainting.cpu.generating import Generator
+from stream_unmask.inpainting.cpu.segmenting import Segmenter
+from stream_unmask.inpainting.cpu.warming import warm_up
+from stream_unmask.inpainting.cpu.wearing import Wearer, WearingRetoucher
+from stream_unmask.inpainting.retouching import CpuRetoucher, Retoucher
 from stream_unmask.settings import Settings
-from stream_unmask.unmasking.blending import Blender
-from stream_unmask.unmasking.generating import Generator
-from stream_unmask.unmasking.retouching import CpuRetoucher, Retoucher
-from stream_unmask.unmasking.segmenting import Segmenter
-from stream_unmask.unmasking.warming import warm_up
-from stream_unmask.unmasking.wearing import Wearer, WearingRetoucher
 
 if TYPE_CHECKING:
-    from stream_unmask.gpu.networks import GpuNetworks
+    from stream_unmask.inpainting.gpu.networks import GpuNetworks
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
     on_devices = {name: engine for name, engine in engines.items() if isinstance(engine, DeviceEngine)}
     if len(on_devices) < len(engines) or find_spec("torch") is None:
         return None
-    from stream_unmask.gpu.networks import GpuNetworks, can_use
+    from stream_unmask.inpainting.gpu.networks import GpuNetworks, can_use
 
     return GpuNetworks(on_devices) if can_use(on_devices["segmenter"].device) else None
 
 
 def _gpu_retoucher(networks: GpuNetworks, settings: Settings, *, still: bool) -> Retoucher[Any]:
-    from stream_unmask.gpu.painting import UnmaskingPainter
-    from stream_unmask.gpu.retouching import GpuRetoucher
-    from stream_unmask.gpu.wearing import WearingPainter
+    from stream_unmask.inpainting.gpu.painting import UnmaskingPainter
+    from stream_unmask.inpainting.gpu.retouching import GpuRetoucher
+    from stream_unmask.inpainting.gpu.wearing import WearingPainter
 
     if settings.wear:
         return GpuRetoucher(networks, WearingPainter(networks, smooth=settings.smooth))
@@ -133,7 +133,7 @@ def _wearer(weights: Path, settings: Settings) -> Engine:
         able = [name for name, each in BUNDLED_SETS.items() if has_weights(each.folder, WEARER, "fp32")]
         raise UnmaskError(
             f"The networks in {weights} cannot put masks on; those of --weights {' or '.join(able)} "
-            "can. Or train the recipe wearer, and export its run with python -m engines.export --wearer."
+            "can. Or train the recipe wearer, and export its run with python -m trainer.export --wearer."
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
     return load_network(

@@ -3,86 +3,128 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("stream_unmask", "engines", "trainer", "benchmarks", "tests")
+PACKAGES = ("stream_unmask", "engines", "trainer", "benchmarks")
 
-# The command line is the entry to everything; the trainer aligns faces with the very code that video uses.
-ALLOWED = {
+# What each package, or room of one, may import of the house. The longest name that fits a module counts.
+MAY_IMPORT = {
     "engines": {"engines"},
-    # Photos are read by the trainer; what it complains of is said as its own commands say it.
-    # The bundled weights, which may be named where one writes to, lie in the product.
-    "engines/export.py": {"engines", "trainer", "stream_unmask.bundled", "stream_unmask.errors"},
-    "engines/quantize.py": {"engines", "stream_unmask.bundled", "stream_unmask.errors"},
+    "trainer": {"trainer", "engines", "stream_unmask"},
+    "benchmarks": {"benchmarks", "trainer", "engines", "stream_unmask"},
     "stream_unmask": {"stream_unmask", "engines"},
-    "stream_unmask/cli": set(PACKAGES) - {"tests"},
-    # On real masks there is no truth: what is measured is the product itself.
-    "trainer/evaluation/real.py": {"trainer", "engines", "stream_unmask"},
-    # Photos are searched for faces as the product searches them.
-    "trainer/packing": {"trainer", "engines", "stream_unmask"},
-    "trainer": {
-        "trainer",
-        "engines.contract",
-        "engines.engine",
-        "engines.export",
-        "stream_unmask.bundled",
-        "stream_unmask.faces",
-        "stream_unmask.errors",
-        # A differentiable reading of an ONNX file: the face detector as a perceptual network.
-        "engines.pytorch_graph",
-        # Maps are prepared for the generator in training as they are in use.
-        "stream_unmask.unmasking.segmenting",
-    },
+    "stream_unmask.synth": {"stream_unmask", "trainer.data"},
+    # The command line is the entry to everything.
+    "stream_unmask.cli": set(PACKAGES),
 }
 
+# The rooms of the product from the ground up: none imports from one above it, nor from its neighbours.
+FLOORS = (
+    {"errors", "bundled", "report"},
+    {"pixels"},
+    {"video"},
+    {"faces"},
+    {"inpainting", "synth"},
+    {"settings"},
+    {"toolkit"},
+    {"pipeline"},
+    {"running"},
+    {"output"},
+    {"api"},
+    {"cli"},
+)
 
-def imports(path: Path) -> set[str]:
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the house by its dotted name."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            path.read_text()
+        )
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """What a tree imports of the house, anywhere in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return {name for name in found if name.split(".")[0] in PACKAGES}
 
 
-def at_import(tree: ast.Module) -> set[str]:
-    """What a module imports when it is imported itself, whatever types are checked with."""
-    return {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+def under(name: str, roof: str) -> bool:
+    return name == roof or name.startswith(f"{roof}.")
 
 
-def rule_for(path: Path) -> set[str]:
-    name = path.relative_to(ROOT).as_posix()
-    return ALLOWED[max((prefix for prefix in ALLOWED if name.startswith(prefix)), key=len)]
+def test_packages_import_only_what_lies_below_them() -> None:
+    offenders = []
+    for name, tree in modules().items():
+        allowed = MAY_IMPORT[max((rule for rule in MAY_IMPORT if under(name, rule)), key=len)]
+        offenders += [
+            f"{name} imports {other}"
+            for other in imported(tree)
+            if not any(under(other, rule) for rule in allowed)
+        ]
+    assert offenders == []
 
 
-def sources() -> list[Path]:
-    return sorted(
-        path for package in ("engines", "stream_unmask", "trainer") for path in (ROOT / package).rglob("*.py")
-    )
+def test_the_rooms_of_the_product_import_only_what_lies_below_them() -> None:
+    floor = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+    offenders = []
+    for name, tree in modules().items():
+        if not name.startswith("stream_unmask."):
+            continue
+        room = name.split(".")[1]
+        if room not in floor:
+            assert room == "__main__", f"{name} stands on no floor"
+            continue
+        for other in imported(tree):
+            above = other.split(".")[1] if other.startswith("stream_unmask.") else room
+            if above != room and floor.get(above, -1) >= floor[room]:
+                offenders.append(f"{name} imports {other}")
+    assert offenders == []
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_imports_point_downwards(path: Path) -> None:
-    allowed = rule_for(path)
-    for name in imports(path):
-        assert any(name == rule or name.startswith(f"{rule}.") for rule in allowed), (
-            f"{path.name} imports {name}"
-        )
+def test_no_import_runs_in_a_circle() -> None:
+    everything = modules()
+    graph = {name: imported(tree) & everything.keys() - {name} for name, tree in everything.items()}
+    # A package's own __init__ gathers names of its rooms, lazily.
+    graph["stream_unmask"] = set()
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
 
 
 def test_the_product_runs_without_torch() -> None:
     # The work on pixels on a GPU is in torch; only functions, once there is a GPU, import it.
-    for path in (ROOT / "stream_unmask").rglob("*.py"):
-        if path.parent.name == "gpu":
-            continue
-        tree = ast.parse(path.read_text())
-        assert not any(name.startswith("stream_unmask.gpu") for name in at_import(tree)), path
-        names = {
-            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-        }
-        modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not any(name.split(".")[0] == "torch" for name in names | modules), path
+    offenders = []
+    for name, tree in modules().items():
+        free = name in ("stream_unmask.synth.clips", "stream_unmask.synth.pairs") or any(
+            under(name, room) for room in ("stream_unmask.inpainting.gpu", "stream_unmask.cli")
+        )
+        if under(name, "stream_unmask") and not free:
+            offenders += [f"{name} imports {other}" for other in at_import(tree) if is_for_a_gpu(other)]
+    assert offenders == []
+
+
+def at_import(tree: ast.Module) -> list[str]:
+    """What a module imports when it is imported itself, whatever types are checked with."""
+    found: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return found
+
+
+def is_for_a_gpu(name: str) -> bool:
+    return under(name, "torch") or under(name, "stream_unmask.inpainting.gpu")

@@ -12,11 +12,11 @@ import click
 import pytest
 
 from benchmarks.__main__ import main as benchmarks
-from engines.export import main as export
-from engines.quantize import main as quantize
 from stream_unmask.cli.main import cli
+from stream_unmask.cli.train import commands as trainer
 from stream_unmask.video.images import write_image
-from trainer.cli import commands as trainer
+from trainer.export import main as export
+from trainer.quantize import main as quantize
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -72,8 +72,8 @@ PROGRAMS = {
     "python -m trainer": trainer,
     "torchrun --nproc-per-node 8 -m -- trainer": trainer,
     "python -m benchmarks": benchmarks,
-    "python -m engines.export": export,
-    "python -m engines.quantize": quantize,
+    "python -m trainer.export": export,
+    "python -m trainer.quantize": quantize,
 }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker
 from stream_unmask.cli.unmask import unmask
 from stream_unmask.video.images import read_image, write_image
-from tests.wearing import with_wearer
+from tests.inpainting.wearing import with_wearer
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
 

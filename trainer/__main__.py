@@ -1,5 +1,5 @@
 """``python -m trainer``."""
 
-from trainer.cli import main
+from stream_unmask.cli.train import main
 
 main()

@@ -68,6 +68,6 @@ class Recipe(Protocol):
 
         Args:
             averaged: as in :meth:`step`.
-            pairs: held-out samples as :class:`trainer.synth.pairs.PairData` gives them, all with masks on.
+            pairs: held-out samples, all with masks on; see :class:`stream_unmask.synth.pairs.PairData`.
         """
         ...

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from engines import BACKENDS, PRECISIONS, Precision
-from stream_unmask.bundled import weights_option
+from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_address
 

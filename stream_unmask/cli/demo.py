@@ -9,14 +9,14 @@ import click
 
 from stream_unmask.api import SYNTHETIC, Unmasker
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.sheets import Triple, draw, triples
+from stream_unmask.output.sink import FileSink
+from stream_unmask.output.writing import OutputOptions
 from stream_unmask.running import run
-from stream_unmask.sheets import Triple, draw, triples
-from stream_unmask.video.compare import side_by_side
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import write_image
-from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import open_source
-from stream_unmask.writing import OutputOptions
 
 _SIDE = 256
 """Pixels of each picture of the sheet."""

@@ -10,6 +10,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from engines.backends.tensorrt.build import parse
+from engines.backends.tensorrt.cache import EngineCache
+from engines.backends.tensorrt.cuda import find_gpu
+from engines.backends.tensorrt.files import file_to_compile
+from engines.backends.tensorrt.flavour import find_flavour
+from engines.backends.tensorrt.parity import Agreement
+from engines.backends.tensorrt.plan import BuildOptions, Plan, this_machine
+from engines.backends.tensorrt.ready import kept_engines, make_ready, needed_engine, plan_for, verify
 from engines.contract import (
     FILE_PRECISIONS,
     NETWORKS,
@@ -21,15 +29,7 @@ from engines.contract import (
     read_weights,
 )
 from engines.engine import EngineError
-from engines.tensorrt.build import parse
-from engines.tensorrt.cache import EngineCache
-from engines.tensorrt.cuda import find_gpu
-from engines.tensorrt.files import file_to_compile
-from engines.tensorrt.flavour import find_flavour
-from engines.tensorrt.parity import Agreement
-from engines.tensorrt.plan import BuildOptions, Plan, this_machine
-from engines.tensorrt.ready import kept_engines, make_ready, needed_engine, plan_for, verify
-from stream_unmask.bundled import weights_option
+from stream_unmask.cli.options import weights_option
 
 
 @click.group()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import click
 
-from stream_unmask import sheets
 from stream_unmask.api import Unmasker
-from stream_unmask.bundled import weights_option
+from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.settings import Settings
-from stream_unmask.video.images import write_image
+from stream_unmask.video.files import is_image, list_media
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.images import as_frame, read_image, write_image
+from stream_unmask.video.source import open_source
 
 
 @click.command()
@@ -47,8 +51,36 @@ def sheet(
     INPUT is a video, a picture, or a folder of either.
     """
     unmasker = Unmasker(Settings(weights=weights))
-    triples = list(islice(sheets.collect(unmasker, source, every=every, side=side), faces))
-    if not triples:
+    shown = list(islice(_collect(unmasker, source, every=every, side=side), faces))
+    if not shown:
         raise UnmaskError(f"No masked face was found in {source}.")
-    write_image(output, sheets.draw(triples, columns=columns), overwrite=overwrite)
-    click.echo(f"Wrote {output}: {len(triples)} faces; each is input, map, output.")
+    write_image(output, draw(shown, columns=columns), overwrite=overwrite)
+    click.echo(f"Wrote {output}: {len(shown)} faces; each is input, map, output.")
+
+
+def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iterator[Triple]:
+    """Unmask a file, or all files of a folder, and show their faces.
+
+    Args:
+        unmasker: the networks.
+        source: a video, a picture, or a folder of either.
+        every: of a video, only every so many frames are shown; all are processed.
+        side: of each picture of a triple, in pixels.
+
+    Raises:
+        UnmaskError: the source cannot be read.
+    """
+    if not source.exists():
+        raise UnmaskError(f"{source} does not exist.")
+    for path in list_media(source) if source.is_dir() else [source]:
+        if is_image(path):
+            frame = as_frame(read_image(path))
+            yield from triples(frame, unmasker.stream(still=True).process(frame), side)
+            continue
+        with open_source(path) as opened:
+            stream = unmasker.stream(rotation=opened.info.rotation)
+            for item in opened:
+                if isinstance(item, Frame):
+                    faces = stream.process(item)
+                    if item.index % every == 0:
+                        yield from triples(item, faces, side)

@@ -15,14 +15,14 @@ from rich.progress import Progress as ProgressBar
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask import api
-from stream_unmask.bundled import weights_option
+from stream_unmask.cli.jobs import Job, plan
+from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
-from stream_unmask.jobs import Job, plan
+from stream_unmask.inpainting.cpu.blending import BLENDS, Blend
+from stream_unmask.output.sink import EncoderSettings
+from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report, write_reports
 from stream_unmask.settings import Settings
-from stream_unmask.unmasking.blending import BLENDS, Blend
-from stream_unmask.video.sink import EncoderSettings
-from stream_unmask.writing import OutputOptions, Progress
 
 _DEFAULTS = Settings()
 

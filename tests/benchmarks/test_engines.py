@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.engines import Timed, _plan, _psnr, _run, _table
 from engines import Precision
+from engines.backends.openvino_cpu import _core
 from engines.contract import GENERATOR
-from engines.openvino_cpu import _core
-from engines.quantize import draw_inputs
 from tests.engines.tiny import SIZE, crops, tiny_weights
+from trainer.quantize import draw_inputs
 
 
 def _computes_bf16() -> bool:

@@ -11,9 +11,9 @@ from rich.console import Console
 from benchmarks import networks
 from benchmarks.networks import Batches, measure, time_batch
 from benchmarks.tables import show_networks
+from engines.backends.openvino_cpu import multiply_adds
+from engines.backends.pytorch_cuda import PyTorchEngine
 from engines.contract import GENERATOR, SEGMENTER
-from engines.openvino_cpu import multiply_adds
-from engines.pytorch_cuda import PyTorchEngine
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tiny import SIZE, tiny_weights
 

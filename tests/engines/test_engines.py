@@ -17,11 +17,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from engines import BACKENDS, load_engine, load_network, probe, select_backend
+from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import Engine, EngineError
-from engines.openvino_cpu import OpenVINOEngine
-from engines.quantize import LIMITS, Cost, draw_inputs, make
 from tests.engines import tiny
+from trainer.quantize import LIMITS, Cost, draw_inputs, make
 
 SIZE = 16
 ON_CPU = ["auto", "openvino", "onnxruntime"]
@@ -175,7 +175,7 @@ def test_bf16_is_refused_where_the_cpu_lacks_it(tmp_path: Path, monkeypatch: pyt
         def get_property(self, device: str, name: str) -> list[str]:
             return ["FP32", "INT8"]
 
-    monkeypatch.setattr("engines.openvino_cpu._core", Core)
+    monkeypatch.setattr("engines.backends.openvino_cpu._core", Core)
     with pytest.raises(EngineError, match="CPU does not compute in bf16"):
         OpenVINOEngine(network(tmp_path / "n.onnx"), 1, precision="bf16")
 

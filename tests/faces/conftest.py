@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engines.openvino_cpu import OpenVINOEngine
+from engines.backends.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces import weights
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh

@@ -12,9 +12,9 @@ import torch
 
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS, BundledSet
+from stream_unmask.cli.train import _begin_with
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
-from trainer.cli import _begin_with
 from trainer.networks.generator import Generator
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from stream_unmask.cli.data import data
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.images import read_image
 from trainer.data import held_out_sets, read_photos, training_sets
-from trainer.packing.cli import data
 
 
 def test_photos_come_with_picture_and_mesh(shards: Path) -> None:

@@ -19,9 +19,9 @@ from skimage.data import astronaut
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from stream_unmask.bundled import BUNDLED_WEIGHTS
+from stream_unmask.cli.train import commands
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
-from trainer.cli import commands
 from trainer.data import Photo
 from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides, skin_tone

@@ -13,16 +13,17 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
+from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
-from engines.export import main, sample_crops
-from engines.onnxruntime_cpu import ONNXRuntimeEngine
-from engines.tracing import export_network, fold_norms
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
+from trainer.crops import sample_crops
 from trainer.evaluation.runs import describe
+from trainer.export import main
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.networks.translator import Dresser, Pair
+from trainer.tracing import export_network, fold_norms
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Pa
 
 
 def test_a_run_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "engines.export", "--segmenter", "x", "--data", str(tmp_path)]
+    command = [sys.executable, "-m", "trainer.export", "--segmenter", "x", "--data", str(tmp_path)]
     run = subprocess.run([*command, "--weights", str(tmp_path)], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert run.stderr.startswith("There is no checkpoint in x")

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from benchmarks.clips import astronaut, find_mesh
+from stream_unmask.cli.data import data
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.mesh import Mesh
 from stream_unmask.video.images import write_image
 from trainer.data import read_photos
 from trainer.packing import pack as packing
-from trainer.packing.cli import data
 from trainer.packing.finding import FaceFinder, cut
 from trainer.packing.identities import FOLDERS, identities, is_held_out
 from trainer.packing.pack import PackSettings, pack

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from click.testing import CliRunner
 
+from stream_unmask.cli.train import commands
 from stream_unmask.errors import UnmaskError
-from trainer.cli import commands
 from trainer.log import read_log
 
 

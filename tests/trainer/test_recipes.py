@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.synth.pairs import PairData, PairSettings
 from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
@@ -25,7 +26,6 @@ from trainer.recipes.cyclegan import Pool
 from trainer.recipes.job import Job, changed
 from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
-from trainer.synth.pairs import PairData, PairSettings
 
 FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "attention", "wearer": "colours"}
 CHANGES = {

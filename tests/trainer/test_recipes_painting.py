@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stream_unmask.synth.pairs import unpack
 from trainer.recipe import Batch
 from trainer.recipes.painting import patches_before, rough_maps
-from trainer.synth.pairs import unpack
 
 SIZE = 32
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from stream_unmask.cli.train import commands
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import load_averaged
-from trainer.cli import commands
 from trainer.data import Photo
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import Segmenter

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from benchmarks.clips import astronaut, put_mask_on
 from engines.contract import GENERATOR, read_weights
-from engines.export import main as export
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import cli as unmask
+from stream_unmask.cli.train import commands
 from stream_unmask.video.images import read_image, write_image
-from trainer.cli import commands
+from trainer.export import main as export
 from trainer.packing.identities import is_held_out
 
 _TOY = ("--batch=2", "--size=64", "--steps=2", "--threads=1", "--workers=0", "--init=bundled")

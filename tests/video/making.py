@@ -12,10 +12,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.video.codecs import EncoderSettings
+from stream_unmask.output.codecs import EncoderSettings
+from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import CopiedPacket, open_source
 
 FAST = EncoderSettings("libx264", quality=30, preset="ultrafast")

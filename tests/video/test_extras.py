@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.video.compare import side_by_side
+from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.watermark import Watermark
 from stream_unmask.video.files import is_address, list_media, output_name, redact
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.watermark import Watermark
 from tests.video.making import LOSSLESS, Recipe, make_video, pass_through, picture, read
 
 

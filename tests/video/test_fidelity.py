@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from stream_unmask.video.codecs import EncoderSettings
+from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.video.frame import Frame
 from tests.video.making import FAST, LOSSLESS, Reading, Recipe, make_video, pass_through, read
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.video.codecs import EncoderSettings
+from stream_unmask.output.codecs import EncoderSettings
+from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import open_source
 from tests.video.making import FAST, LOSSLESS, Recipe, make_video, pass_through, read
 

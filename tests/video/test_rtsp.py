@@ -17,11 +17,11 @@ from pathlib import Path
 import av
 import pytest
 
+from stream_unmask.output.sink import FileSink
 from stream_unmask.report import Stages
 from stream_unmask.running import run
 from stream_unmask.video import opening
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.sink import FileSink
 from stream_unmask.video.source import Source, open_source
 from tests.video.serving import NEEDS_SERVER, Camera, serving
 

@@ -10,9 +10,9 @@ import av
 import pytest
 from av.stream import Disposition, Stream
 
-from stream_unmask.video import codecs
-from stream_unmask.video.codecs import EncoderSettings, set_options, usable
-from stream_unmask.video.sink import FileSink
+from stream_unmask.output import codecs
+from stream_unmask.output.codecs import EncoderSettings, set_options, usable
+from stream_unmask.output.sink import FileSink
 from stream_unmask.video.source import CopiedPacket, open_source
 from tests.video.making import FAST, Recipe, make_video, pass_through, read
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from stream_unmask.video.codecs import EncoderSettings
+from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.video.frame import Frame
 from tests.video.making import FAST, LOSSLESS, Recipe, make_video, pass_through, read
 

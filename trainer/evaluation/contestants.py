@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.contract import GENERATOR, SEGMENTER, Network, read_weights
-from engines.export import at_side
+from stream_unmask.synth.pairs import aligned
+from trainer.crops import at_side
 from trainer.data import Photo
-from trainer.synth.pairs import aligned
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]

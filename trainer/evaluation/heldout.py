@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.synth.masks import wear
+from stream_unmask.synth.pairs import CROP_IN_EYES, aligned
 from trainer.data import Photo, shards_of
-from trainer.synth.masks import wear
-from trainer.synth.pairs import CROP_IN_EYES, aligned
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]

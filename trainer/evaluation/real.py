@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.inpainting.retouching import UnmaskedFace
 from stream_unmask.pipeline import Stream
 from stream_unmask.settings import Settings
 from stream_unmask.toolkit import Toolkit
-from stream_unmask.unmasking.retouching import UnmaskedFace
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import as_frame
 from stream_unmask.video.thumbnail import Thumbnailer

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.unmasking.segmenting import filled, settled
+from stream_unmask.inpainting.cpu.segmenting import filled, settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map

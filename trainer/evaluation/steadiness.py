@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.unmasking.segmenting import settled
+from stream_unmask.inpainting.cpu.segmenting import settled
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.openvino_cpu import OpenVINOEngine
+from engines.backends.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
 from stream_unmask.faces.weights import centerface, face_landmark

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.synth.pairs import PairSettings, PhotoDraw, make_pair
 from trainer.data import Photo
-from trainer.synth.pairs import PairSettings, PhotoDraw, make_pair
 
 FOLDERS = ("masked", "unmasked", "map")
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.engine import Engine
-from engines.onnxruntime_cpu import ONNXRuntimeEngine
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_image
 from stream_unmask.video.images import read_image

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stream_unmask.synth.pairs import PairData, PairSettings, unpack
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
@@ -29,7 +30,6 @@ from trainer.networks.translator import STYLE, Pair, StyleReader, laid_over
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import inside_psnr, map_entropy
-from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _CRITIC_WIDTHS = (32, 64, 96, 128)
 _PLACES = 8

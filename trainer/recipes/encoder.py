@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stream_unmask.synth.pairs import PairData, PairSettings, unpack
 from trainer.data import Photo
 from trainer.learner import Learner
 from trainer.networks.encoder import FaceAutoencoder
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
-from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _SQUARES = 16
 

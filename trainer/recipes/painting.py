@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stream_unmask.unmasking.segmenting import DOUBT, SURE
+from stream_unmask.inpainting.cpu.segmenting import DOUBT, SURE
+from stream_unmask.synth.clips import ClipData
+from stream_unmask.synth.pairs import PairSettings, unpack
 from trainer.learner import Learner
 from trainer.networks.generator import USUAL_SIDE, Painter, skin_colour, widened
 from trainer.networks.segmenter import Segmenter
@@ -24,8 +26,6 @@ from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1
-from trainer.synth.clips import ClipData
-from trainer.synth.pairs import PairSettings, unpack
 
 Maps = Callable[[Tensor, Tensor], Tensor]
 """From crops N,3,S,S and roughened true maps N,1,S,S to the maps that the generator gets."""
@@ -104,7 +104,7 @@ class Phase:
 
 
 def settled(map_: Tensor) -> Tensor:
-    """Maps without their doubts, as the product gives them to the generator (``unmasking/segmenting.py``)."""
+    """Maps without their doubts, as the generator gets them (``inpainting/cpu/segmenting.py``)."""
     return ((map_ - DOUBT) / (SURE - DOUBT)).clamp(0, 1)
 
 

@@ -15,7 +15,7 @@ from onnx.utils import Extractor
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.pytorch_graph import OnnxModule
+from engines.backends.pytorch_graph import OnnxModule
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.weights import centerface
 from trainer.checkpoint import load_averaged

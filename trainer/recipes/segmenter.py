@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stream_unmask.synth.pairs import PairData, PairSettings, unpack
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.segmenter import Segmenter
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
-from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _FACELESS = 0.07
 """Share of crops without a face: else all that is no face would be taken for a mask."""

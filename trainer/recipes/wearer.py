@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from stream_unmask.synth.pairs import PairData, PairSettings, unpack
 from trainer.data import Photo
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
@@ -25,7 +26,6 @@ from trainer.recipes.job import Job
 from trainer.recipes.losses import critic_loss, importance, map_entropy, matching_loss, weighted_l1
 from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
 from trainer.recipes.segmenter import dice_loss, edge_weights
-from trainer.synth.pairs import PairData, PairSettings, unpack
 
 _BLUR = 0.35
 _CRITIC_RATE = 4e-4

@@ -1,0 +1,1 @@
+"""Files that are made from fp32 networks."""

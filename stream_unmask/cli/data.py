@@ -1,0 +1,141 @@
+"""``python -m trainer data``: photos to shards, shards to paired pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trainer.data import HELD_OUT, read_photos, training_sets
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def data() -> None:
+    """Make training data."""
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, and the function that moves it; it appears when that is first called."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
+
+
+def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """A name that can be that of a set to train on."""
+    if name.startswith(HELD_OUT) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise click.BadParameter(
+            f"a set is named with letters, digits, _, - and '.', and not {HELD_OUT}..., which are held out."
+        )
+    return name
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for the shards.")
+@click.option(
+    "--name",
+    default="faces",
+    show_default=True,
+    callback=_set_name,
+    help="Of the set; held-out people go to val_NAME.",
+)
+@click.option(
+    "--ids",
+    type=click.Path(path_type=Path),
+    help="Who is who: a text or CSV file of 'file id' lines, or 'folders': each sub-folder is one person.",
+)
+@click.option(
+    "--held-out", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of people."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides who is held out.")
+@click.option("--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the crops.")
+@click.option("--least-eyes", type=float, default=40.0, show_default=True, help="Pixels between the eyes.")
+@click.option("--most-yaw", type=float, default=70.0, show_default=True, help="Degrees a head may be turned.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
+def pack(
+    folder: Path,
+    output: Path,
+    name: str,
+    ids: Path | None,
+    held_out: float,
+    seed: int,
+    size: int,
+    least_eyes: float,
+    most_yaw: float,
+    workers: int,
+) -> None:
+    """Turn the photos in FOLDER into shards of aligned faces.
+
+    Broken photos and photos without a usable face are counted and listed, duplicates dropped. Interrupted,
+    the same command goes on where it stopped.
+    """
+    from trainer.packing.pack import PackSettings
+    from trainer.packing.pack import pack as pack_photos
+    from trainer.packing.portrait import Wishes
+
+    wishes = Wishes(size, least_eyes, most_yaw)
+    settings = PackSettings(name, ids, held_out, seed, workers, wishes=wishes)
+    with _bar("Photos") as progress:
+        packed = pack_photos(folder, output, settings, progress)
+    for set_, faces in packed.faces.items():
+        lacking = "; more --held-out puts some there" if set_.startswith(HELD_OUT) and not faces else ""
+        click.echo(f"{set_}: {faces} faces of {packed.people[set_]} people{lacking}")
+    for reason, count in packed.left_out.most_common():
+        click.echo(f"left out: {count} ({reason})")
+    if packed.left_out:
+        click.echo(f"{output / name}-left-out.txt names them.")
+
+
+@data.command()
+@click.argument("shards", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Gets folders masked, unmasked and map.")
+@click.option("--count", type=click.IntRange(1), required=True, help="How many pairs.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="SET",
+    help="Set of photos; may be given again.  [default: all that are not held out]",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the pictures.")
+@click.option(
+    "--masked", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share with a mask."
+)
+@click.option(
+    "--damage", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Blur, noise, coding."
+)
+@click.option("--varied/--plain", default=True, help="Vary light and alignment, or only the mask.")
+@click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; maps stay PNG.")
+def synth(
+    shards: Path,
+    output: Path,
+    count: int,
+    only: tuple[str, ...],
+    seed: int,
+    size: int,
+    masked: float,
+    damage: float,
+    varied: bool,
+    jpeg: bool,
+) -> None:
+    """Put masks on the faces in SHARDS and write masked/, unmasked/ and map/ pictures of the same names."""
+    from stream_unmask.synth.pairs import PairSettings
+    from trainer.packing.paired import write_pairs
+
+    photos = read_photos(shards, only or training_sets(shards))
+    settings = PairSettings(size, masked, 0.45 if masked < 1 else 0.0, damage, varied)
+    suffix = ".jpg" if jpeg else ".png"
+    with _bar("Pairs") as progress:
+        made = write_pairs(photos, output, settings, count, seed=seed, suffix=suffix, progress=progress)
+    click.echo(f"{output}: {count} pairs, {made} of them new")

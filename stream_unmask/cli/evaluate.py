@@ -1,0 +1,178 @@
+"""``python -m trainer evaluate`` and ``sheet``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress, track
+
+from stream_unmask.bundled import BUNDLED_WEIGHTS
+from stream_unmask.cli.options import weights_that_are_there
+from stream_unmask.errors import UnmaskError
+from trainer.data import Photo, held_out_sets, read_photos, training_sets
+from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.heldout import HeldOut, held_out, native_sides
+from trainer.evaluation.real import read_real, score_real
+from trainer.evaluation.report import Result, sheet, show, write_json, write_picture
+from trainer.evaluation.runs import trained
+from trainer.evaluation.score import score
+from trainer.evaluation.steadiness import steadiness
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_weights = click.option(
+    "--weights",
+    type=weights_that_are_there,
+    metavar="NAME|FOLDER",
+    multiple=True,
+    help="Exported weights, or bundled ones; more than once to compare.",
+)
+_STEADY_FACES = 3
+_MEAN_OF = 300
+_TABLE_WIDTH = 160
+
+
+@click.command()
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@_weights
+@click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
+@click.option("--set", "sets", multiple=True, help="Which photos; all held-out sets if not said.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many photos of each set.")
+@click.option(
+    "--frames",
+    type=click.IntRange(0),
+    default=40,
+    show_default=True,
+    help="How long stills are watched; 0 leaves out steadiness.",
+)
+@click.option("--baselines/--no-baselines", default=True, help="The mean face and Telea's inpainting beside.")
+@click.option("--real", type=click.Path(path_type=Path, exists=True), help="Folder or tar of real masks.")
+@click.option("--groups", is_flag=True, help="A table by skin tone, turn of the head, size and mask.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of ONNX Runtime.")
+@click.option("--json", "as_json", type=_FILE, help="Write all figures here.")
+@click.option("--picture", type=_FILE, help="Write a sheet of a few faces here (and of the real ones).")
+def evaluate(
+    data: Path,
+    weights: tuple[Path, ...],
+    runs: tuple[Path, ...],
+    sets: tuple[str, ...],
+    limit: int | None,
+    frames: int,
+    baselines: bool,
+    real: Path | None,
+    groups: bool,
+    threads: int,
+    as_json: Path | None,
+    picture: Path | None,
+) -> None:
+    """Measure networks on the held-out photos: the bundled weights, if nothing else is named."""
+    sets = sets or _held_out_in(data)
+    folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
+    networks = [Networks.exported(folder, threads) for folder in folders]
+    contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
+    if baselines:
+        usual = _usual(data)
+        contestants += [*([MeanFace(usual)] if usual else []), Telea()]
+    names = _names(contestants, [*folders, *runs])
+    results = {name: Result() for name in names}
+    console = Console(width=max(Console().width, _TABLE_WIDTH))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring", total=len(sets) * len(names))
+        for set_name in sets:
+            faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
+            for name, contestant in zip(names, contestants, strict=True):
+                results[name].sets[set_name] = score(contestant, faces)
+                if frames > 1 and set_name == sets[0] and contestant.finds:
+                    results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
+                progress.advance(task)
+    if real is not None:
+        _real(real, dict(zip(names, folders, strict=False)), results, limit, picture)
+    show(results, console, groups=groups)
+    if as_json is not None:
+        write_json(results, as_json)
+    if picture is not None:
+        painters = [each for each in contestants if each.finds]
+        write_picture(sheet(painters, _spread_faces(data, sets[0], 8)), picture)
+
+
+@click.command("sheet")
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@_weights
+@click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
+@click.option("--set", "name", help="Which photos; the first held-out set if not said.")
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="How many photos.")
+@click.option("--bare", is_flag=True, help="Without masks on.")
+@click.option("-o", "--output", type=_FILE, required=True)
+def draw(
+    data: Path,
+    weights: tuple[Path, ...],
+    runs: tuple[Path, ...],
+    name: str | None,
+    count: int,
+    bare: bool,
+    output: Path,
+) -> None:
+    """Write a PNG with a row for each photo: crop, then map, patch and finished crop of each, then truth."""
+    folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
+    contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
+    faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
+    write_picture(sheet(contestants, faces), output)
+    click.echo(f"Drew {output}.")
+
+
+def _held_out_in(data: Path) -> tuple[str, ...]:
+    """The sets to measure on."""
+    if names := held_out_sets(data):
+        return tuple(names)
+    raise UnmaskError(f"There is nothing to measure on: no set in {data} is held out (val_NAME-000.tar).")
+
+
+def _usual(data: Path) -> list[Photo]:
+    """The first photos that are trained on."""
+    photos: list[Photo] = []
+    for name in training_sets(data):
+        photos += read_photos(data, [name])
+        if len(photos) >= _MEAN_OF:
+            break
+    return photos[:_MEAN_OF]
+
+
+def _spread_faces(data: Path, name: str, count: int, *, bare: bool = False) -> list[HeldOut]:
+    """Some faces from all over a set, with the masks that the evaluation puts on them, or without."""
+    photos = read_photos(data, [name])
+    chosen = set(range(0, len(photos), max(1, len(photos) // count))[:count])
+    faces = [face for number, face in enumerate(held_out(photos)) if number in chosen]
+    if bare:
+        return [replace(face, crop=face.truth, map=np.zeros_like(face.map)) for face in faces]
+    return faces
+
+
+def _names(contestants: Sequence[Contestant], folders: Sequence[Path]) -> list[str]:
+    """A name for each: that of its folder, or as much of the path as tells them apart."""
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in folders]
+    if len(set(names)) < len(names):
+        raise UnmaskError("The same folder is named twice.")
+    return [*names, *(contestant.name for contestant in contestants[len(names) :])]
+
+
+def _real(
+    source: Path,
+    weights: dict[str, Path],
+    results: dict[str, Result],
+    limit: int | None,
+    picture: Path | None,
+) -> None:
+    """Measure exported weights on real masks; others the product cannot run."""
+    photos = read_real(source, limit)
+    for name, folder in weights.items():
+        watched = track(photos, "real masks", console=Console(stderr=True), transient=True)
+        results[name].real, shown = score_real(folder, watched)
+        if picture is not None:
+            write_picture(shown, picture.with_stem(f"{picture.stem}-real-{name}".replace("/", "_")))

@@ -1,0 +1,237 @@
+"""The trainer's commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import torch
+from click.core import ParameterSource
+
+from engines.engine import EngineError
+from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
+from stream_unmask.cli.data import data
+from stream_unmask.cli.evaluate import draw, evaluate
+from stream_unmask.errors import UnmaskError
+from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
+from trainer.checkpoint import LAST, load_averaged
+from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
+from trainer.devices import PrecisionName, default_workers
+from trainer.evaluation.runs import describe, description
+from trainer.loop import Loop, LoopSettings
+from trainer.networks.generator import Generator
+from trainer.networks.segmenter import Segmenter
+from trainer.plots import plot_runs
+from trainer.recipe import Batch, Recipe
+from trainer.recipes import RECIPES
+from trainer.recipes.job import BUNDLED, Job, changed
+
+_HELD_OUT = 12
+_HELD_OUT_SEED = 2026
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def commands() -> None:
+    """Train and measure the networks of stream-unmask."""
+
+
+class _Resumable(click.Command):
+    """Lets a run go on with the options that it began with, where the command line does not say others."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        if context.params["resume"]:
+            begun_with = description(context.params["run"])
+            for option in self.params:
+                unsaid = context.get_parameter_source(option.name or "") is ParameterSource.DEFAULT
+                if unsaid and option.name in begun_with:
+                    context.params[option.name] = option.type_cast_value(context, begun_with[option.name])
+        return super().invoke(context)
+
+
+@commands.command(cls=_Resumable)
+@click.argument("recipe", type=click.Choice(list(RECIPES)))
+@click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
+@click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
+@click.option(
+    "--only",
+    "sets",
+    multiple=True,
+    metavar="SET",
+    help="Learn from this set of the photos; may be given again.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Stop after this many steps in all.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this many minutes in all."
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with the options that it has.")
+@click.option(
+    "--batch",
+    type=click.IntRange(2),
+    default=16,
+    show_default=True,
+    help="Samples in a step of each process.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="Highest learning rate.",
+)
+@click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the weights and the samples."
+)
+@click.option(
+    "--init",
+    metavar="RUN",
+    help="Start with the averaged weights of this run, of its best.pt, or with 'bundled' or 'open' ones.",
+)
+@click.option(
+    "--segmenter",
+    type=_FOLDER,
+    default="bundled",
+    show_default=True,
+    help="Run whose segmenter makes the generator's maps.",
+)
+@click.option("--encoder", type=_FOLDER, help="Run of the encoder, for the perceptual loss.")
+@click.option(
+    "--real", type=_FOLDER, help="Folder of photos of masked people, to learn from without truth, too."
+)
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a recipe's setting.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "32", "bf16", "16"]),
+    default="auto",
+    show_default="what the device is best at",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that make samples beside; all cores but one if not said.",
+)
+def train(
+    recipe: str,
+    data: Path,
+    run: Path,
+    sets: tuple[str, ...],
+    steps: int | None,
+    minutes: float | None,
+    resume: bool,
+    batch: int,
+    rate: float,
+    size: int,
+    threads: int,
+    seed: int,
+    init: str | None,
+    segmenter: Path,
+    encoder: Path | None,
+    real: Path | None,
+    changes: tuple[str, ...],
+    precision: PrecisionName,
+    workers: int | None,
+) -> None:
+    """Train one network; Ctrl-C keeps what was learnt. Under torchrun, on many GPUs."""
+    if not resume and (run / LAST).exists():
+        raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
+    cv2.setNumThreads(1)
+    torch.manual_seed(seed)
+    names = _sets(data, sets)
+    photos = read_photos(data, names)
+    settings = LoopSettings(
+        run=run,
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        threads=threads,
+        workers=default_workers() if workers is None else workers,
+        precision=precision,
+    )
+    begun = resume or init is not None
+    job = Job(photos, size, begun, segmenter, encoder, real, click.echo)
+    made = changed(RECIPES[recipe], changes).build(job)
+    if init is not None and not resume:
+        _begin_with(made, init, seed)
+    held_out = _held_out(data, [f"{HELD_OUT}{name}" for name in names], size)
+    loop = Loop(made, settings, held_out)
+    if resume:
+        loop.resume()
+    if loop.leads:
+        others = {"batch": batch, "rate": rate, "seed": seed, "segmenter": segmenter, "encoder": encoder}
+        describe(run, recipe, size, changes, sets=names, real=real, **others)
+        if held_out is None:
+            click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
+    done = loop.run()
+    if loop.leads:
+        click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
+
+
+@commands.command()
+@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True)
+@click.option("-o", "--output", type=_FILE, help="The PNG; plots.png in the first run's folder if not said.")
+def plot(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Draw the curves of runs, of several into the same panels."""
+    output = output or runs[0] / "plots.png"
+    plot_runs(runs, output)
+    click.echo(f"Drew {output}.")
+
+
+commands.add_command(evaluate)
+commands.add_command(draw)
+commands.add_command(data)
+
+
+def _sets(data: Path, only: Sequence[str]) -> list[str]:
+    """What to learn from, in the order of :func:`training_sets`."""
+    there = training_sets(data)
+    if stray := next((name for name in only if name not in there), None):
+        raise UnmaskError(
+            f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}."
+        )
+    return [name for name in there if not only or name in only]
+
+
+def _held_out(data: Path, sets: Sequence[str], size: int) -> Batch | None:
+    """A few pairs that no training sees, the same in every run; None if no such set is there."""
+    there = [name for name in held_out_sets(data) if name in sets]
+    if not there:
+        return None
+    pairs = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.3, varied=False)
+    samples = PairData(read_photos(data, there), pairs, _HELD_OUT_SEED, _HELD_OUT)
+    batch: Batch = torch.utils.data.default_collate([samples[number] for number in range(_HELD_OUT)])
+    return batch
+
+
+def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
+    if init not in (str(BUNDLED), *BUNDLED_SETS):
+        load_averaged(recipe.network, Path(init))
+        return
+    folder = BUNDLED_WEIGHTS if init == str(BUNDLED) else BUNDLED_SETS[init].folder
+    if isinstance(recipe.network, Segmenter):
+        recipe.network.load_state_dict(bundled_segmenter(folder).state_dict())
+        data = recipe.data(seed, 64)
+        revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
+    elif isinstance(recipe.network, Generator):
+        recipe.network.load_state_dict(bundled_generator(folder).state_dict())
+    else:
+        raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")
+
+
+def main() -> None:
+    """Run the commands; what the user can mend is said in a sentence."""
+    try:
+        commands()
+    except (UnmaskError, EngineError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

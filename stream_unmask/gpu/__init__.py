@@ -1,6 +1,0 @@
-"""The work on faces' pixels on a GPU, in PyTorch. Only imported where the networks run on one.
-
-Each operation has its twin in :mod:`stream_unmask.pixels` or :mod:`stream_unmask.unmasking`, under the same
-name, with its constants and its geometry. All runs on torch's device ``cpu`` too, where tests hold the twins
-against each other.
-"""

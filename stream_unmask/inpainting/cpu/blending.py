@@ -1,0 +1,219 @@
+"""How a patch meets the face around it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal, get_args
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.inpainting.cpu.coarse import from_cells, to_cells
+from stream_unmask.inpainting.cpu.segmenting import settled
+
+Blend = Literal["feather", "pyramid", "poisson"]
+
+BLENDS: tuple[Blend, ...] = get_args(Blend)
+
+RIM = 0.012
+"""How far, in crop sides, the patch reaches in full beyond the map: masks have a soft, shaded rim."""
+
+FEATHER = 0.03
+"""How far, in crop sides, the patch fades out beyond that."""
+
+TRACE = 1e-3
+"""Alpha up to which, and from 1 minus which, it is rounded."""
+
+_BORDER = 0.02
+"""Outermost part of the crop, in crop sides, where alpha is 0; over as much again it fades in."""
+
+_STRANGE = 0.2
+"""Difference between crop and patch, in RGB from -1 to 1, that is no longer the same skin in another
+light but hair, background or a collar, and must not spread over the patch."""
+
+_LEVELS = 4
+"""Levels of the pyramid: its widest band is half of the crop."""
+
+_SWEEPS = 12
+"""Sweeps over each grid of the membrane; the coarser grid before has done the rest."""
+
+_SQUARE = np.ones((3, 3), np.uint8)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+
+
+class Blender:
+    """Lays patches into crops.
+
+    ``feather`` fades the patch out over the skin around the mask. ``pyramid`` lets coarse differences
+    in colour fade over wide bands and fine ones over narrow bands (Burt & Adelson, "A Multiresolution
+    Spline", 1983). ``poisson`` spreads the difference along the mask's border over the whole patch, so
+    that no seam is left (Perez et al., "Poisson Image Editing", 2003, as a membrane of differences:
+    Farbman et al., 2009, on a coarse grid).
+    """
+
+    def __init__(self, kind: Blend) -> None:
+        if kind not in BLENDS:
+            raise ValueError(f"blend must be one of {', '.join(BLENDS)}, got {kind!r}")
+        self._kind = kind
+
+    def blend(
+        self,
+        crop: NDArray[np.float32],
+        patch: NDArray[np.float32],
+        map: NDArray[np.float32],
+        strength: float,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Blend a patch into its crop.
+
+        Args:
+            crop: (3, S, S) RGB in [-1, 1].
+            patch: (3, S, S) RGB in [-1, 1].
+            map: (S, S) in 0..1.
+            strength: how much of the patch shows, 0..1.
+
+        Returns:
+            picture: (3, S, S) RGB in [-1, 1], what is to be seen where alpha is 1; may be ``patch``.
+            alpha: (S, S) in 0..1: 1 over the mask and its rim, falling off outside, exactly 0 away from
+                it and along the crop's border.
+        """
+        cover = _cover(map)
+        picture = patch
+        if self._kind != "feather":
+            picture = _added(patch, spread(self._kind, to_cells(crop) - to_cells(patch), to_cells(cover)))
+        return picture, cover * (window(map.shape[0]) * np.float32(strength))
+
+
+def warm_up() -> None:
+    """Compile (or load from numba's cache) what the blender runs."""
+    cells = np.zeros((4, 4), np.float32)
+    _relax(cells.copy(), cells, cells, cells)
+
+
+def spread(
+    kind: Blend, difference: NDArray[np.float32], cover: NDArray[np.float32]
+) -> list[NDArray[np.float32]]:
+    """What a patch must be changed by to meet its crop without a seam.
+
+    Args:
+        kind: ``pyramid`` or ``poisson``.
+        difference: (3, S / 4, S / 4) cells of the crop less those of the patch.
+        cover: (S / 4, S / 4) cells of the patch's opacity, 0..1.
+
+    Returns:
+        (S / 4, S / 4) cells for each colour.
+    """
+    known = _known(difference, cover)
+    return (_spread_by_bands if kind == "pyramid" else _spread_as_membrane)(difference, known)
+
+
+def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
+    size = map.shape[0]
+    # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
+    small = cv2.resize(cv2.dilate(map, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
+    mask: NDArray[Any] = settled(np.asarray(small, np.float32))
+    # Two boxes of this reach, one after the other, fade over twice the reach to each side.
+    reach = max(1, round(FEATHER * size / 8))
+    for turn in range(2 * reach + max(1, round(RIM * size / 2))):
+        mask = cv2.dilate(mask, _CROSS if turn % 2 else _SQUARE)
+    side = 2 * reach + 1
+    soft = cv2.blur(cv2.blur(mask, (side, side)), (side, side))
+    # Sums of floats seldom end at exactly 0 and 1.
+    exact = np.clip((soft - TRACE) / (1 - 2 * TRACE), 0, 1)
+    return np.asarray(cv2.resize(exact, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@cache
+def window(size: int) -> NDArray[np.float32]:
+    """(S, S) 1 inside the crop, falling to exactly 0 before its border. Shared: only to be read."""
+    border = _BORDER * size
+    away = np.minimum(np.arange(size), np.arange(size)[::-1])
+    fade = np.clip((away - border) / max(border, 1), 0, 1)
+    fade = fade * fade * (3 - 2 * fade)
+    square: NDArray[np.float32] = np.outer(fade, fade).astype(np.float32)
+    return square
+
+
+def _known(difference: NDArray[np.float32], cover: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far each cell's difference is to be believed, 0..1: not under the mask, not at the border."""
+    strange = (difference**2).mean(axis=0) / _STRANGE**2
+    known: NDArray[np.float32] = (1 - cover) * np.exp(-(strange**2))
+    known[:2], known[-2:], known[:, :2], known[:, -2:] = 0, 0, 0, 0
+    return known
+
+
+def _spread_by_bands(
+    difference: NDArray[np.float32], known: NDArray[np.float32]
+) -> list[NDArray[np.float32]]:
+    """The crop's share of a Laplacian-pyramid blend of crop and patch, less the patch."""
+    shares = _pyramid(known)
+    spread = []
+    for plane in difference:
+        # Beneath the mask nothing is known; there the levels go on as they are around it.
+        levels = [
+            level / (share + TRACE) for level, share in zip(_pyramid(plane * known), shares, strict=True)
+        ]
+        total = levels[-1] * shares[-1]
+        for fine, coarse, share in zip(levels[-2::-1], levels[:0:-1], shares[-2::-1], strict=True):
+            side = fine.shape[::-1]
+            band = fine - cv2.pyrUp(coarse, dstsize=side)
+            total = cv2.pyrUp(total, dstsize=side) + band * share
+        spread.append(np.asarray(total, np.float32))
+    return spread
+
+
+def _pyramid(plane: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    levels = [plane]
+    for _ in range(_LEVELS - 1):
+        levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.float32))
+    return levels
+
+
+def _spread_as_membrane(
+    difference: NDArray[np.float32], known: NDArray[np.float32]
+) -> list[NDArray[np.float32]]:
+    """The smoothest surfaces through the known differences, found from coarse to fine."""
+    spread = []
+    for plane in difference:
+        grids: list[tuple[NDArray[np.float32], ...]] = [(plane * known, known)]
+        while grids[-1][1].shape[0] > 8:
+            down = (grids[-1][1].shape[0] // 2,) * 2
+            grids.append(
+                tuple(
+                    np.asarray(cv2.resize(grid, down, interpolation=cv2.INTER_AREA), np.float32)
+                    for grid in grids[-1]
+                )
+            )
+        surface = np.zeros_like(grids[-1][0])
+        for weighted, weight in reversed(grids):
+            surface = np.asarray(cv2.resize(surface, weight.shape[::-1]), np.float32)
+            other = np.empty_like(surface)
+            for _ in range(_SWEEPS // 2):
+                _relax(other, surface, weighted, weight)
+                _relax(surface, other, weighted, weight)
+        spread.append(surface)
+    return spread
+
+
+def _added(patch: NDArray[np.float32], cells: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """``patch`` with a coarse correction on each plane, in [-1, 1]."""
+    picture = np.empty_like(patch)
+    for plane, correction, out in zip(patch, cells, picture, strict=True):
+        np.add(plane, from_cells(correction, len(plane)), out=out)
+    return np.asarray(np.clip(picture, -1, 1, out=picture), np.float32)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _relax(surface: Any, before: Any, weighted: Any, weight: Any) -> None:
+    """A Jacobi sweep from ``before`` to ``surface``: a membrane that springs tie to ``weighted / weight``."""
+    stiff, four = np.float32(8), np.float32(4)
+    low, right = surface.shape[0] - 1, surface.shape[1] - 1
+    for i in range(low + 1):
+        above, below = max(i - 1, 0), min(i + 1, low)
+        for j in range(right + 1):
+            around = before[above, j] + before[below, j]
+            around += before[i, max(j - 1, 0)] + before[i, min(j + 1, right)]
+            pulled = around + stiff * weighted[i, j]
+            surface[i, j] = pulled / (four + stiff * weight[i, j])

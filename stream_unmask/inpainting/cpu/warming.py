@@ -1,0 +1,18 @@
+"""Compiling ahead, so that the first masked face of a stream does not wait for it."""
+
+from __future__ import annotations
+
+from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, graining, smoothing
+from stream_unmask.pixels import sampling
+
+
+def warm_up(depth: int = 8) -> None:
+    """Compile, or load from numba's cache, every kernel that the work on one face runs.
+
+    Args:
+        depth: significant bits of the frames' samples, 8 to 16.
+    """
+    for module in (sampling, coarse, smoothing, colour, blending):
+        module.warm_up()
+    compositing.warm_up(depth)
+    graining.warm_up(depth)

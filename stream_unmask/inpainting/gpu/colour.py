@@ -1,0 +1,152 @@
+"""Patches in the colours and the sharpness of their faces; see :mod:`stream_unmask.inpainting.cpu.colour`.
+
+What the twin on the CPU decides with ``if`` is chosen by ``torch.where`` here: the host does not wait for it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple, Self
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from stream_unmask.inpainting.cpu.colour import COLOURED, FAINT, GREY, ColourSettings, on_face
+from stream_unmask.inpainting.gpu.pictures import face_ring, filtered, to_cells
+from stream_unmask.inpainting.timing import FRAME
+
+
+class Estimate(NamedTuple):
+    """What has been learnt of the faces; of one without its first dimension.
+
+    Attributes:
+        offset: (N, 3, 3) for each colour a constant and slopes along x and y.
+        has_offset: (N,) bool: there is one.
+        detail: (N,) factor.
+        has_detail: (N,) bool: there is one.
+    """
+
+    offset: Tensor
+    has_offset: Tensor
+    detail: Tensor
+    has_detail: Tensor
+
+    @classmethod
+    def nothing(cls, device: torch.device) -> Self:
+        """What is known of one face at first."""
+        never = torch.zeros((), dtype=torch.bool, device=device)
+        return cls(torch.zeros((3, 3), device=device), never, torch.ones((), device=device), never)
+
+    @classmethod
+    def of_all(cls, estimates: list[Self]) -> Self:
+        """Those of several faces as one."""
+        return cls(*(torch.stack(each) for each in zip(*estimates, strict=True)))
+
+    def of_one(self, index: int) -> Self:
+        """That of one face."""
+        return type(self)(*(each[index] for each in self))
+
+
+def match(
+    crops: Tensor, maps: Tensor, patches: Tensor, known: Estimate, elapsed: Tensor, settings: ColourSettings
+) -> tuple[Tensor, Estimate]:
+    """Match one frame's patches.
+
+    Args:
+        crops: (N, 3, S, S) RGB in [-1, 1].
+        maps: (N, 1, S, S) in 0..1.
+        patches: (N, 3, S, S) RGB in [-1, 1].
+        known: what was learnt before.
+        elapsed: (N,) seconds since then, above 0.
+        settings: how.
+
+    Returns:
+        The patches (N, 3, S, S), RGB in [-1, 1], and what is known now.
+    """
+    cells, map_cells = to_cells(crops), to_cells(maps)
+    ring = face_ring(map_cells[:, 0])
+    tap = _blur(crops.device)
+    soft = filtered(patches, tap, tap, "reflect")
+    green = crops[:, 1:2]
+    of_crop = _detail(green - filtered(green, tap, tap, "reflect"), ring)
+    of_patch = _detail(patches[:, 1:2] - soft[:, 1:2], ring)
+    pace = 1 - (1 - settings.pace) ** (elapsed / FRAME)
+    offset, has_offset = _learn_colour(cells, patches, ring, known, pace, settings)
+    ratio = ((of_crop + FAINT) / (of_patch + FAINT)).clamp(max=settings.sharpest)
+    has_detail = ring.sum(dim=(1, 2)) >= settings.least_cells
+    learnt = torch.where(known.has_detail, known.detail + pace * (ratio - known.detail), ratio)
+    detail = torch.where(has_detail, learnt, known.detail)
+    now = Estimate(offset, has_offset, detail, has_detail | known.has_detail)
+
+    added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(patches.shape)
+    matched = (torch.lerp(soft, patches, detail[:, None, None, None]) + added).clamp_(-1, 1)
+    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(cells, map_cells)), now
+
+
+def _colourfulness(cells: Tensor, map_cells: Tensor) -> Tensor:
+    """(N, 1, 1, 1); see :func:`stream_unmask.inpainting.cpu.colour.colourfulness`."""
+    bare = 1 - map_cells
+    spread = (cells.amax(dim=1, keepdim=True) - cells.amin(dim=1, keepdim=True)) * bare
+    seen = bare.sum(dim=(1, 2, 3), keepdim=True)
+    share = spread.sum(dim=(1, 2, 3), keepdim=True) / seen.clamp(min=1)
+    return ((share - GREY) * (1 / (COLOURED - GREY))).clamp(0, 1).masked_fill(seen < 1, 1)
+
+
+def _learn_colour(
+    cells: Tensor, patches: Tensor, ring: Tensor, known: Estimate, pace: Tensor, settings: ColourSettings
+) -> tuple[Tensor, Tensor]:
+    side = ring.shape[-1]
+    basis = _basis(side, ring.device).flatten(1)
+    likely = _likely(side, ring.device).flatten() * ring.flatten(1)
+    difference = (cells - to_cells(patches)).flatten(2)
+    fit, enough = known.offset, ring.sum(dim=(1, 2)) >= settings.least_cells
+    for reach in (2 * settings.outlier, settings.outlier):
+        away = ((difference - fit @ basis) ** 2).mean(dim=1)
+        weight = likely * torch.exp(away * (-1 / reach**2))
+        enough = enough & (weight.sum(dim=1) >= settings.least_cells)
+        fit = _weighted_fit(basis, weight, difference)
+    fit = fit.clamp(-settings.limit, settings.limit)
+    followed = torch.lerp(known.offset, fit, pace[:, None, None])
+    learnt = torch.where(known.has_offset[:, None, None], followed, fit)
+    return torch.where(enough[:, None, None], learnt, known.offset), enough | known.has_offset
+
+
+def _weighted_fit(basis: Tensor, weight: Tensor, values: Tensor) -> Tensor:
+    """(N, 3, 3) least-squares coefficients of ``basis`` (3, n) for ``values`` (N, 3, n)."""
+    weighted = basis * weight[:, None]
+    total = weight.sum(dim=1)[:, None]
+    stiffness = torch.diag_embed(torch.cat([1e-6 * total, 0.15 * total, 0.15 * total], dim=1))
+    # The plain solve would look at the result, and make the host wait.
+    found: Tensor
+    found, _ = torch.linalg.solve_ex(weighted @ basis.T + stiffness, weighted @ values.transpose(1, 2))
+    return found.transpose(1, 2)
+
+
+def _detail(fine: Tensor, ring: Tensor) -> Tensor:
+    """(N,) median over the rings' cells of the mean amount of fine detail; anything where a ring is empty."""
+    amounts = to_cells(fine.abs())[:, 0].masked_fill(~ring, torch.inf).flatten(1).sort(dim=1).values
+    count = ring.sum(dim=(1, 2))[:, None].clamp(min=1)
+    middle = torch.cat([(count - 1) // 2, count // 2], dim=1)
+    return amounts.gather(1, middle).mean(dim=1)
+
+
+@cache
+def _blur(device: torch.device) -> Tensor:
+    return torch.from_numpy(cv2.getGaussianKernel(5, 1.0, cv2.CV_32F)[:, 0]).to(device)
+
+
+@cache
+def _basis(side: int, device: torch.device) -> Tensor:
+    """(3, side, side): 1, and the place along x and y from -1 to 1."""
+    place = torch.linspace(-1, 1, side).expand(side, side)
+    # Not computed there, where it would be done for those alone who are in the same lane.
+    return torch.stack([torch.ones_like(place), place, place.T]).to(device)
+
+
+@cache
+def _likely(side: int, device: torch.device) -> Tensor:
+    """(side, side): how likely it is that there is face."""
+    place = np.linspace(-1, 1, side)
+    return torch.from_numpy(on_face(place[None], place[:, None]).astype(np.float32)).to(device)

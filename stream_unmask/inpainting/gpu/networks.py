@@ -1,0 +1,97 @@
+"""The networks, fed from and leaving their results in the GPU's memory, all faces of a frame at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from engines.contract import NetworkName
+from engines.engine import DeviceEngine
+from stream_unmask.inpainting.gpu.batching import BatchedNetwork, Batcher
+from stream_unmask.inpainting.gpu.device import Lane
+from stream_unmask.inpainting.gpu.pictures import resized
+
+
+def can_use(device: str) -> bool:
+    """Whether torch, as it is installed here, computes on a device."""
+    return torch.device(device).type == "cpu" or torch.cuda.is_available()
+
+
+class GpuNetworks:
+    """Networks on one device. Streams of several threads share them, and their faces share batches.
+
+    Attributes:
+        device: torch's name for it.
+        networks: by their names in the contract.
+    """
+
+    def __init__(self, engines: Mapping[NetworkName, DeviceEngine]) -> None:
+        """Take over engines, all on one device."""
+        self.networks = {name: BatchedNetwork(engine) for name, engine in engines.items()}
+        (self.device,) = {engine.device for engine in engines.values()}
+        self._batcher = Batcher()
+        if torch.device(self.device).type == "cuda":
+            torch.cuda.synchronize(self.device)  # what made weights and buffers is in another stream
+
+    def prepare(self, faces: int) -> None:
+        """Have the slow first runs of all sizes of batch up to so many faces over, before frames come."""
+        lane = Lane(torch.device(self.device))
+        for network in self.networks.values():
+            network.prepare(faces, lane)
+        lane.mark().wait()
+
+    def segment(self, crops: Tensor, lane: Lane) -> Tensor:
+        """Where masks are.
+
+        Args:
+            crops: (N, 3, S, S) RGB in [-1, 1].
+            lane: which the caller has in use.
+
+        Returns:
+            (N, 1, S, S) maps in 0..1.
+        """
+        (maps,) = self._run("segmenter", lane, crops)
+        return maps.clamp_(0, 1)
+
+    def generate(self, crops: Tensor, maps: Tensor, lane: Lane, *, still: bool = False) -> Tensor:
+        """What the masks hide; see :class:`stream_unmask.inpainting.cpu.generating.Generator`.
+
+        Args:
+            crops: (N, 3, S, S) RGB in [-1, 1].
+            maps: (N, 1, S, S) in 0..1.
+            lane: which the caller has in use.
+            still: draw from both sides of the mirror, as for a single picture.
+
+        Returns:
+            (N, 3, S, S) patches, RGB in [-1, 1].
+        """
+        rows = (torch.cat([each, each.flip(-1)]) if still else each for each in (crops, maps))
+        side = self.networks["generator"].side
+        (drawn,) = self._run("generator", lane, *(resized(each, side) for each in rows))
+        patches = resized(drawn, crops.shape[-1]).clamp_(-1, 1)
+        if not still:
+            return patches
+        drawn, mirrored = patches.chunk(2)
+        return drawn.add_(mirrored.flip(-1)).mul_(0.5)
+
+    def wear(self, crops: Tensor, styles: Tensor, lane: Lane) -> tuple[Tensor, Tensor]:
+        """Masks for bare faces; see :class:`stream_unmask.inpainting.cpu.wearing.Wearer`.
+
+        Args:
+            crops: (N, 3, S, S) RGB in [-1, 1].
+            styles: (N, 8, 1, 1) which masks, normally distributed.
+            lane: which the caller has in use.
+
+        Returns:
+            worn: (N, 3, S, S) RGB in [-1, 1].
+            alphas: (N, 1, S, S) in 0..1 how opaquely those lie over the crops.
+        """
+        side = crops.shape[-1]
+        small = resized(crops, self.networks["wearer"].side)
+        worn, alphas = self._run("wearer", lane, small, styles)
+        return resized(worn, side).clamp_(-1, 1), resized(alphas, side).clamp_(0, 1)
+
+    def _run(self, name: NetworkName, lane: Lane, *given: Tensor) -> tuple[Tensor, ...]:
+        return self._batcher.run(self.networks[name], lane, *given)

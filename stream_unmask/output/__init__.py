@@ -1,0 +1,1 @@
+"""What happens after a frame is done: encoding, writing, labelling, showing."""

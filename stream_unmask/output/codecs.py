@@ -1,0 +1,163 @@
+"""Which encoder writes a video, and with what options."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+import av
+from av.video.codeccontext import VideoCodecContext
+
+from stream_unmask.errors import UnmaskError
+from stream_unmask.output.hdr import hdr_options
+from stream_unmask.video.formats import plane_layout
+from stream_unmask.video.info import SourceInfo
+
+_LOSSLESS = frozenset(("ffv1", "ffvhuff", "huffyuv", "magicyuv", "rawvideo", "utvideo"))
+_CONTAINER_CODECS = {"webm": "libvpx-vp9", "avi": "mpeg4"}
+_DEFAULT_CODEC = "libx264"
+
+_QUALITY = {
+    "libx264": 20,
+    "libx265": 24,
+    "libvpx-vp9": 28,
+    "libvpx": 10,
+    "libsvtav1": 28,
+    "h264_nvenc": 21,
+    "hevc_nvenc": 25,
+    "av1_nvenc": 30,
+}
+_PRESETS = {"libx264": "faster", "libx265": "medium", "libvpx-vp9": "4", "libvpx": "4", "libsvtav1": "8"}
+_FURTHER = {
+    # Without a bit rate of 0 a quality is only an upper bound of it.
+    "libvpx-vp9": {"b": "0", "row-mt": "1"},
+    "libvpx": {"b": "20M"},
+    "libx265": {"x265-params": "log-level=error"},
+    "ffv1": {"level": "3", "slicecrc": "1"},
+    # NVENC, too, takes a quality for a bound of the bit rate, of 2 Mbit/s, unless there is none.
+    "h264_nvenc": {"rc": "vbr", "b": "0"},
+    "hevc_nvenc": {"rc": "vbr", "b": "0"},
+    "av1_nvenc": {"rc": "vbr", "b": "0"},
+}
+
+_INSTEAD_OF_NVENC = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265", "av1_nvenc": "libsvtav1"}
+"""Who writes the same kind of video on the CPU. A GeForce GPU encodes a few videos at the same time only,
+whoever asks for them; a data centre's GPU may have no encoder at all."""
+
+_QUANTISER_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "msmpeg4", "msmpeg4v2", "flv"))
+_QUANTISER = 3
+_LAMBDA = 118
+"""FFmpeg's global_quality of a quantiser of 1 (FF_QP2LAMBDA)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """How the video is encoded.
+
+    Attributes:
+        codec: an FFmpeg encoder; None for what suits the container: VP9 for WebM (AV1 for more than 8 bits),
+            MPEG-4 for AVI, which knows no frames out of order, H.264 for the others.
+        quality: the encoder's own constant-quality figure (CRF, CQ or quantiser), lower is better; None for
+            our default.
+        preset: the encoder's name for a speed; None for our default.
+        threads: 0 for as many as there are cores.
+    """
+
+    codec: str | None = None
+    quality: int | None = None
+    preset: str | None = None
+    threads: int = 0
+
+    @property
+    def lossless(self) -> bool:
+        """What is written can be read again bit for bit."""
+        return self.codec in _LOSSLESS
+
+
+def usable(settings: EncoderSettings, info: SourceInfo) -> tuple[EncoderSettings, list[str]]:
+    """The settings, or, where the GPU's encoder is asked for and cannot be had, those for the CPU's.
+
+    Args:
+        settings: how the video is to be encoded.
+        info: the video.
+
+    Returns:
+        How it will be, and a sentence for what is not as it was asked for.
+    """
+    instead = _INSTEAD_OF_NVENC.get(settings.codec or "")
+    if instead is None or _can_open(settings.codec or "", info):
+        return settings, []
+    sentence = f"The GPU cannot encode by {settings.codec} now; the video is encoded by {instead} on the CPU."
+    # Presets have other names there; the scales of quality are alike.
+    return replace(settings, codec=instead, preset=None), [sentence]
+
+
+def _can_open(name: str, info: SourceInfo) -> bool:
+    try:
+        context = av.CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = max(info.width, 256), max(info.height, 256), "nv12"
+        context.time_base = info.time_base
+        context.open()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) -> av.Codec:
+    """The encoder asked for, or the one that suits the container.
+
+    Raises:
+        UnmaskError: there is no such encoder, or it is not for video.
+    """
+    name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
+    layout = plane_layout(info.pixel_format)
+    if settings.codec is None and name == "libvpx-vp9" and layout is not None and layout.depth > 8:
+        name = "libsvtav1"  # libvpx is mostly built for 8 bits
+    try:
+        codec = av.Codec(name, "w")
+    except ValueError as error:
+        raise UnmaskError(f"There is no video encoder named {name!r}.") from error
+    if codec.type != "video":
+        raise UnmaskError(f"{name!r} encodes {codec.type}, not video.")
+    return codec
+
+
+def set_options(context: VideoCodecContext, settings: EncoderSettings, info: SourceInfo) -> None:
+    """Set quality, preset and what else an encoder is told before it is opened.
+
+    Raises:
+        UnmaskError: the settings name a quality or a preset, and the encoder has none.
+    """
+    name = context.name
+    if name == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # its one way not to print on stderr
+    known = {option.name for option in context.supported_options.private}
+    options = dict(_FURTHER.get(name, {}))
+    if info.pixel_format.startswith("yuvj"):
+        options["chroma_sample_location"] = "center"  # as JPEG has it
+    quality = settings.quality if settings.quality is not None else _QUALITY.get(name)
+    if quality is None and name in _QUANTISER_CODECS:
+        quality = _QUANTISER
+    if quality is not None:
+        scale = _first(known, "crf", "cq", "qp")
+        if scale is not None:
+            options[scale] = str(quality)
+        elif name in _QUANTISER_CODECS:
+            context.qscale = True
+            options["global_quality"] = str(quality * _LAMBDA)
+        else:
+            raise UnmaskError(f"The encoder {name} has no quality to choose.")
+    preset = settings.preset or _PRESETS.get(name)
+    if preset is not None:
+        speed = _first(known, "preset", "cpu-used")
+        if speed is None:
+            raise UnmaskError(f"The encoder {name} has no presets.")
+        options[speed] = preset
+    for key, value in hdr_options(name, info).items():
+        options[key] = f"{options[key]}:{value}" if key in options else value
+    context.options = options
+
+
+def _first(known: set[str], *wanted: str) -> str | None:
+    return next((name for name in wanted if name in known), None)

@@ -1,0 +1,135 @@
+"""One video on its way into its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stream_unmask.errors import UnmaskError
+from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.masks import MapSink
+from stream_unmask.output.sink import EncoderSettings, FileSink
+from stream_unmask.output.watermark import Watermark
+from stream_unmask.pipeline import Stream, UnmaskedFrame
+from stream_unmask.running import Item
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What is written, apart from the unmasking itself.
+
+    Attributes:
+        encoder: codec and quality of a video.
+        overwrite: replace an output that exists.
+        compare: show the input and the output side by side.
+        watermark: write SYNTHETIC into a corner of every picture.
+        save_maps: write a picture or video of where masks were found beside the output.
+        credential: folder with a certificate and a key to sign the output with; see
+            :class:`stream_unmask.output.credentials.Credential`.
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    overwrite: bool = False
+    compare: bool = False
+    watermark: bool = False
+    save_maps: bool = False
+    credential: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a video is.
+
+    Attributes:
+        frames: frames done.
+        total: frames in all, as far as the file says.
+        faces: faces in the last frame that wear a mask.
+        dropped: frames of a camera that were left out so far, since a newer one was there.
+    """
+
+    frames: int
+    total: int | None
+    faces: int
+    dropped: int = 0
+
+
+class VideoJob:
+    """One video on its way: the stream, the files it goes into, and what is drawn besides."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        source: Source,
+        output: Path,
+        label: str,
+        options: OutputOptions,
+        progress: Callable[[Progress], None] | None,
+        seal: Callable[[Path], None] | None,
+    ) -> None:
+        self.stream = stream
+        self.frames = 0
+        self._compare = options.compare
+        self._total = source.info.frames
+        self._real_time = source.info.real_time
+        self._problems = source.problems
+        self._progress = progress
+        self._watermark = Watermark(source.info.rotation) if options.watermark else None
+        self._sink = FileSink(
+            output,
+            source,
+            options.encoder,
+            overwrite=options.overwrite,
+            width_factor=2 if options.compare else 1,
+            metadata={"comment": label},
+            seal=seal,
+        )
+        self._maps: MapSink | None = None
+        if options.save_maps:
+            try:
+                self._maps = MapSink(output, source, overwrite=options.overwrite)
+            except UnmaskError:
+                self._sink.discard()
+                raise
+
+    def process(self, frame: Frame) -> list[Frame]:
+        """Take the next frame; those that are done by now."""
+        done = [self._complete(each) for each in self.stream.submit(frame)]
+        # A camera's frame must not wait for the next one.
+        return done + self.drain() if self._real_time else done
+
+    def drain(self) -> list[Frame]:
+        """The frames that are still under way, done."""
+        return [self._complete(each) for each in self.stream.drain()]
+
+    def _complete(self, done: UnmaskedFrame) -> Frame:
+        frame, faces = done.frame, done.faces
+        if self._maps is not None:
+            self._maps.write(frame, faces)
+        if self._watermark is not None:
+            self._watermark.draw(frame)
+        self.frames += 1
+        if self._progress is not None:
+            self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
+        return side_by_side(frame) if self._compare else frame
+
+    def write(self, item: Item) -> None:
+        self._sink.write(item)
+
+    def finish(self, interrupted: bool) -> Path | None:
+        """Close the files; where they are, None if nothing was worth keeping."""
+        if self._maps is not None:
+            self._maps.finish(interrupted)
+        return self._sink.keep() if interrupted else self._sink.close()
+
+    def discard(self) -> None:
+        self._sink.discard()
+        if self._maps is not None:
+            self._maps.discard()
+
+    def warnings(self) -> list[str]:
+        repaired = self._sink.repaired_timestamps
+        moved = [f"{repaired} timestamps were missing or went backwards, and were moved."] if repaired else []
+        return [*self._sink.warnings, *moved]

@@ -1,0 +1,168 @@
+"""Frames of one masked face: the photo, and how it may have looked moments earlier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stream_unmask.synth.drawing import remap, warp
+from stream_unmask.synth.expressions import bend, draw_expression
+from stream_unmask.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, to_tensor
+from stream_unmask.synth.photometric import apply_tone, damage, fade, light
+from trainer.data import Photo
+
+Bytes = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Frames of one face in the order of time; the last one shows the photo as it is.
+
+    Attributes:
+        frames: at least two; each with its own map and truth.
+        motions: for each frame but the first a (2, 3) float32 similarity from its crop to that of the
+            frame before, both in -1..1 across the picture: what :func:`torch.nn.functional.affine_grid`
+            takes to bring the last patch into this crop. A pixel or so off, as alignments are.
+    """
+
+    frames: tuple[Pair, ...]
+    motions: tuple[FloatArray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A frame and the one before it.
+
+    Attributes:
+        now: the frame.
+        before: the crop of the frame before, (S, S, 3) uint8 RGB.
+        before_map: its map, (S, S) uint8.
+        rough: this frame's map as a segmenter might give it, (S, S) uint8.
+        motion: see :class:`Shot`.
+    """
+
+    now: Pair
+    before: Bytes
+    before_map: Bytes
+    rough: Bytes
+    motion: FloatArray
+
+
+def _draw_motion(size: int, strength: float, rng: np.random.Generator) -> Matrix:
+    """(2, 3) similarity of what alignments leave of a face's motion, in pixels."""
+    angle, zoom = np.radians(strength * rng.normal(0, 0.8)), np.exp(strength * rng.normal(0, 0.008))
+    cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
+    middle = (size - 1) / 2
+    shift = strength * rng.normal(0, 0.006, 2) * size
+    turn = np.array([[cos, sin], [-sin, cos]])
+    return np.concatenate([turn, (middle + shift - turn @ (middle, middle))[:, None]], 1)
+
+
+def _after(first: Matrix, second: Matrix) -> Matrix:
+    """The similarity that does ``first``, then ``second``."""
+    return np.concatenate([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]], 1)
+
+
+def _centred(matrix: Matrix, size: int) -> FloatArray:
+    """A pixel similarity in coordinates of -1..1 across the picture (corners of the outer pixels)."""
+    turn = matrix[:, :2]
+    middle = (size - 1) / 2
+    shift = (turn @ (middle, middle) + matrix[:, 2] - middle) * 2 / size
+    return np.concatenate([turn, shift[:, None]], 1).astype(np.float32)
+
+
+def _moved(picture: Bytes, matrix: Matrix, offsets: FloatArray | None) -> Bytes:
+    """The picture bent by ``offsets`` (S, S, 2), then moved by ``matrix``."""
+    size = picture.shape[0]
+    edge = cv2.BORDER_REFLECT_101 if picture.ndim == 3 else cv2.BORDER_CONSTANT
+    if offsets is not None:
+        places = np.arange(size, dtype=np.float32)
+        x, y = offsets[..., 0] + places, offsets[..., 1] + places[:, None]
+        picture = remap(picture, x, y, edge)
+    return warp(picture, matrix, size, edge)
+
+
+def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:
+    """A true map made wider or narrower, and soft."""
+    reach = int(rng.integers(1, 5))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    if rng.random() < 0.6:
+        map_ = np.asarray(cv2.dilate(map_, kernel), np.uint8)
+    elif reach < 3:
+        map_ = np.asarray(cv2.erode(map_, kernel), np.uint8)
+    return np.asarray(cv2.GaussianBlur(map_, (0, 0), float(rng.uniform(0.5, 2.5))), np.uint8)
+
+
+def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, frames: int = 2) -> Shot:
+    """Put a mask on a photo's face and let it move, speak, and be lit and filmed for some frames.
+
+    Args:
+        photo: the face.
+        settings: which mask, and how badly the frames are hurt.
+        rng: where all chance comes from.
+        frames: how many, at least 2.
+    """
+    composed = compose(photo, settings, rng)
+    crop, truth = light(composed.crop, composed.truth, rng)
+    if settings.varied:
+        crop, truth = fade(crop, truth, rng)
+    size = settings.size
+    strength = float(rng.choice((0.3, 1.0, 2.0), p=(0.4, 0.4, 0.2)))
+    # From the last frame backwards: where the photo's pixels lie in each frame.
+    ways, shown = [np.eye(2, 3)], [Pair(crop, composed.map, truth)]
+    expression, gain = draw_expression(rng), 1.0
+    for number in range(1, frames):
+        ways.append(_after(ways[-1], _draw_motion(size, strength, rng)))
+        gain *= float(np.exp(rng.normal(0, 0.03)))
+        table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8).repeat(3, 1)
+        pull = expression * np.float32(np.sin(0.5 * np.pi * number / (frames - 1)))
+        hidden, seen = (
+            bend(pull, composed.points, size, size / CROP_IN_EYES, worn)
+            for worn in (False, bool(composed.map.any()))
+        )
+        before, map_ = _moved(crop, ways[-1], seen), _moved(composed.map, ways[-1], seen)
+        beneath = _moved(truth, ways[-1], hidden)
+        before, beneath = apply_tone(before, table), apply_tone(beneath, table)
+        shown.append(Pair(before, map_, beneath))
+    ways, shown = ways[::-1], shown[::-1]
+    if settings.damage > 0:
+        hurt = damage([frame.crop for frame in shown], rng, settings.damage)
+        shown = [Pair(crop, frame.map, frame.truth) for crop, frame in zip(hurt, shown, strict=True)]
+    motions = []
+    for last, this in pairwise(ways):
+        motion = _after(np.asarray(cv2.invertAffineTransform(this)), last)
+        motion[:, 2] += rng.normal(0, 0.6, 2) * size / 256
+        motions.append(_centred(motion, size))
+    return Shot(tuple(shown), tuple(motions))
+
+
+def make_clip(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Clip:
+    """The shortest shot, with a map such as a segmenter makes."""
+    shot = make_shot(photo, settings, rng)
+    before, now = shot.frames
+    return Clip(now, before.crop, before.map, _roughened(now.map, rng), shot.motions[0])
+
+
+class ClipData(PairData):
+    """Endless clips by number: sample n is the same in every run with the same seed."""
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        photo, rng = self._draw(index)
+        clip = make_clip(photo, self._settings, rng)
+        return {
+            "crop": to_tensor(clip.now.crop),
+            "map": to_tensor(clip.now.map),
+            "truth": to_tensor(clip.now.truth),
+            "before": to_tensor(clip.before),
+            "before_map": to_tensor(clip.before_map),
+            "rough": to_tensor(clip.rough),
+            "motion": torch.from_numpy(clip.motion),
+        }

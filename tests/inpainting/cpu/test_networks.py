@@ -1,0 +1,50 @@
+"""What goes into the networks, and what comes out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from stream_unmask.inpainting.cpu.generating import Generator
+from stream_unmask.inpainting.cpu.segmenting import Segmenter
+from tests.inpainting.faces import SIZE, FakeEngine, face, mask_map
+
+
+def test_the_segmenter_gives_a_map_of_its_own() -> None:
+    engine = FakeEngine(lambda crop: crop[:, :1] + 1)
+    segmenter = Segmenter(engine)
+    first = segmenter.segment(np.full((3, SIZE, SIZE), -0.75, np.float32))
+    assert engine.shapes == [(1, 3, SIZE, SIZE)]
+    assert first.shape == (SIZE, SIZE)
+    second = segmenter.segment(np.full((3, SIZE, SIZE), 0.5, np.float32))
+    assert (first == 0.25).all()
+    assert (second == 1.0).all()  # 1.5, which is no probability
+
+
+def test_the_generator_gives_a_patch_of_its_own() -> None:
+    engine = FakeEngine(lambda crop, map: crop + map)
+    crop, map_ = face(), mask_map()
+    patch = Generator(engine).generate(crop, map_)
+    assert engine.shapes == [(1, 3, SIZE, SIZE), (1, 1, SIZE, SIZE)]
+    np.testing.assert_allclose(patch, np.clip(crop + map_, -1, 1), atol=1e-6)
+    kept = patch.copy()
+    Generator(engine).generate(-crop, map_)
+    np.testing.assert_array_equal(patch, kept)
+
+
+def test_a_generator_of_another_side_is_fed_at_its_own() -> None:
+    side = SIZE // 2
+    engine = FakeEngine(lambda crop, map: crop + 0.1 * map, side)
+    crop = cv2.GaussianBlur(face().transpose(1, 2, 0), (0, 0), 4).transpose(2, 0, 1).copy()
+    patch = Generator(engine).generate(crop, mask_map())
+    assert engine.shapes == [(1, 3, side, side), (1, 1, side, side)]
+    np.testing.assert_allclose(patch, np.clip(crop + 0.1 * mask_map(), -1, 1), atol=0.05)
+
+
+def test_a_single_pictures_patch_is_the_mean_of_both_sides_of_the_mirror() -> None:
+    ramp = np.tile(np.linspace(-0.5, 0.5, SIZE, dtype=np.float32), (3, SIZE, 1))
+    # What hangs on the place in the picture is on the other side in a mirror; what hangs on the crop is not.
+    engine = FakeEngine(lambda crop, map: 0.5 * crop + ramp)
+    patch = Generator(engine).generate_still(face(), mask_map())
+    np.testing.assert_allclose(patch, 0.5 * face(), atol=1e-6)
+    assert patch.flags.c_contiguous

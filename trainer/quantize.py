@@ -1,0 +1,255 @@
+"""Smaller, faster files from a network's fp32 file: fp16 for GPUs, int8 for CPUs and GPUs.
+
+python -m trainer.quantize --data PHOTOS --weights FOLDER
+
+TensorRT 11 takes a network's precision from its file alone, and OpenVINO computes in int8 only where a file
+says how. Each file is compared with its fp32 one on faces that calibration has not seen, and refused if it
+is worse than :data:`LIMITS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
+from engines.contract import (
+    GENERATOR,
+    SEGMENTER,
+    Network,
+    NetworkName,
+    WeightsFile,
+    enter_weights,
+    read_weights,
+)
+from engines.engine import EngineError
+from engines.files.half import last_layers, to_half
+from stream_unmask.bundled import weights_folder
+from trainer.crops import at_side, sample_crops
+
+Made = Literal["fp16", "int8"]
+FloatArray = NDArray[np.float32]
+Inputs = dict[str, FloatArray]
+"""For each input of a network N,C,S,S."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a file's precision costs, over all its outputs.
+
+    Attributes:
+        worst: largest absolute difference from fp32, values spanning 2 (patch) or 1 (map).
+        psnr: peak signal-to-noise ratio to fp32 in dB; of a patch inside the mask.
+        iou: of maps at 0.5 with those of fp32, intersection over union; 1 for a patch.
+    """
+
+    worst: float
+    psnr: float
+    iou: float = 1.0
+
+    def __str__(self) -> str:
+        return f"differs by at most {self.worst:.3f}, PSNR {self.psnr:.1f} dB, IoU {self.iou:.4f}"
+
+
+LIMITS: dict[Made, Cost] = {"fp16": Cost(0.1, 55.0, 0.998), "int8": Cost(0.6, 38.0, 0.98)}
+"""The worst that passes. A patch at 38 dB is within three grey levels of fp32. Single pictures say nothing of
+flicker, which the trainer's evaluation measures."""
+
+
+def to_int8(source: Path, target: Path, samples: Inputs) -> None:
+    """Write a network whose convolutions take int8, by explicit QuantizeLinear and DequantizeLinear nodes.
+
+    Weights have a scale for each channel. All is symmetric and biases stay float, as TensorRT wants it. The
+    first and the last convolutions stay float: few channels gain little speed and lose most.
+
+    Args:
+        source: the fp32 ``.onnx`` file.
+        target: where to write.
+        samples: what to measure the features' ranges on.
+    """
+    graph = onnx.load(source, load_external_data=False).graph
+    with tempfile.TemporaryDirectory() as folder:
+        shaped = Path(folder) / source.name
+        quant_pre_process(source, shaped, skip_optimization=True, skip_symbolic_shape=True)
+        quantize_static(
+            shaped,
+            target,
+            _Reader(samples),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=sorted(_first_convolutions(graph) | last_layers(graph)),
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
+        )
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime's classes are untyped
+    """Gives samples one by one."""
+
+    def __init__(self, samples: Inputs) -> None:
+        self._feeds = _one_by_one(samples)
+
+    def get_next(self) -> Inputs | None:
+        return next(self._feeds, None)
+
+
+def _one_by_one(samples: Inputs) -> Iterator[Inputs]:
+    for number in range(len(next(iter(samples.values())))):
+        yield {name: values[number : number + 1] for name, values in samples.items()}
+
+
+def _first_convolutions(graph: onnx.GraphProto) -> set[str]:
+    """Names of the convolutions that no other comes before."""
+    fed: set[str] = set()
+    first = set()
+    for node in graph.node:
+        if node.op_type == "Conv" and fed.isdisjoint(node.input):
+            first.add(node.name)
+        if node.op_type == "Conv" or not fed.isdisjoint(node.input):
+            fed.update(node.output)
+    return first
+
+
+def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
+    """Inputs of both networks as they occur: the generator's maps are the segmenter's.
+
+    Args:
+        weights: folder of the fp32 networks.
+        crops: N,3,S,S.
+
+    Returns:
+        For each network its inputs, at its own side.
+
+    Raises:
+        EngineError: the folder's weights are incomplete or damaged.
+    """
+    segmenter = ONNXRuntimeEngine(read_weights(weights, SEGMENTER).path, 0)
+    maps = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
+    side = read_weights(weights, GENERATOR).size
+    return {
+        "segmenter": {"crop": crops},
+        "generator": {"crop": at_side(crops, side), "map": at_side(maps, side)},
+    }
+
+
+def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> Cost:
+    """Compare a file with its fp32 one.
+
+    Args:
+        reference: the fp32 file.
+        made: the other.
+        network: which network both are.
+        samples: its inputs; see :func:`draw_inputs`.
+
+    Raises:
+        EngineError: the file gives values that are not numbers, or cannot be run.
+    """
+    found, wanted = (_outputs(path, samples) for path in (made, reference))
+    if not np.isfinite(found).all():
+        raise EngineError(f"{made.name} gives values that are not numbers.")
+    gap = np.abs(found - wanted)
+    if network is SEGMENTER:
+        either, both = (found > 0.5) | (wanted > 0.5), (found > 0.5) & (wanted > 0.5)
+        return Cost(float(gap.max()), _psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
+    inside = np.broadcast_to(samples["map"] > 0.5, gap.shape)
+    return Cost(float(gap.max()), _psnr(gap[inside], 2.0))
+
+
+def _outputs(path: Path, samples: Inputs) -> FloatArray:
+    engine = ONNXRuntimeEngine(path, 0)
+    return np.concatenate([engine.run(*feeds.values())[0] for feeds in _one_by_one(samples)])
+
+
+def _psnr(gap: FloatArray, peak: float) -> float:
+    error = float((gap.astype(np.float64) ** 2).mean()) if gap.size else 0.0
+    return float(10 * np.log10(peak**2 / max(error, 1e-12)))
+
+
+def make(weights: Path, network: Network, precision: Made, calibration: Inputs, held_out: Inputs) -> Cost:
+    """Write ``<network>.<precision>.onnx`` beside the fp32 file and enter it into the manifest.
+
+    Args:
+        weights: the folder.
+        network: which one.
+        precision: what to make.
+        calibration: inputs that int8 measures the features' ranges on; see :func:`draw_inputs`.
+        held_out: inputs to compare on.
+
+    Raises:
+        EngineError: the folder's weights are incomplete or damaged, or the new file is worse than
+            :data:`LIMITS`; nothing is changed then.
+    """
+    source = read_weights(weights, network)
+    path = weights / f"{network.name}.{precision}.onnx"
+    part = path.with_suffix(".part.onnx")
+    try:
+        if precision == "fp16":
+            to_half(source.path, part)
+        else:
+            to_int8(source.path, part, calibration)
+        cost, limit = measure(source.path, part, network, held_out), LIMITS[precision]
+        if cost.worst > limit.worst or cost.psnr < limit.psnr or cost.iou < limit.iou:
+            raise EngineError(f"The {precision} {network.name} is not fit for use: it {cost}.")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    enter_weights(WeightsFile(path, sha256, source.size, source.run, precision), network)
+    return cost
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
+@click.option(
+    "--weights",
+    type=weights_folder,
+    metavar="NAME|FOLDER",
+    required=True,
+    help="Folder of the networks, or a bundled set.",
+)
+@click.option(
+    "--only", multiple=True, metavar="SET", help="Calibrate on this set of the photos; may be given again."
+)
+@click.option(
+    "--precision", "precisions", type=click.Choice(["fp16", "int8"]), multiple=True, help="Only this one."
+)
+@click.option(
+    "--count", default=64, show_default=True, help="Faces to calibrate on; half as many to compare."
+)
+@click.option("--seed", default=0, show_default=True)
+def main(
+    data: Path, weights: Path, only: tuple[str, ...], precisions: tuple[Made, ...], count: int, seed: int
+) -> None:
+    """Make fp16 and int8 files from the fp32 networks of a folder, beside them."""
+    size = read_weights(weights, SEGMENTER).size
+    click.echo(f"Drawing {count} faces to calibrate on and {count // 2} to compare on.")
+    calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False, only=only))
+    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, seed + 1, only=only))
+    for precision in precisions or LIMITS:
+        for network in (SEGMENTER, GENERATOR):
+            cost = make(weights, network, precision, calibration[network.name], held_out[network.name])
+            megabytes = (weights / f"{network.name}.{precision}.onnx").stat().st_size / 1e6
+            click.echo(f"{network.name}: {precision}, {megabytes:.1f} MB, {cost}")
+
+
+if __name__ == "__main__":
+    from stream_unmask.errors import UnmaskError
+
+    try:
+        main()
+    except (EngineError, UnmaskError) as error:
+        sys.exit(str(error))
