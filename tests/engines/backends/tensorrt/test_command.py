@@ -136,7 +136,7 @@ def test_an_fp16_file_that_is_no_good_is_refused(weights: Path, monkeypatch: pyt
 
 
 def test_what_fp16_needs_is_told(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "trainer.quantize", raising=False)
+    monkeypatch.delitem(sys.modules, "engines.files.half", raising=False)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with (
         pytest.raises(EngineError, match="An fp16 engine needs onnx"),
