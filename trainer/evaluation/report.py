@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stream_unmask.errors import UnmaskError
+from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
 from trainer.evaluation.perceptual import lacking
@@ -52,7 +53,7 @@ def show(results: dict[str, Result], console: Console, *, groups: bool) -> None:
             console.print(table)
     if groups:
         console.print(_groups_table(results))
-    for measure, reason in lacking().items():
+    for measure, reason in _not_measured().items():
         console.print(f"{measure} was not measured: {reason}.", style="dim")
 
 
@@ -61,10 +62,15 @@ def write_json(results: dict[str, Result], path: Path) -> None:
     figures: dict[str, Any] = {
         "seed": SEED,
         "figures": FIGURES,
-        "not_measured": lacking(),
+        "not_measured": _not_measured(),
         "contestants": {name: asdict(result) for name, result in results.items()},
     }
     write_whole(path, (json.dumps(figures, indent=2) + "\n").encode())
+
+
+def _not_measured() -> dict[str, str]:
+    """Measures that could not be taken, and what each lacks."""
+    return lacking() | ({} if realism.is_there() else {"kernel": realism.LACKING})
 
 
 def write_picture(picture: Bytes, path: Path) -> None:

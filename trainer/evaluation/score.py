@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.inpainting.cpu.segmenting import filled, settled
+from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
@@ -29,6 +30,7 @@ FIGURES = {
     "inside": "PSNR of the patch inside the mask, dB",
     "ssim_inside": "SSIM of the finished crop, averaged inside the mask",
     "sharpness": "mean slope of the patch inside the mask over that of the truth; 1 is as sharp as the photo",
+    "kernel": "kernel distance of lower faces to other people's true ones, x1000; true faces have about 0",
     "swd": "sliced Wasserstein distance of the finished crops to the true ones, x1000; lower is better",
     "false_alarms": "share of the same faces without mask whose map is above 0.5 in > 0.5 % of the crop",
     "fraction": "share of the crop that the masks cover",
@@ -88,6 +90,8 @@ def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     truths = [face.truth for face in faces]
     figures = _means(rows)
     figures["swd"] = sliced_wasserstein(made.finished, truths)
+    if realism.is_there():
+        figures["kernel"] = realism.kernel_distance(made.finished, truths)
     figures |= perceptual(made.finished, truths)
     if contestant.finds:
         bare = contestant.find(np.stack(truths)) > 0.5
