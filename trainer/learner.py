@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -29,6 +30,8 @@ class Learner:
         """
         self._fabric = fabric
         self._plain = dict(optimizers)
+        for optimizer in self._plain.values():
+            _fuse(optimizer)
         self._ready: dict[str, _FabricOptimizer] = {}
         for name, optimizer in optimizers.items():
             ready = fabric.setup_optimizers(optimizer)
@@ -65,6 +68,17 @@ class Learner:
         """The optimizers as they were given."""
         return self._plain
 
+    def restore(self, name: str, state: dict[str, Any]) -> None:
+        """Load an optimizer's state, of a run on this kind of device or another.
+
+        Raises:
+            ValueError: it is of other weights.
+        """
+        optimizer = self._plain[name]
+        for saved, ours in zip(state["param_groups"], optimizer.param_groups, strict=True):
+            saved["fused"] = ours.get("fused")  # which says where steps are counted
+        optimizer.load_state_dict(state)
+
     def scale_rates(self, factor: float) -> None:
         """Set each rate to ``factor`` of the ``initial_lr`` that its group names."""
         for optimizer in self._plain.values():
@@ -85,6 +99,18 @@ class Learner:
     def _scaled(self) -> bool:
         """In fp16 the scaler itself skips a step that is not finite, and learns from it."""
         return bool(self._fabric.strategy.precision.state_dict())
+
+
+def _fuse(optimizer: Optimizer) -> None:
+    """Have Adam change all weights in one kernel, where they are on a GPU.
+
+    The constructor's ``fused`` would do so, too, and would leave out the shortening of fp16's gradients.
+    """
+    if not isinstance(optimizer, torch.optim.Adam):
+        return
+    for group in optimizer.param_groups:
+        if all(weight.is_cuda for weight in group["params"]):
+            group["fused"] = True
 
 
 @torch.no_grad()

@@ -128,8 +128,8 @@ class Loop:
             self._averaged.load_state_dict(state["averaged"])
             for name, helper in self._recipe.helpers.items():
                 helper.load_state_dict(state["helpers"][name])
-            for name, optimizer in self._learn.optimizers.items():
-                optimizer.load_state_dict(state["optimizers"][name])
+            for name in self._learn.optimizers:
+                self._learn.restore(name, state["optimizers"][name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise UnmaskError(f"The checkpoint in {self._settings.run} is of other networks.") from error
         self._fabric.strategy.precision.load_state_dict(state.get("precision", {}))
@@ -282,12 +282,12 @@ class Loop:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self._settings.ema, (1 + self._step) / (10 + self._step))
-        live = self._recipe.network.state_dict()
-        for name, value in self._averaged.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(live[name], 1 - decay)
-            else:
-                value.copy_(live[name])
+        live, kept = self._recipe.network.state_dict(), self._averaged.state_dict()
+        floating = [name for name, value in kept.items() if value.is_floating_point()]
+        for name in kept.keys() - floating:
+            kept[name].copy_(live[name])
+        # In one call: one by one, they would be more launches than the rest of a small network's step.
+        torch._foreach_lerp_([kept[name] for name in floating], [live[name] for name in floating], 1 - decay)
 
     @torch.no_grad()
     def _try_out(self, log: RunLog, progress: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
-from trainer.devices import make_fabric
+from trainer.devices import PrecisionName, make_fabric
 from trainer.learner import Learner
 
 
@@ -58,3 +58,41 @@ def test_new_weights_are_seen_in_the_same_step_under_autocast() -> None:
         learn("network", before.sum())
         after = layer(torch.ones(1, 1))
     assert (before.item(), after.item()) == (1, 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
+@pytest.mark.parametrize("precision", ["32", "bf16", "16"])
+def test_on_a_gpu_all_weights_change_in_one_kernel(precision: PrecisionName) -> None:
+    fabric = make_fabric(precision)
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1), torch.nn.Conv2d(8, 8, 3))
+    layers.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    before = [weight.detach().clone() for weight in layers.parameters()]
+    learn = Learner(fabric, {"network": _adam(layers)})
+    with fabric.autocast():
+        loss = layers(torch.rand(2, 8, 16, 16, device=fabric.device)).square().mean()
+    learn("network", loss, clip=1.0)
+    assert learn.optimizers["network"].param_groups[0]["fused"]
+    for old, new in zip(before, layers.parameters(), strict=True):
+        assert not torch.equal(old, new)
+
+
+@pytest.mark.parametrize("saved_fused", [None, True])
+def test_an_optimizer_goes_on_from_what_was_saved_on_another_device(saved_fused: bool | None) -> None:
+    torch.manual_seed(0)
+    layer, fabric = torch.nn.Linear(2, 2), make_fabric("32")
+    first = Learner(fabric, {"network": _adam(layer)})
+    first("network", layer(torch.ones(1, 2)).sum())
+    state = first.optimizers["network"].state_dict()
+    state["param_groups"][0]["fused"] = saved_fused
+    again = Learner(fabric, {"network": _adam(layer)})
+    again.restore("network", state)
+    assert again.optimizers["network"].param_groups[0]["fused"] is None  # the layer is on the CPU
+    again("network", layer(torch.ones(1, 2)).sum())
+    (steps,) = {float(each["step"]) for each in again.optimizers["network"].state.values()}
+    assert steps == 2
+
+
+def _adam(layers: torch.nn.Module) -> torch.optim.AdamW:
+    return torch.optim.AdamW([{"params": list(layers.parameters()), "initial_lr": 1e-3}], 1e-3)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from trainer.networks.blocks import Gated
 from trainer.networks.catalogue import CATALOGUE, measure
-from trainer.networks.discriminators import RegionCritic
+from trainer.networks.discriminators import Critic, RegionCritic
 from trainer.networks.full import FullGenerator
 from trainer.networks.generator import Generator, Painter, widened
 from trainer.networks.segmenter import Segmenter
@@ -166,3 +168,33 @@ def test_a_widened_map_covers_two_more_pixels_on_every_side() -> None:
     assert wide[9:22, 10:23].min() == 1
     assert wide[:7].max() == 0
     assert wide[:, 26:].max() == 0
+
+
+class _Products(TorchFunctionMode):
+    """Notes under which autocast matrices are multiplied by vectors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_autocast: list[bool] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.mv:
+            self.under_autocast.append(torch.is_autocast_enabled("cpu"))
+        return func(*args, **kwargs or {})
+
+
+def test_spectral_norms_are_worked_out_in_full_precision() -> None:
+    critic = Critic((4, 8))
+    with _Products() as products, torch.autocast("cpu", torch.bfloat16):
+        assert critic(torch.rand(1, 3, 16, 16))[0].dtype == torch.bfloat16
+    assert products.under_autocast
+    assert not any(products.under_autocast)
+
+
+def test_a_critics_weights_keep_their_names_and_their_norm() -> None:
+    layer = Critic((4,)).layers[0].train()
+    names = {"bias", *(f"parametrizations.weight.{end}" for end in ("original", "0._u", "0._v"))}
+    assert set(layer.state_dict()) == names
+    for _ in range(20):
+        weight = layer.weight
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)

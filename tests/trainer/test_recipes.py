@@ -8,11 +8,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairData, PairSettings
@@ -148,6 +150,37 @@ def test_mouth_windows_are_cut_around_the_map() -> None:
     window = mouth_windows(picture, map_, 8)
     assert torch.equal(window, picture[..., 17:25, 5:13])
     assert mouth_windows(picture, torch.zeros_like(map_), 8).shape == (1, 1, 8, 8)
+
+
+class _Reads(TorchDispatchMode):
+    """Counts the single numbers that are read: each is a wait, where tensors are a GPU's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **kwargs or {})
+
+
+def test_mouth_windows_of_many_faces_wait_no_longer_than_that_of_one() -> None:
+    torch.manual_seed(0)
+    faces, maps = torch.rand(9, 3, 32, 32), torch.rand(9, 1, 32, 32) ** 8
+    with _Reads() as reads:
+        windows = mouth_windows(faces, maps, 8)
+    assert reads.count == 0
+    each = [mouth_windows(face[None], map_[None], 8) for face, map_ in zip(faces, maps, strict=True)]
+    assert torch.equal(windows, torch.cat(each))
+
+
+def test_a_varied_face_is_as_sharp_under_autocast() -> None:
+    face = torch.rand(2, 3, 64, 64) * 2 - 1
+    torch.manual_seed(3)
+    plain = varied(face)
+    torch.manual_seed(3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(varied(face), plain)
 
 
 def test_a_varied_face_is_another_picture_of_like_colours() -> None:

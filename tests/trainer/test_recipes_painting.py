@@ -31,6 +31,17 @@ def _batch(count: int, shift: float) -> Batch:
     }
 
 
+def test_the_face_moves_as_far_under_autocast() -> None:
+    torch.manual_seed(0)
+    batch = _batch(2, 5.3)
+    torch.manual_seed(1)
+    _, plain = patches_before(batch, Copier(), rough_maps)
+    torch.manual_seed(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, half = patches_before(batch, Copier(), rough_maps)
+    assert torch.equal(plain, half)
+
+
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_patches_of_the_frame_before_move_with_the_face(count: int) -> None:
     for seed in range(8):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stream_unmask.cli.train import commands
 from stream_unmask.errors import UnmaskError
@@ -67,6 +68,32 @@ def test_a_run_gives_its_averaged_weights(photos: list[Photo], tmp_path: Path) -
     load_averaged(fresh, tmp_path)
     wanted = loop.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())
+
+
+class _Launches(TorchDispatchMode):
+    """Counts the averages that are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.averages = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.averages += "lerp" in func.name()
+        return func(*args, **kwargs or {})
+
+
+def test_all_weights_are_averaged_in_one_launch(photos: list[Photo], tmp_path: Path) -> None:
+    loop = _loop(SegmenterRecipe, photos, tmp_path, 4)
+    before = {name: value.clone() for name, value in loop.averaged.state_dict().items()}
+    with torch.no_grad():
+        for weight in loop._recipe.network.parameters():
+            weight.add_(1)
+    with _Launches() as launches:
+        loop._average()
+    assert launches.averages == 1
+    share = 1 - 1 / 10  # of a run's first step
+    for name, weight in loop.averaged.named_parameters():
+        torch.testing.assert_close(weight, before[name] + share)
 
 
 def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: Path) -> None:

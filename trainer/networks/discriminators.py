@@ -8,7 +8,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import register_parametrization
+
+
+class _FloatNorm(_SpectralNorm):
+    """Spectral norm worked out in float32: CUDA's autocast, unlike the CPU's, takes ``mv`` to bfloat16."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            return super().forward(weight)
+
+
+def spectral_norm(layer: nn.Module) -> nn.Module:
+    """The layer, its ``weight`` held to a spectral norm of 1, by one power iteration a training step."""
+    register_parametrization(layer, "weight", _FloatNorm(layer.get_parameter("weight")))
+    return layer
 
 
 class Critic(nn.Module):

@@ -77,11 +77,12 @@ def mouth_windows(picture: Tensor, map_: Tensor, side: int) -> Tensor:
     mass = map_.sum((1, 2, 3)).clamp(min=1)
     across = (map_.sum((1, 2)) * places).sum(1) / mass
     down = (map_.sum((1, 3)) * places).sum(1) / mass
-    windows = []
-    for number in range(len(picture)):
-        left = int((across[number] - side / 2).clamp(0, size - side))
-        top = int((down[number] - side / 2).clamp(0, size - side))
-        windows.append(picture[number, :, top : top + side, left : left + side])
+    corners = (torch.stack([across, down], 1) - side / 2).clamp(0, size - side).int()
+    # One wait for the GPU: two numbers a face, asked for one by one, held every step up.
+    windows = [
+        face[:, top : top + side, left : left + side]
+        for face, (left, top) in zip(picture, corners.tolist(), strict=True)
+    ]
     return torch.stack(windows)
 
 

@@ -26,6 +26,7 @@ from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1
+from trainer.recipes.motion import moved
 
 Maps = Callable[[Tensor, Tensor], Tensor]
 """From crops N,3,S,S and roughened true maps N,1,S,S to the maps that the generator gets."""
@@ -154,9 +155,7 @@ def patches_before(batch: Batch, averaged: nn.Module, maps: Maps) -> tuple[Tenso
     chosen = torch.arange(first, count, _STEADY_EVERY)
     before = unpack(batch["before"][chosen]).contiguous(memory_format=torch.channels_last)
     patch = averaged(before, settled(maps(before, unpack(batch["before_map"][chosen]))))
-    grid = functional.affine_grid(batch["motion"][chosen], list(before.shape), align_corners=False)
-    moved = functional.grid_sample(patch.float(), grid, padding_mode="border", align_corners=False)
-    return chosen, moved
+    return chosen, moved(patch, batch["motion"][chosen], "border")
 
 
 class PaintingRecipe:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.networks.discriminators import SiameseCritic
 from trainer.networks.sizes import Size
 from trainer.recipes.critics import Critics, Inputs, View
 from trainer.recipes.job import Job
+from trainer.recipes.motion import moved
 from trainer.recipes.painting import FoundMaps, Painted, PaintingRecipe, Phase, rough_maps
 
 
@@ -53,10 +53,9 @@ def varied(face: Tensor) -> Tensor:
     motion[:, 0, 0] = torch.randint(0, 2, (count,)) * 2.0 - 1
     motion[:, 1, 1] = 1
     motion[:, :, 2] = (torch.rand(count, 2) - 0.5) / 8
-    grid = functional.affine_grid(motion.to(face), list(face.shape), align_corners=False)
-    moved = functional.grid_sample(face, grid, padding_mode="reflection", align_corners=False)
-    light = (torch.rand(2, count, 1, 1, 1) - 0.5).to(face)
-    return (moved * (1 + 0.4 * light[0]) + 0.2 * light[1]).clamp(-1, 1)
+    other = moved(face, motion.to(face.device), "reflection")
+    light = (torch.rand(2, count, 1, 1, 1) - 0.5).to(other)
+    return (other * (1 + 0.4 * light[0]) + 0.2 * light[1]).clamp(-1, 1)
 
 
 def _beside(painted: Painted, face: Tensor) -> Inputs:
