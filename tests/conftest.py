@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.clips import ClipOptions, make_clip
-from stream_unmask.api import Unmasker
+from stream_unmask.api import Settings, Unmasker
 
 SMALL = {"width": 640, "height": 360, "frames": 24, "rate": 12}
 
@@ -26,4 +26,5 @@ def bare_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def unmasker() -> Unmasker:
-    return Unmasker()
+    """On the CPU, also where there is a GPU: what is compared with a GPU is compared with this."""
+    return Unmasker(Settings(backend="openvino"))

@@ -35,7 +35,8 @@ def twins(
     engines = {
         name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=device) for name in names
     }
-    on_cpu = replace(toolkit, segmenter=Segmenter(engines["segmenter"]), drawer=draws(engines[drawer]))
+    segmenter = Segmenter(engines["segmenter"])
+    on_cpu = replace(toolkit, segmenter=segmenter, drawer=draws(engines[drawer]), gpu=None)
     return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
 
 

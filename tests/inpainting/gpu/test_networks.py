@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from stream_unmask.api import Unmasker
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.gpu.device import Device
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from tests.inpainting.faces import SIZE, FakeEngine, face, mask_map
-from tests.inpainting.gpu.engines import FakeDeviceEngine
+from tests.inpainting.gpu.engines import FakeDeviceEngine, twins
 
 SIDE = SIZE // 2
 
@@ -18,6 +22,14 @@ SIDE = SIZE // 2
 def networks(device: Device, generator: FakeDeviceEngine | None = None) -> GpuNetworks:
     segmenter = FakeDeviceEngine(device.torch, lambda crop: crop[:, :1] + 1, SIZE, (3,), 1)
     return GpuNetworks({"segmenter": segmenter, "generator": generator or segmenter})
+
+
+def test_the_work_on_the_cpu_is_compared_with_also_where_a_gpu_is_found(unmasker: Unmasker) -> None:
+    found = replace(unmasker.toolkit, gpu=networks(Device("cpu")))
+    on_cpu, on_device = twins(found, BUNDLED_WEIGHTS, "generator", Generator, "cpu")
+    assert on_cpu.gpu is None
+    assert on_device.gpu is not None
+    assert on_device.gpu is not found.gpu
 
 
 def test_more_faces_than_a_batch_holds_are_segmented(device: Device) -> None:
