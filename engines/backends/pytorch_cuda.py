@@ -177,6 +177,7 @@ class PyTorchEngine(TorchRunner):
         for name, buffer in list(module.named_buffers()):
             if buffer.ndim == 4:
                 setattr(module, name, buffer.contiguous(memory_format=torch.channels_last))
+        module.fuse()
         where = torch.device(device)
         self._exact = precision == "fp32"
         super().__init__(module, network, where, graphs=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -76,6 +77,24 @@ class OnnxModule(nn.Module):
             for node in graph.node
         ]
 
+    def fuse(self) -> None:
+        """Have each convolution that nothing but a ReLU reads bring that along, in one kernel where there is
+        one: on a GPU, a small network's time is its number of kernels. Not for what is to be exported."""
+        readers = Counter(name for step in self._steps for name in step.inputs)
+        readers.update(self.output_names)
+        relus = {step.inputs[0]: step for step in self._steps if step.compute is _relu}
+        fused: list[_Step] = []
+        gone: set[str] = set()
+        for step in self._steps:
+            made = step.outputs[0]
+            if made in gone:
+                continue  # the ReLU itself
+            if step.compute is _conv and len(step.inputs) == 3 and made in relus and readers[made] == 1:
+                gone.update(relus[made].outputs)
+                step = replace(step, compute=_ConvRelu(), outputs=relus[made].outputs)
+            fused.append(step)
+        self._steps = fused
+
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """One tensor for each of the graph's inputs to one for each of its outputs."""
         values: dict[str, Any] = dict(zip(self.input_names, inputs, strict=True))
@@ -100,6 +119,53 @@ def _conv(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) 
     ones = [1] * (weight.ndim - 2)
     strides, dilations = a.get("strides", ones), a.get("dilations", ones)
     return functional.conv2d(x, weight, bias, strides, pads, dilations, a.get("group", 1))
+
+
+def _relu(a: Attributes, x: Tensor) -> Tensor:
+    return functional.relu(x)
+
+
+class _ConvRelu:
+    """One convolution of a network, its bias and a ReLU: in one kernel of cuDNN, if it can be trusted.
+
+    ``torch.cudnn_convolution_relu`` hands the memory of its output to cuDNN as a summand, times 0. Memory
+    that nobody has written may hold NaN, and 0 times NaN is NaN, where a kernel reads it at all. So the first
+    run of each shape, which nobody records, is one over NaN.
+    """
+
+    def __init__(self) -> None:
+        self._trusted: dict[torch.Size, bool] = {}
+
+    def __call__(self, a: Attributes, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        if x.device.type not in _FUSING or a.get("group", 1) != 1:
+            return functional.relu(_conv(a, x, weight, bias))
+        if x.shape not in self._trusted:
+            self._trusted[x.shape] = self._try(a, x, weight, bias)
+        if self._trusted[x.shape]:
+            return self._fused(a, x, weight, bias)
+        return functional.relu(_conv(a, x, weight, bias))
+
+    def _try(self, a: Attributes, x: Tensor, weight: Tensor, bias: Tensor) -> bool:
+        """Whether cuDNN has a kernel for this shape, and it does not read what it is to write."""
+        try:
+            first = self._fused(a, x, weight, bias)
+            first.fill_(torch.nan)
+            del first  # the allocator hands out next what was given back last
+            return bool(self._fused(a, x, weight, bias).isfinite().all())
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            return False
+
+    @staticmethod
+    def _fused(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        x, pads = _padded(a, x)
+        strides, dilations = a.get("strides", [1, 1]), a.get("dilations", [1, 1])
+        return torch.cudnn_convolution_relu(x, weight, bias, strides, pads, dilations, 1)
+
+
+_FUSING = ("cuda",)
+"""Kinds of device for which torch has that kernel."""
 
 
 def _max_pool(a: Attributes, x: Tensor) -> Tensor:
@@ -170,7 +236,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Neg": lambda a, x: -x,
     "ReduceMean": _reduce(torch.mean),
     "ReduceSum": _reduce(torch.sum),
-    "Relu": lambda a, x: functional.relu(x),
+    "Relu": _relu,
     "Reshape": lambda a, x, shape: x.reshape(shape),
     "Resize": _resize,
     "Shape": lambda a, x: list(x.shape)[a.get("start", 0) : a.get("end")],

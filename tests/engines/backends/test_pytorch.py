@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import helper
+from onnx import helper, numpy_helper
+from torch import Tensor
 
+from engines.backends import pytorch_graph
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.pytorch_cuda import MAX_BATCH, Computed, PyTorchEngine
+from engines.backends.pytorch_graph import OnnxModule
 from engines.contract import GENERATOR, SEGMENTER, Network
 from engines.engine import DeviceEngine, EngineError
 from stream_unmask.bundled import BUNDLED_WEIGHTS
@@ -106,3 +111,74 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a network")
     with pytest.raises(EngineError, match="n.onnx is not a network"):
         PyTorchEngine(path, device="cpu")
+
+
+def _whole(*asked: Any) -> Tensor:
+    return torch.relu(torch.conv2d(*asked))
+
+
+def _none(*asked: Any) -> Tensor:
+    raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED")
+
+
+class _OverWhatLiesThere:
+    """Adds 0 times the memory that it is given, which is what was made last."""
+
+    def __init__(self) -> None:
+        self._last = torch.zeros(())
+
+    def __call__(self, *asked: Any) -> Tensor:
+        made = _whole(*asked)
+        if self._last.shape == made.shape:
+            made += 0 * self._last
+        self._last = made
+        return made
+
+
+@pytest.mark.parametrize("kernel", [_whole, _none, _OverWhatLiesThere()], ids=["whole", "none", "reads"])
+def test_convolution_and_relu_are_one_kernel_where_it_can_be_trusted(
+    kernel: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[torch.Size] = []
+
+    def cudnn_convolution_relu(x: Tensor, *others: Any) -> Tensor:
+        asked.append(x.shape)
+        return kernel(x, *others)
+
+    engine = PyTorchEngine(BUNDLED_WEIGHTS / "generator.onnx", precision="fp32", device="cpu")
+    rng = np.random.default_rng(0)
+    faces = [[rng.random((batch, *port.shape[1:]), np.float32) for port in engine.inputs] for batch in (1, 2)]
+    plain = [engine.run(*given)[0].copy() for given in faces]
+    monkeypatch.setattr(pytorch_graph, "_FUSING", ("cpu",))
+    monkeypatch.setattr(torch, "cudnn_convolution_relu", cudnn_convolution_relu)
+    for given, wanted in zip(faces, plain, strict=True):
+        engine.run(*given)
+        tried = len(asked)
+        assert tried > 10
+        np.testing.assert_array_equal(engine.run(*given)[0], wanted)
+        assert (len(asked) - tried > 10) if kernel is _whole else (len(asked) == tried)
+
+
+def test_a_convolution_that_others_read_keeps_its_own_values() -> None:
+    constants = [
+        numpy_helper.from_array(np.full((1, 1, 1, 1), -1, np.float32), "weight"),
+        numpy_helper.from_array(np.zeros(1, np.float32), "bias"),
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "weight", "bias"], ["before"]),
+        helper.make_node("Relu", ["before"], ["after"]),
+        helper.make_node("Add", ["before", "after"], ["both"]),
+        helper.make_node("Conv", ["x", "weight", "bias"], ["shown"]),
+        helper.make_node("Relu", ["shown"], ["cut"]),
+    ]
+    x, both, shown, cut = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 1, 2, 2])
+        for name in ("x", "both", "shown", "cut")
+    )
+    module = OnnxModule(helper.make_model(helper.make_graph(nodes, "g", [x], [both, shown, cut], constants)))
+    given = torch.tensor([[[[1.0, -2.0], [3.0, -4.0]]]])
+    plain = module(given)
+    module.fuse()
+    for found, wanted in zip(module(given), plain, strict=True):
+        assert torch.equal(found, wanted)
+    assert torch.equal(plain[1], -given)
