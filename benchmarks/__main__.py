@@ -172,6 +172,25 @@ def training(
     click.echo(measure(plan, lambda sentence: click.echo(sentence, err=True)))
 
 
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def gpu_networks(target: Path) -> None:
+    """Time every way in which PyTorch runs the networks on a GPU, into a JSON file TARGET."""
+    from benchmarks.gpu_networks import measure
+
+    measure(target, click.echo)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path))
+def gpu_frames(target: Path, table: Path) -> None:
+    """Time a GPU's work on the pixels of faces, into a JSON file TARGET, its kernels into a text TABLE."""
+    from benchmarks.gpu_frames import measure
+
+    measure(target, table, click.echo)
+
+
 if __name__ == "__main__":
     try:
         main()
