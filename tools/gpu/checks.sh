@@ -16,7 +16,7 @@ part() {  # part NAME SECONDS COMMAND...: at most so long, and never beyond the 
 }
 
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm --format=csv 2>&1 | tail -n 1
-echo "$(nproc) cores,$(sed -n 's/^model name[^:]*:/ /p;/^model name/q' /proc/cpuinfo)"
+echo "$(nproc) cores,$(sed -n '/^model name/{s/.*://p;q}' /proc/cpuinfo)"
 ldconfig -p 2>/dev/null | grep -oE 'lib(cuda|nvcuvid|nvidia-encode)\.so\S*' | sort -u | paste -sd' '
 rm -rf "$WORK"; mkdir -p "$WORK/site"
 tar -C "$WORK/site" -xJf .gpu/checks/site.tar.xz &

@@ -99,7 +99,8 @@ class Batcher:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: list[Request] = []
-        self._led = False
+        self._leader: Request | None = None
+        self._taken: list[Request] = []
         self._last: tuple[Lane, Mark] | None = None
         self._under_way: deque[tuple[Lane, Mark]] = deque()
 
@@ -125,12 +126,14 @@ class Batcher:
         return made
 
     def _ask(self, request: Request) -> None:
-        with self._changed:
-            self._waiting.append(request)
         try:
+            with self._changed:
+                self._waiting.append(request)
             while not self._is_over(request):
                 self._lead(request.lane)
+                self._retire(request)
         finally:
+            self._retire(request)  # wherever it was interrupted
             with self._changed:
                 # Of one that was interrupted; where others have begun on it, its results go nowhere.
                 self._waiting = [each for each in self._waiting if each is not request]
@@ -140,23 +143,24 @@ class Batcher:
     def _is_over(self, request: Request) -> bool:
         """Wait while somebody leads; if the request is not over then, the caller leads."""
         with self._changed:
-            self._changed.wait_for(lambda: request.over or not self._led)
-            self._led = self._led or not request.over
+            self._changed.wait_for(lambda: request.over or self._leader is None)
+            if not request.over:
+                self._leader = request
             return request.over
 
     def _lead(self, lane: Lane) -> None:
         """Run one batch of what waits."""
-        batch: list[Request] = []
-        try:
-            self._keep_up(lane)
-            with self._changed:
-                batch = self._take()
-            self._run(lane, batch)
-        finally:
-            with self._changed:
-                # What an interrupted leader has not done is for the next one.
-                self._waiting[:0] = [each for each in batch if not each.over]
-                self._led = False
+        self._keep_up(lane)
+        with self._changed:
+            batch = self._take()
+        self._run(lane, batch)
+
+    def _retire(self, request: Request) -> None:
+        """Let another lead, if the caller did; what one that was interrupted has not done is for the next."""
+        with self._changed:
+            if self._leader is request:
+                self._waiting[:0] = [each for each in self._taken if not each.over]
+                self._taken, self._leader = [], None
                 self._changed.notify_all()
 
     def _keep_up(self, lane: Lane) -> None:
@@ -174,7 +178,8 @@ class Batcher:
             if each.network is network and rows + len(each) <= network.most:
                 batch.append(each)
                 rows += len(each)
-        self._waiting = [each for each in self._waiting if each not in batch]
+        rest = [each for each in self._waiting if each not in batch]
+        self._taken, self._waiting = batch, rest
         return batch
 
     def _run(self, lane: Lane, batch: Sequence[Request]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 import pytest
 import torch
@@ -169,6 +172,74 @@ def test_an_interrupted_leader_leaves_the_others_to_the_next() -> None:
                 assert float(future.result()[0, 0, 0, 0]) == 2 * level
         assert not here.batcher._waiting
         assert float(here.ask(rows(5)).result(SOON)[0, 0, 0, 0]) == 10
+
+
+def _interrupted_at(function: Callable[..., object], event: str) -> Callable[..., Any]:
+    """A trace function that interrupts where a function begins (``call``) or ends (``return``)."""
+
+    def trace(frame: FrameType, happened: str, _: object) -> Any:
+        if frame.f_code is function.__code__:
+            if happened == event:
+                raise Interrupted
+            return trace
+        return None
+
+    return trace
+
+
+@pytest.mark.parametrize(
+    ("function", "event"),
+    [
+        (Batcher._is_over, "return"),
+        (Batcher._lead, "call"),
+        (Batcher._keep_up, "call"),
+        (Batcher._take, "call"),
+        (Batcher._take, "return"),
+        (Batcher._run, "call"),
+        (Batcher._run, "return"),
+        (Batcher._lead, "return"),
+    ],
+)
+def test_wherever_a_leader_is_interrupted_the_next_one_leads(
+    function: Callable[..., object], event: str
+) -> None:
+    engine = Gate()
+    engine.open.set()
+    batcher, network = Batcher(), BatchedNetwork(engine)
+
+    def ask(level: float) -> Tensor:
+        return batcher.run(network, Lane(torch.device("cpu")), rows(level))[0]
+
+    def interrupted() -> None:
+        sys.settrace(_interrupted_at(function, event))
+        try:
+            ask(1)
+        finally:
+            sys.settrace(None)
+
+    first, second = (Daemon(call) for call in (interrupted, lambda: ask(2)))
+    with pytest.raises(Interrupted):
+        first.result()
+    assert float(second.result()[0, 0, 0, 0]) == 4
+    assert not batcher._waiting
+
+
+class Daemon:
+    """A thread that does one thing, and holds nobody up who gives up waiting for it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work, self._future = work, Future[Any]()
+
+    def result(self) -> Any:
+        """Start it, and what it made, or raised."""
+        threading.Thread(target=self._run, daemon=True).start()
+        return self._future.result(SOON)
+
+    def _run(self) -> None:
+        try:
+            self._future.set_result(self._work())
+        except BaseException as error:
+            self._future.set_exception(error)
 
 
 def test_many_threads_get_what_they_asked_for(device: Device) -> None:
