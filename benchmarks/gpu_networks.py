@@ -19,8 +19,8 @@ from benchmarks.networks import BatchTime, time_batch
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.pytorch_cuda import Computed, PyTorchEngine
 from engines.backends.pytorch_graph import OnnxModule
-from engines.backends.tensorrt.parity import compare
 from engines.engine import EngineError
+from engines.parity import compare
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 
 _NAMES = ("segmenter", "generator")
@@ -138,7 +138,7 @@ def _as_asked(way: Way) -> Iterator[None]:
 def _difference(name: str, engine: PyTorchEngine, way: Way) -> float | str:
     reference = ONNXRuntimeEngine(BUNDLED_WEIGHTS / f"{name}.onnx", 0)
     try:
-        return compare(engine, reference, way.sizes, "fp32" if way.precision == "fp32" else "fp16").worst
+        return compare(engine, reference, way.sizes, way.precision).worst
     except EngineError as error:
         return str(error)
 

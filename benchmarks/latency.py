@@ -40,9 +40,6 @@ T = TypeVar("T")
 _WARM_UP_FRAMES = 12
 """Enough for the detector to run again, and for every function that is compiled when first called."""
 
-_ROWS_OF_NEW_FACE = 2
-"""A face that is drawn for the first time goes through the generator from both sides of the mirror."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -155,7 +152,7 @@ def _warm_up(unmasker: Unmasker, workload: Workload) -> None:
             stream.process(frame)
     gpu = unmasker.toolkit.gpu
     if gpu is not None and workload.streams > 1:
-        gpu.prepare(workload.streams * _ROWS_OF_NEW_FACE * max(1, len(stream.faces)))
+        gpu.prepare(workload.streams * max(1, len(stream.faces)))
 
 
 def _flat_out(unmasker: Unmasker | None, workload: Workload, folder: Path) -> Throughput:

@@ -14,8 +14,8 @@ from benchmarks.spread import Spread
 from engines import DeviceEngine, Engine, Precision, load_network
 from engines.backends.openvino_cpu import multiply_adds
 from engines.backends.tensorrt.cuda import Stream
-from engines.backends.tensorrt.parity import pictures
 from engines.contract import GENERATOR, SEGMENTER, read_weights
+from engines.parity import pictures
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 
 _WARM_UPS = 3

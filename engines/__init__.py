@@ -7,6 +7,7 @@ from engines.choose import (
     Selection,
     load_engine,
     load_network,
+    load_networks,
     select_backend,
 )
 from engines.engine import DeviceEngine, Engine
@@ -20,5 +21,6 @@ __all__ = [
     "Selection",
     "load_engine",
     "load_network",
+    "load_networks",
     "select_backend",
 ]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from engines.contract import FilePrecision, Network, WeightsFile, has_weights, is_quantised, read_weights
+from engines.contract import (
+    FilePrecision,
+    Network,
+    NetworkName,
+    WeightsFile,
+    has_weights,
+    is_quantised,
+    read_weights,
+)
 from engines.engine import Engine, EngineError
 from engines.probe import computes_int8, nvidia_gpus
 
@@ -65,9 +73,9 @@ def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | None
 
 
 def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.backends.pytorch_cuda import PyTorchEngine
+    from engines.backends.pytorch_cuda import load_checked
 
-    return PyTorchEngine(path, precision="bf16" if precision == "bf16" else _float(precision))
+    return load_checked(path, "bf16" if precision == "bf16" else _float(precision))
 
 
 def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
@@ -159,7 +167,10 @@ class Selection:
 
 
 def select_backend(
-    backend: str = "auto", networks: Sequence[Path] = (), precision: Precision = "auto"
+    backend: str = "auto",
+    networks: Sequence[Path] = (),
+    precision: Precision = "auto",
+    failed: Mapping[str, str] | None = None,
 ) -> Selection:
     """Decide which backend runs the networks.
 
@@ -168,6 +179,7 @@ def select_backend(
             runs, or this fails.
         networks: fp32 files of those to run; without them only the machine is looked at.
         precision: what to compute in; ``auto`` passes over backends that do not.
+        failed: backends that ``auto`` has tried in vain, and why, in one sentence each.
 
     Raises:
         EngineError: the backend asked for is unknown or cannot run here, or ``auto`` finds none.
@@ -186,7 +198,7 @@ def select_backend(
     for name, each in _BACKENDS.items():
         if each.on_gpu and not gpus:
             continue  # without a GPU nobody misses what needs one
-        reason = _misfit(name, precision) or each.why_not(networks, precision)
+        reason = (failed or {}).get(name) or _misfit(name, precision) or each.why_not(networks, precision)
         if reason is None:
             return Selection(name, tuple(passed_over))
         passed_over.append(f"{gpus} is not used by {name}: {reason}" if each.on_gpu else reason)
@@ -255,6 +267,40 @@ def load_network(
         with suppress(EngineError):
             return compiled(quantised)
     return compiled(read_weights(folder, network))
+
+
+def load_networks(
+    folder: Path,
+    networks: Sequence[Network],
+    *,
+    backend: str = "auto",
+    threads: int = 0,
+    precision: Precision = "auto",
+) -> tuple[Selection, dict[NetworkName, Engine]]:
+    """Compile several networks of a folder, all with one backend; see :func:`load_network`.
+
+    Where ``auto`` picks a GPU's and that fails, it picks again without it.
+
+    Returns:
+        What was picked, and the engines by name.
+
+    Raises:
+        EngineError: as :func:`load_network` does.
+    """
+    files = [read_weights(folder, network).path for network in networks]
+    failed: dict[str, str] = {}
+    while True:
+        selection = select_backend(backend, files, precision, failed)
+        name = selection.backend
+        try:
+            return selection, {
+                each.name: load_network(folder, each, backend=name, threads=threads, precision=precision)
+                for each in networks
+            }
+        except EngineError as error:
+            if backend != "auto" or not _BACKENDS[name].on_gpu:
+                raise
+            failed[name] = str(error)
 
 
 def _has_int8(folder: Path, network: Network) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
+
+RECORDING = threading.Lock()
+"""Held while a CUDA graph is recorded, and by whoever waits for all of a device: CUDA forbids the one during
+the other, in whatever thread of the process, and spoils the recording."""
 
 
 class EngineError(Exception):

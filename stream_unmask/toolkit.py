@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines import Selection, load_network, select_backend
+from engines import Selection, load_networks
 from engines.backends.openvino_cpu import OpenVINOEngine
-from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights, read_weights
+from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights
 from engines.engine import DeviceEngine, Engine
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
 from stream_unmask.errors import UnmaskError
@@ -27,6 +27,11 @@ from stream_unmask.settings import Settings
 
 if TYPE_CHECKING:
     from stream_unmask.inpainting.gpu.networks import GpuNetworks
+
+
+_FACES_READY = 4
+"""Faces at once that a GPU is made ready for: the first run of each number of faces takes up to seconds, and
+a live stream must not wait for it when somebody steps in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +75,10 @@ class Toolkit:
         weights = weights_folder(settings.weights)
         wearing = _wearer(weights, settings) if settings.wear else None
         networks = (SEGMENTER, GENERATOR) if wearing is None else (SEGMENTER,)
-        files = [read_weights(weights, network).path for network in networks]
         threads, precision = settings.threads, settings.precision
-        selection = select_backend(settings.backend, files, precision)
-        engines = {
-            network.name: load_network(
-                weights, network, backend=selection.backend, threads=threads, precision=precision
-            )
-            for network in networks
-        }
+        selection, engines = load_networks(
+            weights, networks, backend=settings.backend, threads=threads, precision=precision
+        )
         if wearing is not None:
             engines["wearer"] = wearing
         warm_up()
@@ -113,7 +113,11 @@ def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
         return None
     from stream_unmask.inpainting.gpu.networks import GpuNetworks, can_use
 
-    return GpuNetworks(on_devices) if can_use(on_devices["segmenter"].device) else None
+    if not can_use(on_devices["segmenter"].device):
+        return None
+    networks = GpuNetworks(on_devices)
+    networks.prepare(_FACES_READY)
+    return networks
 
 
 def _gpu_retoucher(networks: GpuNetworks, settings: Settings, *, still: bool) -> Retoucher[Any]:
@@ -136,6 +140,7 @@ def _wearer(weights: Path, settings: Settings) -> Engine:
             "can. Or train the recipe wearer, and export its run with python -m trainer.export --wearer."
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
-    return load_network(
-        weights, WEARER, backend=settings.backend, threads=settings.threads, precision=precision
+    _, engines = load_networks(
+        weights, [WEARER], backend=settings.backend, threads=settings.threads, precision=precision
     )
+    return engines["wearer"]

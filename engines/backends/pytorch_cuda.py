@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.pytorch_graph import OnnxModule
-from engines.engine import EngineError, Port
+from engines.engine import RECORDING, EngineError, Port
 from engines.files.half import in_half
+from engines.parity import compare
 
 Module = Callable[..., Sequence[Tensor]]
 Network = tuple[tuple[Port, ...], tuple[Port, ...]]
@@ -33,7 +36,34 @@ def why_not() -> str | None:
     """Why PyTorch cannot use a GPU here, in one sentence; None if it can."""
     if torch.version.cuda is None:
         return "torch is installed without CUDA."
-    return None if torch.cuda.is_available() else "torch finds no CUDA device."
+    if not torch.cuda.is_available():
+        return "torch finds no CUDA device."
+    try:
+        torch.ones(1, device="cuda").sum().item()
+    except RuntimeError as error:  # a GPU that this torch has no kernels for, or without free memory
+        return f"torch cannot compute on it: {_first_line(error)}"
+    return None
+
+
+def _first_line(error: RuntimeError) -> str:
+    """The error itself, without torch's advice below it."""
+    return f"{str(error).splitlines()[0].rstrip('.')}."
+
+
+def load_checked(path: Path, precision: Computed) -> PyTorchEngine:
+    """Load a network on the GPU, and hold it against ONNX Runtime once: cuDNN's kernels are the GPU's own.
+
+    Raises:
+        EngineError: the file is no network, the GPU cannot run it, or it computes something else.
+    """
+    try:
+        engine = PyTorchEngine(path, precision=precision)
+        compare(engine, ONNXRuntimeEngine(path, 0), (1,), precision)
+    except EngineError as error:
+        raise EngineError(f"PyTorch does not run {path.name} as it should. {error}") from error
+    except RuntimeError as error:
+        raise EngineError(f"PyTorch cannot run {path.name}: {_first_line(error)}") from error
+    return engine
 
 
 @dataclass(slots=True)
@@ -144,17 +174,25 @@ class TorchRunner:
         """
         assert self._stream is not None
         assert self._graphs is not None
-        torch.cuda.current_stream(self._stream.device).synchronize()
-        with torch.cuda.stream(self._stream):
+        with RECORDING, self._tuning():
+            self._graphs[batch] = self._recorded(batch, self._stream)
+        return self._graphs[batch]
+
+    def _tuning(self) -> AbstractContextManager[object]:
+        """How kernels are chosen while a graph is recorded; these are settings of the whole process."""
+        return nullcontext()
+
+    def _recorded(self, batch: int, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
+        torch.cuda.current_stream(stream.device).synchronize()
+        with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
                 self._compute(batch)
-        self._stream.synchronize()
+        stream.synchronize()
         graph = torch.cuda.CUDAGraph()
         # Other threads may allocate meanwhile: engines of other streams, the video decoder.
         mode = "thread_local"
-        with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode=mode):
+        with torch.cuda.graph(graph, pool=self._memory, stream=stream, capture_error_mode=mode):
             self._compute(batch)
-        self._graphs[batch] = graph
         return graph
 
 
@@ -184,10 +222,12 @@ class PyTorchEngine(TorchRunner):
         on = torch.cuda.get_device_name(where) + ", CUDA graphs" if where.type == "cuda" else "the CPU"
         self.description = f"PyTorch {torch.__version__} on {on}, {precision}"
 
-    def _record(self, batch: int) -> torch.cuda.CUDAGraph:
+    def _tuning(self) -> AbstractContextManager[object]:
         # cuDNN tries its kernels before the recording and keeps the fastest.
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not self._exact):
-            return super()._record(batch)
+        flags: AbstractContextManager[object] = torch.backends.cudnn.flags(
+            enabled=True, benchmark=True, allow_tf32=not self._exact
+        )
+        return flags
 
 
 def read_module(path: Path, precision: Computed) -> tuple[OnnxModule, Network]:

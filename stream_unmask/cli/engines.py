@@ -15,7 +15,6 @@ from engines.backends.tensorrt.cache import EngineCache
 from engines.backends.tensorrt.cuda import find_gpu
 from engines.backends.tensorrt.files import file_to_compile
 from engines.backends.tensorrt.flavour import find_flavour
-from engines.backends.tensorrt.parity import Agreement
 from engines.backends.tensorrt.plan import BuildOptions, Plan, this_machine
 from engines.backends.tensorrt.ready import kept_engines, make_ready, needed_engine, plan_for, verify
 from engines.contract import (
@@ -29,6 +28,7 @@ from engines.contract import (
     read_weights,
 )
 from engines.engine import EngineError
+from engines.parity import Agreement
 from stream_unmask.cli.options import weights_option
 
 

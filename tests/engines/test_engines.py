@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from engines import BACKENDS, load_engine, load_network, probe, select_backend
+from engines import BACKENDS, load_engine, load_network, load_networks, probe, select_backend
 from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import Engine, EngineError
@@ -108,6 +108,26 @@ def test_a_gpu_is_never_silently_unused(monkeypatch: pytest.MonkeyPatch) -> None
         f"NVIDIA RTX 9000 is not used by {name}" for name in ("tensorrt", "torch-tensorrt", "pytorch")
     ]
     assert passed_over[-1].endswith("torch is installed without CUDA.")
+
+
+def test_what_cannot_be_loaded_gives_way_where_auto_picked_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path, precision: str) -> None:
+        raise EngineError(f"PyTorch cannot run {path.name}: out of memory.")
+
+    monkeypatch.setattr("engines.choose.nvidia_gpus", lambda: ["NVIDIA RTX 9000"])
+    monkeypatch.setattr("engines.backends.pytorch_cuda.why_not", lambda: None)
+    monkeypatch.setattr("engines.backends.pytorch_cuda.load_checked", broken)
+    weights, networks = tiny.tiny_weights(tmp_path), [SEGMENTER, GENERATOR]
+    selection, engines = load_networks(weights, networks, threads=1)
+    assert selection.backend == "openvino"
+    wanted = "NVIDIA RTX 9000 is not used by pytorch: PyTorch cannot run segmenter.onnx: out of memory."
+    assert selection.passed_over[-1] == wanted
+    assert list(engines) == ["segmenter", "generator"]
+    assert all("OpenVINO" in engine.description for engine in engines.values())
+    with pytest.raises(EngineError, match="PyTorch cannot run segmenter.onnx: out of memory"):
+        load_networks(weights, networks, backend="pytorch")
 
 
 def test_a_backend_asked_for_by_name_runs_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:

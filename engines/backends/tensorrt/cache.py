@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends.tensorrt.cuda import Gpu
-from engines.backends.tensorrt.parity import Agreement
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan
 from engines.engine import EngineError
+from engines.parity import Agreement
 
 _ABANDONED = 3600.0
 """Seconds after which a file that is being written is taken for left behind."""

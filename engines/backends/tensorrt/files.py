@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
-from engines.backends.tensorrt.parity import compare
 from engines.backends.tensorrt.plan import fingerprint
 from engines.contract import FilePrecision, Network, WeightsFile, has_weights, read_weights
 from engines.engine import EngineError
+from engines.parity import compare
 
 
 @contextmanager

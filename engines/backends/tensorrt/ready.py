@@ -13,12 +13,12 @@ from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.tensorrt.build import build
 from engines.backends.tensorrt.cache import EngineCache, Entry
 from engines.backends.tensorrt.flavour import Flavour, find_flavour
-from engines.backends.tensorrt.parity import Agreement, compare
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan, fingerprint, this_machine
 from engines.backends.tensorrt.refit import refit
 from engines.backends.tensorrt.run import Program, TensorRTEngine
 from engines.contract import WeightsFile
 from engines.engine import EngineError
+from engines.parity import Agreement, compare
 
 Say = Callable[[str], None]
 """Takes a sentence for the user."""

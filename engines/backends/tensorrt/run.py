@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.backends.tensorrt.cuda import DeviceArray, DeviceMemory, Graph, PinnedArray, Stream, wait_for
 from engines.backends.tensorrt.flavour import Flavour
-from engines.engine import EngineError, Port, Shape
+from engines.engine import RECORDING, EngineError, Port, Shape
 
 
 class Program:
@@ -190,7 +190,10 @@ class TensorRTEngine:
         self._execute(context, self._stream.handle)
         self._stream.synchronize()
         if not self._program.flavour.is_rtx:
-            ready.graph = self._stream.capture(lambda: self._execute(context, self._stream.handle), context)
+            with RECORDING:
+                ready.graph = self._stream.capture(
+                    lambda: self._execute(context, self._stream.handle), context
+                )
         self._batches[batch] = ready
         return ready
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engines.contract import NetworkName
-from engines.engine import DeviceEngine
+from engines.engine import RECORDING, DeviceEngine
 from stream_unmask.inpainting.gpu.batching import BatchedNetwork, Batcher
 from stream_unmask.inpainting.gpu.device import Lane
 from stream_unmask.inpainting.gpu.pictures import resized
@@ -33,7 +33,8 @@ class GpuNetworks:
         (self.device,) = {engine.device for engine in engines.values()}
         self._batcher = Batcher()
         if torch.device(self.device).type == "cuda":
-            torch.cuda.synchronize(self.device)  # what made weights and buffers is in another stream
+            with RECORDING:
+                torch.cuda.synchronize(self.device)  # what made weights and buffers is in another stream
 
     def prepare(self, faces: int) -> None:
         """Have the slow first runs of all sizes of batch up to so many faces over, before frames come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor
 
-from engines.backends import pytorch_graph
+from engines.backends import pytorch_cuda, pytorch_graph
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.pytorch_cuda import MAX_BATCH, Computed, PyTorchEngine
 from engines.backends.pytorch_graph import OnnxModule
 from engines.contract import GENERATOR, SEGMENTER, Network
-from engines.engine import DeviceEngine, EngineError
+from engines.engine import RECORDING, DeviceEngine, EngineError
+from engines.parity import compare
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.tiny import SIZE, crops, tiny_weights
 from trainer.quantize import draw_inputs
@@ -182,3 +185,85 @@ def test_a_convolution_that_others_read_keeps_its_own_values() -> None:
     for found, wanted in zip(module(given), plain, strict=True):
         assert torch.equal(found, wanted)
     assert torch.equal(plain[1], -given)
+
+
+def test_a_gpu_that_torch_has_no_kernels_for_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ones(*_: object, device: str) -> Tensor:
+        raise RuntimeError("CUDA error: no kernel image is available\nCompile with `TORCH_USE_CUDA_DSA`.\n")
+
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.ones", ones)
+    wanted = "torch cannot compute on it: CUDA error: no kernel image is available."
+    assert pytorch_cuda.why_not() == wanted
+
+
+class OnCpu(PyTorchEngine):
+    """As on a GPU, in single precision."""
+
+    def __init__(self, path: Path, *, precision: Computed) -> None:
+        super().__init__(path, precision="fp32", device="cpu")
+
+
+class Black(OnCpu):
+    """Its kernels overflow."""
+
+    def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        return tuple(made * np.float32(np.nan) for made in super().run(*inputs))
+
+
+class Full(OnCpu):
+    """There is no memory left for it."""
+
+    def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nSee documentation.")
+
+
+def test_no_engine_of_a_gpu_is_used_that_computes_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny_weights(tmp_path) / "generator.onnx"
+    monkeypatch.setattr(pytorch_cuda, "PyTorchEngine", OnCpu)
+    assert pytorch_cuda.load_checked(path, "fp16").description
+    monkeypatch.setattr(pytorch_cuda, "PyTorchEngine", Black)
+    with pytest.raises(EngineError, match="generator.onnx as it should. It gives values that are not num"):
+        pytorch_cuda.load_checked(path, "fp16")
+    monkeypatch.setattr(pytorch_cuda, "PyTorchEngine", Full)
+    with pytest.raises(EngineError, match="cannot run generator.onnx: CUDA out of memory. Tried .* 2 GiB.$"):
+        pytorch_cuda.load_checked(path, "fp16")
+
+
+@BOTH
+@pytest.mark.gpu
+@NO_GPU
+@pytest.mark.parametrize("precision", ["fp16", "bf16", "fp32"])
+def test_the_bundled_networks_pass_the_check_on_a_gpu(network: Network, precision: Computed) -> None:
+    engine = pytorch_cuda.load_checked(BUNDLED_WEIGHTS / f"{network.name}.onnx", precision)
+    reference = ONNXRuntimeEngine(BUNDLED_WEIGHTS / f"{network.name}.onnx", 1)
+    assert compare(engine, reference, (1, 2, 3, 8), precision).psnr > 40
+
+
+def test_only_one_graph_is_recorded_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = PyTorchEngine(tiny_weights(tmp_path) / "segmenter.onnx", precision="fp32", device="cpu")
+    held: list[bool] = []
+    monkeypatch.setattr(engine, "_stream", "a stream")
+    monkeypatch.setattr(engine, "_graphs", {})
+    monkeypatch.setattr(engine, "_recorded", lambda batch, stream: held.append(RECORDING.locked()))
+    engine._record(2)
+    assert held == [True]
+    assert not RECORDING.locked()
+
+
+@pytest.mark.gpu
+@NO_GPU
+def test_engines_record_in_several_threads_at_once(tmp_path: Path) -> None:
+    path = tiny_weights(tmp_path) / "segmenter.onnx"
+    (wanted,) = ONNXRuntimeEngine(path, 1).run(crops(5))
+
+    def work(_: int) -> bool:
+        engine = PyTorchEngine(path, precision="fp32", device="cuda")
+        made = [engine.run(crops(5)[:batch])[0].copy() for batch in range(1, 6)]
+        return all(np.allclose(each, wanted[: len(each)], atol=1e-4) for each in made)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(8)))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from engines import choose
+from engines.backends.pytorch_cuda import PyTorchEngine
 from stream_unmask.api import Unmasker
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.inpainting.cpu.generating import Generator
@@ -30,6 +32,20 @@ def test_the_work_on_the_cpu_is_compared_with_also_where_a_gpu_is_found(unmasker
     assert on_cpu.gpu is None
     assert on_device.gpu is not None
     assert on_device.gpu is not found.gpu
+
+
+def test_nobody_waits_for_the_first_faces_that_step_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[int] = []
+    monkeypatch.setattr(GpuNetworks, "prepare", lambda _, faces: prepared.append(faces))
+    monkeypatch.setattr(
+        choose,
+        "load_network",
+        lambda folder, network, **_: PyTorchEngine(
+            folder / f"{network.name}.onnx", precision="fp32", device="cpu"
+        ),
+    )
+    assert Unmasker().toolkit.gpu is not None
+    assert prepared == [4]
 
 
 def test_more_faces_than_a_batch_holds_are_segmented(device: Device) -> None:

@@ -92,4 +92,4 @@ def test_a_benchmark_tells_how_large_batches_were(
         assert measured.throughput.faces == 6
         assert list(measured.throughput.batches) == networks
         assert all(1 <= mean <= 4 for mean in measured.throughput.batches.values())
-    assert prepared == [4]
+    assert prepared == [2]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from engines import choose
 from engines.backends.pytorch_cuda import PyTorchEngine
 from engines.contract import Network
-from stream_unmask import toolkit
 from stream_unmask.api import Unmasker
 from stream_unmask.inpainting.cpu.wearing import Wearer, opaque
 from stream_unmask.inpainting.gpu import wearing
@@ -68,7 +68,7 @@ def test_no_more_is_loaded_than_is_used(
         loaded.append(network.name)
         return PyTorchEngine(folder / f"{network.name}.onnx", precision="fp32", device="cpu")
 
-    monkeypatch.setattr(toolkit, "load_network", load)
+    monkeypatch.setattr(choose, "load_network", load)
     dresser = Unmasker(Settings(wear=True, weights=with_wearer(tmp_path / "weights")))
     (frame,) = frames(pictures(bare_clip, 1))
     assert len(dresser.stream().process(frame)) == 1

@@ -14,7 +14,6 @@ from rich.progress import Progress
 
 from engines.backends.tensorrt.build import build, parse
 from engines.backends.tensorrt.flavour import Flavour
-from engines.backends.tensorrt.parity import pictures
 from engines.backends.tensorrt.plan import BuildOptions
 from engines.backends.tensorrt.progress import progress_monitor, run_stoppable
 from engines.contract import (
@@ -27,6 +26,7 @@ from engines.contract import (
     read_weights,
 )
 from engines.engine import EngineError
+from engines.parity import pictures
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.backends.tensorrt.conftest import SIZE, tiny_network
 from trainer.quantize import to_half, to_int8

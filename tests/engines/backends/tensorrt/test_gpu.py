@@ -11,11 +11,11 @@ import pytest
 
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.tensorrt.cache import EngineCache
-from engines.backends.tensorrt.parity import pictures
 from engines.backends.tensorrt.plan import BuildOptions, this_machine
 from engines.backends.tensorrt.ready import load, make_ready, plan_for
 from engines.contract import GENERATOR, SEGMENTER, FilePrecision, Network, read_weights
 from engines.engine import EngineError
+from engines.parity import pictures
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.backends.tensorrt.conftest import plan_of_file, tiny_network
 from tests.engines.backends.tensorrt.test_build import BUNDLED, compiled_file

@@ -1,13 +1,14 @@
-"""Whether an engine computes what ONNX Runtime does. No engine is used before it has passed.
+"""Whether an engine computes what ONNX Runtime does. No engine of a GPU is used before it has passed.
 
 Half precision overflows in some networks and gives black or noisy pictures; which fused kernel does so
-depends on the GPU. So each engine is compared on the machine that built it.
+depends on the GPU. So each engine is compared on the machine that runs it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,9 +17,12 @@ from numpy.typing import NDArray
 from engines.contract import FilePrecision
 from engines.engine import Engine, EngineError, Shape
 
-_LIMITS: dict[FilePrecision, tuple[float, float]] = {
+Compared = FilePrecision | Literal["bf16"]
+
+_LIMITS: dict[Compared, tuple[float, float]] = {
     "fp32": (5e-3, 60.0),
     "fp16": (0.05, 50.0),
+    "bf16": (0.15, 42.0),
     "int8": (0.5, 35.0),
 }
 """For each precision: the largest difference of a value and the least PSNR in dB that pass; values span 2.
@@ -44,14 +48,14 @@ class Agreement:
     psnr: float
 
 
-def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision: FilePrecision) -> Agreement:
+def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision: Compared) -> Agreement:
     """Run the same pictures through an engine and through the reference.
 
     Args:
         engine: what to check.
         reference: the same network run by ONNX Runtime.
         batches: sizes of the batches to try.
-        precision: of the network's file: decides what passes.
+        precision: what the engine computes in: decides what passes.
 
     Raises:
         EngineError: the engine gives something that is not a number, or differs by too much.
