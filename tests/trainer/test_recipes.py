@@ -15,10 +15,11 @@ import torch
 from torch import nn
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.synth.pairs import PairData, PairSettings
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
+from trainer.pairs import PairData
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES, job
 from trainer.recipes.critics import mouth_windows
