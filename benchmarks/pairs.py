@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 
 from engines.probe import cpu_name
-from stream_unmask.synth.clips import ClipData
-from stream_unmask.synth.pairs import PairData, PairSettings
+from stream_unmask.synth.pairs import PairSettings
+from trainer.clips import ClipData
 from trainer.data import read_photos, training_sets
+from trainer.pairs import PairData
 
 _WARM_UP = 30
 

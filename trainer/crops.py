@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
+from trainer.pairs import PairData, unpack
 
 
 def sample_crops(

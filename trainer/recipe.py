@@ -68,6 +68,6 @@ class Recipe(Protocol):
 
         Args:
             averaged: as in :meth:`step`.
-            pairs: held-out samples, all with masks on; see :class:`stream_unmask.synth.pairs.PairData`.
+            pairs: held-out samples, all with masks on; see :class:`trainer.pairs.PairData`.
         """
         ...

@@ -17,7 +17,7 @@ from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.cli.data import data
 from stream_unmask.cli.evaluate import draw, evaluate
 from stream_unmask.errors import UnmaskError
-from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
@@ -26,6 +26,7 @@ from trainer.evaluation.runs import describe, description
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
+from trainer.pairs import PairData, unpack
 from trainer.plots import plot_runs
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES

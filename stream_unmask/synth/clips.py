@@ -7,15 +7,13 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from stream_unmask.faces.alignment import CROP_SIDE
 from stream_unmask.synth.drawing import remap, warp
 from stream_unmask.synth.expressions import bend, draw_expression
-from stream_unmask.synth.pairs import CROP_IN_EYES, Pair, PairData, PairSettings, compose, to_tensor
+from stream_unmask.synth.pairs import USUAL, Pair, PairSettings, compose
 from stream_unmask.synth.photometric import apply_tone, damage, fade, light
-from trainer.data import Photo
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -27,7 +25,7 @@ class Shot:
     """Frames of one face in the order of time; the last one shows the photo as it is.
 
     Attributes:
-        frames: at least two; each with its own map and truth.
+        frames: at least two; each with its own mask and truth.
         motions: for each frame but the first a (2, 3) float32 similarity from its crop to that of the
             frame before, both in -1..1 across the picture: what :func:`torch.nn.functional.affine_grid`
             takes to bring the last patch into this crop. A pixel or so off, as alignments are.
@@ -44,14 +42,14 @@ class Clip:
     Attributes:
         now: the frame.
         before: the crop of the frame before, (S, S, 3) uint8 RGB.
-        before_map: its map, (S, S) uint8.
-        rough: this frame's map as a segmenter might give it, (S, S) uint8.
+        before_mask: its mask, (S, S) uint8.
+        rough: this frame's mask as a segmenter might give it, (S, S) uint8.
         motion: see :class:`Shot`.
     """
 
     now: Pair
     before: Bytes
-    before_map: Bytes
+    before_mask: Bytes
     rough: Bytes
     motion: FloatArray
 
@@ -90,34 +88,41 @@ def _moved(picture: Bytes, matrix: Matrix, offsets: FloatArray | None) -> Bytes:
     return warp(picture, matrix, size, edge)
 
 
-def _roughened(map_: Bytes, rng: np.random.Generator) -> Bytes:
-    """A true map made wider or narrower, and soft."""
+def _roughened(mask: Bytes, rng: np.random.Generator) -> Bytes:
+    """A true mask made wider or narrower, and soft."""
     reach = int(rng.integers(1, 5))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     if rng.random() < 0.6:
-        map_ = np.asarray(cv2.dilate(map_, kernel), np.uint8)
+        mask = np.asarray(cv2.dilate(mask, kernel), np.uint8)
     elif reach < 3:
-        map_ = np.asarray(cv2.erode(map_, kernel), np.uint8)
-    return np.asarray(cv2.GaussianBlur(map_, (0, 0), float(rng.uniform(0.5, 2.5))), np.uint8)
+        mask = np.asarray(cv2.erode(mask, kernel), np.uint8)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.5, 2.5))), np.uint8)
 
 
-def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, frames: int = 2) -> Shot:
+def make_shot(
+    photo: Bytes,
+    mesh: FloatArray,
+    rng: np.random.Generator,
+    settings: PairSettings = USUAL,
+    frames: int = 2,
+) -> Shot:
     """Put a mask on a photo's face and let it move, speak, and be lit and filmed for some frames.
 
     Args:
-        photo: the face.
+        photo: (H, W, 3) uint8 RGB.
+        mesh: (468, 2) float32 mesh points of its face, in its pixels.
+        rng: where all chance comes from: the same frames for the same seed.
         settings: which mask, and how badly the frames are hurt.
-        rng: where all chance comes from.
         frames: how many, at least 2.
     """
-    composed = compose(photo, settings, rng)
+    composed = compose(photo, mesh, rng, settings)
     crop, truth = light(composed.crop, composed.truth, rng)
     if settings.varied:
         crop, truth = fade(crop, truth, rng)
     size = settings.size
     strength = float(rng.choice((0.3, 1.0, 2.0), p=(0.4, 0.4, 0.2)))
     # From the last frame backwards: where the photo's pixels lie in each frame.
-    ways, shown = [np.eye(2, 3)], [Pair(crop, composed.map, truth)]
+    ways, shown = [np.eye(2, 3)], [Pair(crop, composed.mask, truth)]
     expression, gain = draw_expression(rng), 1.0
     for number in range(1, frames):
         ways.append(_after(ways[-1], _draw_motion(size, strength, rng)))
@@ -125,17 +130,17 @@ def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, fr
         table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8).repeat(3, 1)
         pull = expression * np.float32(np.sin(0.5 * np.pi * number / (frames - 1)))
         hidden, seen = (
-            bend(pull, composed.points, size, size / CROP_IN_EYES, worn)
-            for worn in (False, bool(composed.map.any()))
+            bend(pull, composed.points, size, size / CROP_SIDE, worn)
+            for worn in (False, bool(composed.mask.any()))
         )
-        before, map_ = _moved(crop, ways[-1], seen), _moved(composed.map, ways[-1], seen)
+        before, mask = _moved(crop, ways[-1], seen), _moved(composed.mask, ways[-1], seen)
         beneath = _moved(truth, ways[-1], hidden)
         before, beneath = apply_tone(before, table), apply_tone(beneath, table)
-        shown.append(Pair(before, map_, beneath))
+        shown.append(Pair(before, mask, beneath))
     ways, shown = ways[::-1], shown[::-1]
     if settings.damage > 0:
-        hurt = damage([frame.crop for frame in shown], rng, settings.damage)
-        shown = [Pair(crop, frame.map, frame.truth) for crop, frame in zip(hurt, shown, strict=True)]
+        hurt = damage([frame.crop for frame in shown], rng, settings.damage, settings.codec)
+        shown = [Pair(crop, frame.mask, frame.truth) for crop, frame in zip(hurt, shown, strict=True)]
     motions = []
     for last, this in pairwise(ways):
         motion = _after(np.asarray(cv2.invertAffineTransform(this)), last)
@@ -144,25 +149,10 @@ def make_shot(photo: Photo, settings: PairSettings, rng: np.random.Generator, fr
     return Shot(tuple(shown), tuple(motions))
 
 
-def make_clip(photo: Photo, settings: PairSettings, rng: np.random.Generator) -> Clip:
-    """The shortest shot, with a map such as a segmenter makes."""
-    shot = make_shot(photo, settings, rng)
+def make_clip(
+    photo: Bytes, mesh: FloatArray, rng: np.random.Generator, settings: PairSettings = USUAL
+) -> Clip:
+    """The shortest shot, with a mask such as a segmenter makes; arguments as for :func:`make_shot`."""
+    shot = make_shot(photo, mesh, rng, settings)
     before, now = shot.frames
-    return Clip(now, before.crop, before.map, _roughened(now.map, rng), shot.motions[0])
-
-
-class ClipData(PairData):
-    """Endless clips by number: sample n is the same in every run with the same seed."""
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        photo, rng = self._draw(index)
-        clip = make_clip(photo, self._settings, rng)
-        return {
-            "crop": to_tensor(clip.now.crop),
-            "map": to_tensor(clip.now.map),
-            "truth": to_tensor(clip.now.truth),
-            "before": to_tensor(clip.before),
-            "before_map": to_tensor(clip.before_map),
-            "rough": to_tensor(clip.rough),
-            "motion": torch.from_numpy(clip.motion),
-        }
+    return Clip(now, before.crop, before.mask, _roughened(now.mask, rng), shot.motions[0])

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.faces.alignment import CROP_SIDE
 from stream_unmask.synth.chart import Chart
 from stream_unmask.synth.drawing import fill, lay, stroke, window
 from stream_unmask.synth.fabric import Plane, draw_colour, tiles
@@ -40,7 +41,7 @@ def _paint(picture: Bytes, area: Bytes, colour: FloatArray | Bytes, rng: np.rand
     soft = cv2.GaussianBlur(small, (0, 0), size / 160, borderType=cv2.BORDER_CONSTANT)
     rim = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
     plane = Plane(np.zeros(2, np.float32), np.array([width, height], np.float32), 1.0)
-    noise = plane.cut(tiles().folds, 60.0 / size * 3.4, rng)[..., 1]
+    noise = plane.cut(tiles().folds, 60.0 / size * CROP_SIDE, rng)[..., 1]
     slope = np.float32(rng.normal(0, 0.5) / size) * (plane.x - width / 2)
     slope = slope + np.float32(rng.normal(0, 0.35) / size) * (plane.y - height / 2)
     shade = 0.55 + 0.5 * rim + slope + np.float32(rng.uniform(0, 0.15)) * noise

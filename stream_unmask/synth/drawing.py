@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from stream_unmask.synth.compiling import njit
 
 FloatArray = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -59,7 +60,7 @@ def lay_over(picture: Bytes, paint: Bytes, area: Bytes) -> Bytes:
     return over
 
 
-@numba.njit(nogil=True, cache=True)
+@njit
 def _lay(picture: Any, paint: Any, area: Any) -> None:
     for i in range(area.shape[0]):
         for j in range(area.shape[1]):
@@ -72,13 +73,13 @@ def _lay(picture: Any, paint: Any, area: Any) -> None:
 
 
 def warp(picture: Bytes, matrix: NDArray[np.floating], side: int, border: int) -> Bytes:
-    """A picture (H, W, 3) or map (H, W) moved by ``matrix`` (2, 3) into a square of ``side`` pixels."""
+    """A picture (H, W, 3) or mask (H, W) moved by ``matrix`` (2, 3) into a square of ``side`` pixels."""
     moved = cv2.warpAffine(_in_fours(picture), matrix, (side, side), borderMode=border)
     return _as_before(np.asarray(moved, np.uint8), picture)
 
 
 def remap(picture: Bytes, x: FloatArray, y: FloatArray, border: int) -> Bytes:
-    """What lies at the places ``x`` and ``y``, both (H, W), of a picture (h, w, 3) or map (h, w)."""
+    """What lies at the places ``x`` and ``y``, both (H, W), of a picture (h, w, 3) or mask (h, w)."""
     taken = cv2.remap(_in_fours(picture), x, y, cv2.INTER_LINEAR, borderMode=border)
     return _as_before(np.asarray(taken, np.uint8), picture)
 

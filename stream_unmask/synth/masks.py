@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.synth.cartridges import draw_cartridges
 from stream_unmask.synth.chart import Chart
+from stream_unmask.synth.compiling import njit
 from stream_unmask.synth.drawing import fill, lay, remap, stroke, window
 from stream_unmask.synth.fabric import Plane, draw_colour
 from stream_unmask.synth.light import Light, estimate_light
@@ -48,13 +48,13 @@ class Worn:
 
     Attributes:
         picture: (S, S, 3) uint8 RGB.
-        map: (S, S) uint8, 255 where the mask is, its ear loops too.
+        mask: (S, S) uint8, 255 where the mask is, its ear loops too.
         kind: see :data:`stream_unmask.synth.shapes.KINDS`.
         worn: see :data:`stream_unmask.synth.shapes.WORN`.
     """
 
     picture: Bytes
-    map: Bytes
+    mask: Bytes
     kind: str
     worn: str
 
@@ -140,7 +140,7 @@ def _cloth(
     return cloth, exposure
 
 
-@numba.njit(nogil=True, cache=True)
+@njit
 def _expose(cloth: Any, shade: Any, shine: Any) -> None:
     """A cloth (H, W, 3) as a camera sees it in this light, (H, W) each, in place."""
     scattered, shoulder = np.float32(5), np.float32(205)
@@ -180,14 +180,14 @@ def _loop_paths(shape: Shape, chart: Chart, yaw: float) -> Iterator[FloatArray]:
 
 def _tie(
     picture: Bytes,
-    map_: Bytes,
+    mask: Bytes,
     shape: Shape,
     chart: Chart,
     yaw: float,
     cord: FloatArray,
     rng: np.random.Generator,
 ) -> None:
-    """Ear loops or straps, drawn in place on the picture and its map."""
+    """Ear loops or straps, drawn in place on the picture and its mask."""
     if not shape.loops:
         return
     cheek = tuple(float(value) * 0.5 for value in picture[chart.size // 2, chart.size // 4])
@@ -200,7 +200,7 @@ def _tie(
     shadowed, kept = rng.random() < 0.4, 1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0))
     tone = tuple(cord.tolist())
     edge = tuple((cord * np.float32(rng.uniform(0.7, 1.1))).tolist())
-    loops = np.zeros_like(map_)
+    loops = np.zeros_like(mask)
     for path in _loop_paths(shape, chart, yaw):
         path = path[: max(2, int(len(path) * kept))]
         if shadowed:
@@ -209,7 +209,7 @@ def _tie(
         if width > 2:
             stroke(picture, path + np.array([0, width / 3], np.float32), edge, 1)
         stroke(loops, path, 255, width)
-    np.maximum(map_, loops, out=map_)
+    np.maximum(mask, loops, out=mask)
 
 
 def _cast_shadow(picture: Bytes, body: Bytes, light: Light, rng: np.random.Generator) -> Bytes:
@@ -272,16 +272,16 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
     alike = style < 0.25 or shape.kind == "sport"
     plain = colour if alike else np.full(3, 240.0 if style < 0.8 else 40.0, np.float32)
     cord = np.clip(plain * np.float32(exposure * rng.uniform(0.7, 1.05)), 0, 255)
-    map_, blur = body.copy(), _softness(face)
+    mask, blur = body.copy(), _softness(face)
     filters = None
     if shape.kind == "elastomeric":
         filters = draw_cartridges(shape, body, colour, chart, yaw, light, exposure, rng)
-        np.maximum(map_, filters[1], out=map_)
-    picture = _cast_shadow(face.copy(), map_, light, rng)
-    _tie(picture, map_, shape, chart, yaw, cord, rng)
+        np.maximum(mask, filters[1], out=mask)
+    picture = _cast_shadow(face.copy(), mask, light, rng)
+    _tie(picture, mask, shape, chart, yaw, cord, rng)
     _cover(picture, body, cloth, plane, chart, blur)
     if shape.worn == "right" and rng.random() < _CLEAR.get(shape.kind, 0.0):
         open_window(picture, face, body, chart, rng)
     if filters is not None:
         _blend(picture, *filters, blur)
-    return Worn(picture, map_, shape.kind, shape.worn)
+    return Worn(picture, mask, shape.kind, shape.worn)

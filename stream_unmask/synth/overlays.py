@@ -115,7 +115,7 @@ def draw_shield(
 def stand_beside(
     pictures: tuple[Bytes, Bytes],
     other: Bytes,
-    map_: Bytes,
+    mask: Bytes,
     points: FloatArray,
     unit: float,
     rng: np.random.Generator,
@@ -125,7 +125,7 @@ def stand_beside(
     Args:
         pictures: crop and truth, (S, S, 3) uint8 RGB each.
         other: (S, S, 3) the other face, in a crop like these.
-        map_: (S, S) uint8, 255 where this face's mask is.
+        mask: (S, S) uint8, 255 where this face's mask is.
         points: (468, 2) mesh points of both faces in crop pixels.
         unit: pixels in one eye distance.
         rng: where all chance comes from.
@@ -136,7 +136,7 @@ def stand_beside(
     head, own = np.zeros((size, size), np.uint8), np.zeros((size, size), np.uint8)
     cv2.ellipse(head, (int(middle[0]), int(middle[1])), axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
     cv2.ellipse(own, (int(middle[0]), int(middle[1])), inner, 0, 0, 360, 255, -1, cv2.LINE_AA)
-    np.maximum(own, map_, out=own)
+    np.maximum(own, mask, out=own)
     zoom = float(rng.uniform(0.65, 1.15))
     angle, side = float(rng.normal(0, 0.15)), float(rng.choice((-1, 1)))
     turn = zoom * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])

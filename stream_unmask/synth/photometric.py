@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.synth.video import squeeze
+from stream_unmask.synth.compiling import njit
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
+Codec = Callable[[Sequence[Bytes], int], list[Bytes]]
+"""Codes (H, W, 3) RGB frames as one H.264 video with this quantizer, 18 (good) to 45, and decodes them."""
 
 _GRAIN_SIDE = 512
 
@@ -43,7 +44,7 @@ def apply_tone(picture: Bytes, table: Bytes) -> Bytes:
     return seen
 
 
-@numba.njit(nogil=True, cache=True)
+@njit
 def _look_up(picture: Any, table: Any, seen: Any) -> None:
     # Half the time of cv2.LUT.
     for i in range(picture.shape[0]):
@@ -119,7 +120,9 @@ def _jpeg(picture: Bytes, quality: int) -> Bytes:
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def damage(pictures: Sequence[Bytes], rng: np.random.Generator, strength: float = 1.0) -> list[Bytes]:
+def damage(
+    pictures: Sequence[Bytes], rng: np.random.Generator, strength: float = 1.0, codec: Codec | None = None
+) -> list[Bytes]:
     """Frames of one shot, hurt by blur, a small face scaled up, noise and compression.
 
     One camera hurts all its frames alike: with the same blur, but with other noise in each.
@@ -128,6 +131,7 @@ def damage(pictures: Sequence[Bytes], rng: np.random.Generator, strength: float 
         pictures: (H, W, 3) uint8 RGB, in the order of time.
         rng: where all chance comes from.
         strength: 0..1, share of the full chances and amounts.
+        codec: what one shot in seven goes through; without one JPEG stands in for it.
     """
     seed = int(rng.integers(1 << 32))
     hurt = []
@@ -142,8 +146,8 @@ def damage(pictures: Sequence[Bytes], rng: np.random.Generator, strength: float 
             picture = _noisy(picture, deviation, same.random() < 0.25, other)
         hurt.append(picture)
     style = rng.random()
-    if style < 0.15:
-        return squeeze(hurt, int(rng.integers(20, 24 + int(16 * strength))))
+    if style < 0.15 and codec is not None:
+        return codec(hurt, int(rng.integers(20, 24 + int(16 * strength))))
     if style < 0.75:
         return [_jpeg(picture, int(rng.integers(int(90 - 60 * strength), 96))) for picture in hurt]
     return hurt
@@ -170,11 +174,11 @@ def fade(crop: Bytes, truth: Bytes, rng: np.random.Generator) -> tuple[Bytes, By
     return faded[0], faded[1]
 
 
-def cut_off(crop: Bytes, map_: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+def cut_off(crop: Bytes, mask: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     """A crop that reaches over the edge of its frame: there the last pixels go on, or black."""
     turns = int(rng.integers(4))
-    crop, map_ = np.rot90(crop, turns).copy(), np.rot90(map_, turns).copy()
+    crop, mask = np.rot90(crop, turns).copy(), np.rot90(mask, turns).copy()
     edge = int(crop.shape[1] * rng.uniform(0.6, 0.95))
     crop[:, edge:] = crop[:, edge - 1 : edge] if rng.random() < 0.7 else 0
-    map_[:, edge:] = 0
-    return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(map_, -turns))
+    mask[:, edge:] = 0
+    return np.ascontiguousarray(np.rot90(crop, -turns)), np.ascontiguousarray(np.rot90(mask, -turns))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.synth.compiling import njit
 from stream_unmask.synth.drawing import stroke
 from stream_unmask.synth.fabric import Plane, tiles
 from stream_unmask.synth.shapes import Shape, curve
@@ -191,7 +191,7 @@ def draw_relief(plane: Plane, shape: Shape, rng: np.random.Generator) -> Relief:
     return Relief(slopes, np.asarray(tone, np.float32))
 
 
-@numba.njit(nogil=True, cache=True)
+@njit
 def _fold(wavy: Any, down: Any, gathers: Any, sides: Any, tone_of: Any, slopes: Any, tone: Any) -> None:
     """Add to ``slopes`` (H, W, 2), and set ``tone`` to, what lies at the depth ``wavy`` (H, W) in 0..1."""
     last = np.float32(_STEPS - 1)

@@ -13,28 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from skimage.data import astronaut
 
-from stream_unmask.faces.alignment import mean_face
+from tests.support.portrait import portrait
 from trainer.data import Photo, read_photos
-
-_EYES = (115.5, 91.5)
-_EYE_DISTANCE = 80.0
-
-
-def _face() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """(256, 256, 3) RGB picture of a face and its (468, 2) mesh points, roughly."""
-    corner, side = (160, 50), 144
-    photo: NDArray[np.uint8] = astronaut()  # type: ignore[no-untyped-call]
-    cut = photo[corner[1] : corner[1] + side, corner[0] : corner[0] + side]
-    picture = np.asarray(cv2.resize(cut, (256, 256), interpolation=cv2.INTER_CUBIC), np.uint8)
-    points = mean_face()[:, :2] * _EYE_DISTANCE + _EYES
-    return picture, points.astype(np.float32)
 
 
 def _write_shard(path: Path, count: int) -> None:
-    picture, points = _face()
+    picture, points = portrait()
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     raw = np.round(points * 4).astype("<i2").T.tobytes()
     mesh = json.dumps({"lm": base64.b64encode(zlib.compress(raw)).decode()}).encode()

@@ -17,10 +17,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.synth.pairs import PairData, PairSettings
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
+from trainer.pairs import PairData
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES, job
 from trainer.recipes.critics import mouth_windows

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stream_unmask.synth.pairs import unpack
+from trainer.pairs import unpack
 from trainer.recipe import Batch
 from trainer.recipes.painting import patches_before, rough_maps
 

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.synth.pairs import PairData, PairSettings
+from stream_unmask.synth.pairs import PairSettings
 from trainer.checkpoint import BEST, LAST, load_averaged, read_checkpoint
 from trainer.data import Photo
 from trainer.loop import Loop, LoopSettings
+from trainer.pairs import PairData
 from trainer.recipe import Batch, Shown
 from trainer.recipes import RECIPES
 from trainer.recipes.job import Job, changed

@@ -138,7 +138,7 @@ class MeanFace(Contestant):
     def __init__(self, photos: Sequence[Photo], size: int = 256) -> None:
         total = np.zeros((size, size, 3), np.float64)
         for photo in photos:
-            total += aligned(photo, size, None)[0]
+            total += aligned(photo.picture(), photo.points, size, None)[0]
         self.picture: FloatArray = (total / max(len(photos), 1)).astype(np.float32)
 
     def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.faces.alignment import CROP_SIDE
 from stream_unmask.synth.masks import wear
-from stream_unmask.synth.pairs import CROP_IN_EYES, aligned
+from stream_unmask.synth.pairs import aligned
 from trainer.data import Photo, shards_of
 
 Bytes = NDArray[np.uint8]
@@ -59,12 +60,12 @@ def held_out(photos: Sequence[Photo], sides: dict[str, float] | None = None) -> 
     """
     for number, photo in enumerate(photos):
         rng = np.random.default_rng((SEED, number))
-        truth, points, yaw = aligned(photo, SIZE, None)
-        worn = wear(truth, points, yaw, SIZE / CROP_IN_EYES, rng)
+        truth, points, yaw = aligned(photo.picture(), photo.points, SIZE, None)
+        worn = wear(truth, points, yaw, SIZE / CROP_SIDE, rng)
         groups = {"skin": skin_tone(truth, points), "yaw": _turn(yaw), "mask": f"{worn.kind}, {worn.worn}"}
         if sides is not None:
             groups["size"] = _size(sides.get(photo.key))
-        yield HeldOut(worn.picture, worn.map, truth, groups)
+        yield HeldOut(worn.picture, worn.mask, truth, groups)
 
 
 def native_sides(folder: Path, name: str) -> dict[str, float]:

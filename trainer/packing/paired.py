@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.synth.pairs import PairSettings, PhotoDraw, make_pair
+from stream_unmask.synth.pairs import PairSettings, make_pair
+from trainer.coding import coded
 from trainer.data import Photo
+from trainer.pairs import PhotoDraw
 
 FOLDERS = ("masked", "unmasked", "map")
 
@@ -44,6 +46,7 @@ def write_pairs(
         UnmaskError: the disk takes no more.
     """
     draw, made = PhotoDraw(photos, seed), 0
+    settings = coded(settings)
     try:
         for name in FOLDERS:
             (output / name).mkdir(parents=True, exist_ok=True)
@@ -54,8 +57,8 @@ def write_pairs(
             ]
             if not all(path.exists() for path in paths):
                 photo, rng = draw(number)
-                pair = make_pair(photo, settings, rng)
-                for path, picture in zip(paths, (pair.crop, pair.truth, pair.map), strict=True):
+                pair = make_pair(photo.picture(), photo.points, rng, settings)
+                for path, picture in zip(paths, (pair.crop, pair.truth, pair.mask), strict=True):
                     _write(path, picture)
                 made += 1
             progress(number + 1, count)

@@ -22,11 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
 from trainer.networks.translator import STYLE, Pair, StyleReader, laid_over
+from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import inside_psnr, map_entropy

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stream_unmask.inpainting.cpu.segmenting import DOUBT, SURE
-from stream_unmask.synth.clips import ClipData
-from stream_unmask.synth.pairs import PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
+from trainer.clips import ClipData
 from trainer.learner import Learner
 from trainer.networks.generator import USUAL_SIDE, Painter, skin_colour, widened
 from trainer.networks.segmenter import Segmenter
 from trainer.networks.sizes import GENERATORS, Size
+from trainer.pairs import unpack
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1

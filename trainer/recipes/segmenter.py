@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.segmenter import Segmenter
+from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 

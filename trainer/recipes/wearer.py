@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from stream_unmask.synth.pairs import PairData, PairSettings, unpack
+from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
 from trainer.networks.translator import STYLE, Dresser, laid_over
+from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
 from trainer.recipes.job import Job
 from trainer.recipes.losses import critic_loss, importance, map_entropy, matching_loss, weighted_l1
