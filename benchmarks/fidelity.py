@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from stream_unmask.api import Unmasker
-from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.output.sink import EncoderSettings
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.pixels.planes import Planes

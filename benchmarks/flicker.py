@@ -58,7 +58,7 @@ def measure(clip: Path, *, smooth: bool = True, skip: int = 10) -> Flicker:
             if frame.index < skip or not faces:
                 continue
             if matrix is None:
-                matrix, (inside, ring) = faces[0].alignment.matrix, _regions(faces[0].map)
+                matrix, (inside, ring) = faces[0].alignment.matrix, _regions(faces[0].mask)
             size = inside.shape[0]
             crops = (
                 sample_crop(frame.planes(), matrix, size).copy(),

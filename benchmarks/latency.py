@@ -141,7 +141,7 @@ def measure(workload: Workload) -> Measurement:
     with tempfile.TemporaryDirectory() as folder:
         throughput = _flat_out(unmasker, workload, Path(folder))
     live = _at_pace(unmasker, workload)
-    engine = None if unmasker is None else unmasker.toolkit.engine
+    engine = None if unmasker is None else unmasker.networks.engine
     return Measurement(engine, load_seconds, throughput, live, peak_memory_mib())
 
 
@@ -150,7 +150,7 @@ def _warm_up(unmasker: Unmasker, workload: Workload) -> None:
         stream = unmasker.stream(rotation=source.info.rotation)
         for frame in islice((item for item in source if isinstance(item, Frame)), _WARM_UP_FRAMES):
             stream.process(frame)
-    gpu = unmasker.toolkit.gpu
+    gpu = unmasker.networks.gpu
     if gpu is not None and workload.streams > 1:
         gpu.prepare(workload.streams * max(1, len(stream.faces)))
 
@@ -175,7 +175,7 @@ _Batched = dict[str, tuple[int, int]]
 
 
 def _batched(unmasker: Unmasker | None) -> _Batched:
-    gpu = None if unmasker is None else unmasker.toolkit.gpu
+    gpu = None if unmasker is None else unmasker.networks.gpu
     return {} if gpu is None else {name: (each.runs, each.faces) for name, each in gpu.networks.items()}
 
 

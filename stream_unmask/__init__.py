@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stream_unmask.api import Unmasker, unmask_image, unmask_video
     from stream_unmask.errors import UnmaskError
-    from stream_unmask.inpainting.retouching import UnmaskedFace
+    from stream_unmask.inpainting.face import UnmaskedFace
     from stream_unmask.output.codecs import EncoderSettings
     from stream_unmask.output.writing import OutputOptions, Progress
     from stream_unmask.pipeline import Stream
@@ -31,7 +31,7 @@ _HOMES = {
     "Settings": "settings",
     "Stream": "pipeline",
     "UnmaskError": "errors",
-    "UnmaskedFace": "inpainting.retouching",
+    "UnmaskedFace": "inpainting.face",
     "Unmasker": "api",
     "unmask_image": "api",
     "unmask_video": "api",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.masks import map_path, map_picture
 from stream_unmask.output.watermark import Watermark
@@ -16,7 +17,6 @@ from stream_unmask.pipeline import Stream
 from stream_unmask.report import Report
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 from stream_unmask.video.files import check_output, redact
 from stream_unmask.video.images import as_frame, paste_back, read_image, write_image
 from stream_unmask.video.source import open_source
@@ -49,7 +49,7 @@ class Unmasker:
             UnmaskError: the face detector's files are missing, or the weights put no masks on.
         """
         self.settings = settings or Settings()
-        self.toolkit = Toolkit.load(self.settings)
+        self.networks = Networks.load(self.settings)
 
     def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
@@ -58,7 +58,7 @@ class Unmasker:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
         """
-        return Stream(self.toolkit, self.settings, rotation=rotation, still=still)
+        return Stream(self.networks, self.settings, rotation=rotation, still=still)
 
     @property
     def label(self) -> str:
@@ -167,7 +167,7 @@ class Unmasker:
         return lambda path: credential.sign(path, output.name, source, self.label)
 
     def _report(self, source: str, output: Path) -> Report:
-        return Report(source, str(output), self.toolkit.engine, self.toolkit.selection.passed_over)
+        return Report(source, str(output), self.networks.engine, self.networks.selection.passed_over)
 
 
 def unmask_video(

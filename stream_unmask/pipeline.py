@@ -1,32 +1,38 @@
-"""The way of a frame: detect or propagate, track, align, segment, generate, smooth, blend.
+"""The way of a frame, top to bottom:
 
-:class:`Stream` takes the frames of one video in order and draws into them. What is decided about a face is
-decided here; the work on its pixels is in :mod:`stream_unmask.inpainting.retouching`, reading and writing
-frames and the threads around it in :mod:`stream_unmask.running`.
+    read -> follow -> align -> segment -> fill -> smooth -> composite -> write
+
+:class:`Stream` takes the frames of one video in order and draws into them. Reading, writing and the threads
+around it are in :mod:`stream_unmask.running`. What is decided about a face is decided here; the work on its
+pixels, from segmenting on, is in order in :mod:`stream_unmask.inpainting.retoucher`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream_unmask.faces.alignment import Alignment, Pose
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
+from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.tracking import Track
+from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace
+from stream_unmask.inpainting.hysteresis import MaskHysteresis
 from stream_unmask.inpainting.limits import Reason, reason
-from stream_unmask.inpainting.presence import MaskPresence
-from stream_unmask.inpainting.retouching import FacePixels, Retouch, Retoucher, UnmaskedFace
+from stream_unmask.inpainting.retoucher import Retouch, Retoucher
+from stream_unmask.networks import Networks
 from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
 
 _SURE_MASK = 0.95
-"""Score from which a mask proves that it is worn on a face."""
+"""Score from which a face mask proves that it is worn on a face."""
 
 
 @dataclass(slots=True)
@@ -34,24 +40,24 @@ class FaceMemory:
     """What one followed face carries from frame to frame.
 
     Attributes:
-        pixels: the part of it that the work on its pixels needs.
-        presence: whether it wears a mask.
+        state: the part of it that the work on its pixels needs.
+        hysteresis: whether it wears a face mask.
         unmasked: it was unmasked in the last frame that was decided on.
         undecided: frames with it that are not decided on yet.
         report: what is told about it.
     """
 
-    pixels: FacePixels
-    presence: MaskPresence = field(default_factory=MaskPresence)
+    state: FaceState
+    hysteresis: MaskHysteresis = field(default_factory=MaskHysteresis)
     unmasked: bool = False
     undecided: int = 0
     report: FaceReport | None = None
 
-    def forget_patch(self) -> None:
-        """No mask now: the next patch starts afresh."""
+    def forget_inpainted(self) -> None:
+        """Nothing is inpainted now: the next time starts afresh."""
         if self.unmasked:
             self.unmasked = False
-            self.pixels.forget()
+            self.state.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class UnmaskedFrame:
     """A frame that is done.
 
     Attributes:
-        frame: as it came where no mask was worn, else drawn into.
+        frame: as it came where no face mask was worn, else drawn into.
         faces: those that were changed.
     """
 
@@ -74,14 +80,14 @@ class _Sighting:
     Attributes:
         memory: what it carries.
         report: what is told about it.
-        alignment: where its crop lies.
+        view: how the frame shows it.
         beyond: why it is left alone, if it is, whether or not it was unmasked before.
         doubtful: that hangs on an earlier frame that is not decided on yet.
     """
 
     memory: FaceMemory
     report: FaceReport
-    alignment: Alignment
+    view: FaceView
     beyond: Reason | None
     doubtful: bool
 
@@ -92,7 +98,7 @@ class _UnderWay:
 
     frame: Frame
     sightings: list[_Sighting]
-    retouch: Retouch
+    retouch: Retouch[Any]
 
 
 class Stream:
@@ -104,53 +110,51 @@ class Stream:
     """
 
     def __init__(
-        self, toolkit: Toolkit, settings: Settings, *, rotation: int = 0, still: bool = False
+        self, networks: Networks, settings: Settings, *, rotation: int = 0, still: bool = False
     ) -> None:
         """Start on a video.
 
         Args:
-            toolkit: the networks; may serve other streams too, of other threads.
+            networks: may serve other streams too, of other threads.
             settings: how to follow and unmask.
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
         """
         self.faces: list[FaceReport] = []
         self.stages = Stages()
-        self._size = toolkit.size
+        self._size = networks.size
         self._min_face = settings.min_face
-        self._wear = settings.wear
-        self._toolkit = toolkit
-        self._retoucher: Retoucher[Any] = toolkit.retoucher(settings, still=still)
-        # What does not wait for its results is not done by networks on the CPU.
-        self._retouching = nullcontext if self._retoucher.ahead else self._turn
+        self._lock = networks.lock
+        self._retoucher: Retoucher[Any] = networks.retoucher(settings, still=still)
+        self._task, self._ahead = self._retoucher.task, self._retoucher.device.ahead
         self._connection = 0
-        self._looked: deque[_UnderWay] = deque()
-        self._drawn: deque[_UnderWay] = deque()
+        self._segmented: deque[_UnderWay] = deque()
+        self._inpainted: deque[_UnderWay] = deque()
         self._follower = FaceFollower(
-            toolkit.detector,
-            toolkit.mesh,
+            networks.detector,
+            networks.mesh,
             Thumbnailer(rotation=rotation),
             FollowSettings(detect_every=settings.detect_every),
-            lambda: FaceMemory(self._retoucher.new_face()),
+            lambda: FaceMemory(self._task.new_state()),
             Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
-        """Take the masks off one frame and wait until it is done.
+        """Take the face masks off one frame and wait until it is done.
 
         Args:
-            frame: the next frame. It is drawn into where a mask is worn, else left as it came.
+            frame: the next frame. It is drawn into where a face mask is worn, else left as it came.
 
         Returns:
             The faces that were changed.
         """
-        if self._looked or self._drawn:
+        if self._segmented or self._inpainted:
             raise RuntimeError("frames that were submitted must be drained before one is processed")
         (done,) = [*self.submit(frame), *self.drain()]
         return done.faces
 
     def submit(self, frame: Frame) -> list[UnmaskedFrame]:
-        """Begin to take the masks off the next frame.
+        """Begin to take the face masks off the next frame.
 
         On a GPU up to three frames are under way at the same time, and this does not wait for ``frame``.
 
@@ -160,8 +164,9 @@ class Stream:
         Returns:
             Frames that are done by now, in order.
         """
-        self._looked.append(self._look(frame))
-        return self._advance(self._retoucher.ahead)
+        sightings = [self._align(frame, track) for track in self._follow(frame)]
+        self._segmented.append(self._segment(frame, sightings))
+        return self._advance(self._ahead)
 
     def drain(self) -> list[UnmaskedFrame]:
         """Wait for all frames that are under way.
@@ -177,44 +182,50 @@ class Stream:
         return self._follower.unfollowed
 
     def _advance(self, ahead: int) -> list[UnmaskedFrame]:
-        """Go on until no more than ``ahead`` frames wait to be drawn, and as many to be finished."""
-        while len(self._looked) > ahead:
-            self._drawn.append(self._draw(self._looked.popleft()))
+        """Go on until no more than ``ahead`` frames wait to be inpainted, and as many to be finished."""
+        while len(self._segmented) > ahead:
+            under_way = self._segmented.popleft()
+            self._inpaint(under_way)
+            self._inpainted.append(under_way)
         done = []
-        while len(self._drawn) > ahead:
-            under_way = self._drawn.popleft()
+        while len(self._inpainted) > ahead:
+            under_way = self._inpainted.popleft()
             done.append(UnmaskedFrame(under_way.frame, under_way.retouch.finish()))
         return done
 
-    def _look(self, frame: Frame) -> _UnderWay:
-        with self._turn(), self.stages("follow"):
+    def _follow(self, frame: Frame) -> list[Track[FaceMemory]]:
+        with self._locked(), self.stages("follow"):
             if frame.connection != self._connection:
                 self._connection = frame.connection
                 self._follower.end_tracks()
-            tracks = self._follower.follow(frame)
-        sightings = [self._see(frame, track) for track in tracks]
-        faces = [(seen.memory.pixels, seen.alignment) for seen in sightings if seen.beyond is None]
-        with self._retouching():
-            return _UnderWay(frame, sightings, self._retoucher.begin(frame, faces, self.stages))
+            return self._follower.follow(frame)
 
-    def _wears_one_for_sure(self, frame: Frame, pose: Pose) -> bool:
-        """Whether what may be no face wears a mask; the networks' turn is taken by who asks."""
-        face = self._retoucher.new_face(), pose.alignment(self._size)
-        retouch = self._retoucher.begin(frame, [face], self.stages)
-        (score,) = retouch.scores()
-        retouch.draw([0.0])
-        retouch.finish()
-        return score >= _SURE_MASK
-
-    def _see(self, frame: Frame, track: Track[FaceMemory]) -> _Sighting:
+    def _align(self, frame: Frame, track: Track[FaceMemory]) -> _Sighting:
+        """Where a face's crop lies, and whether that is within what the networks can do."""
         memory = track.memory
-        alignment = track.pose.alignment(self._size)
         doubtful = memory.undecided > 0
         memory.undecided += 1
-        beyond = self._reason(frame, alignment, unmasked_before=memory.unmasked or doubtful)
-        return _Sighting(memory, self._report(frame, memory), alignment, beyond, doubtful)
+        report = self._report(frame, memory)
+        view = FaceView(
+            memory.state,
+            track.pose.alignment(self._size),
+            track.mesh.points,
+            _corners(track.box),
+            track.coasting,
+            track.unseen,
+            report.number,
+        )
+        beyond = self._reason(frame, view.alignment, unmasked_before=memory.unmasked or doubtful)
+        return _Sighting(memory, report, view, beyond, doubtful)
 
-    def _draw(self, under_way: _UnderWay) -> _UnderWay:
+    def _segment(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
+        """Look for face masks."""
+        views = [seen.view for seen in sightings if seen.beyond is None]
+        with self._retouching():
+            return _UnderWay(frame, sightings, self._retoucher.begin(frame, views, self.stages))
+
+    def _inpaint(self, under_way: _UnderWay) -> None:
+        """Fill, smooth and composite what is decided to show."""
         scores = iter(under_way.retouch.scores())
         strengths = []
         for seen in under_way.sightings:
@@ -223,41 +234,37 @@ class Stream:
             if score is not None:
                 strengths.append(strength)
         with self._retouching():
-            under_way.retouch.draw(strengths)
-        return under_way
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Networks on the CPU serve the streams of all threads, one at a time."""
-        if not self._toolkit.turn.acquire(blocking=False):
-            with self.stages("wait"):
-                self._toolkit.turn.acquire()
-        try:
-            yield
-        finally:
-            self._toolkit.turn.release()
+            under_way.retouch.inpaint(strengths)
 
     def _decide(self, frame: Frame, seen: _Sighting, score: float | None) -> float:
-        """How much of a face's patch shows; ``score`` is None where no mask was looked for."""
+        """How much of what is inpainted shows; ``score`` is None where no face mask was looked for."""
         memory, report = seen.memory, seen.report
         memory.undecided -= 1
         beyond = seen.beyond
         if seen.doubtful:
-            beyond = self._reason(frame, seen.alignment, unmasked_before=memory.unmasked)
+            beyond = self._reason(frame, seen.view.alignment, unmasked_before=memory.unmasked)
         if beyond is not None:
             report.leave_alone(beyond)
-            memory.forget_patch()
+            memory.forget_inpainted()
             return 0.0
         assert score is not None  # the limits of a face that may have been unmasked before are the wider ones
-        # To wear a mask is for bare faces: presence then follows how sure it is that there is none.
-        presence = memory.presence.update(1 - score if self._wear else score, frame.time)
+        decision = memory.hysteresis.update(self._task.wanted(score), frame.time)
         report.add_score(score)
-        if presence.strength == 0:
-            memory.forget_patch()
+        if decision.strength == 0:
+            memory.forget_inpainted()
             return 0.0
         report.masked_frames += 1
         memory.unmasked = True
-        return presence.strength
+        return decision.strength
+
+    def _wears_one_for_sure(self, frame: Frame, mesh: Mesh) -> bool:
+        """Whether what may be no face wears a face mask; the lock is held by who asks."""
+        alignment = mesh.pose.alignment(self._size)
+        view = FaceView(self._task.new_state(), alignment, mesh.points, _corners(mesh.box))
+        retouch = self._retoucher.begin(frame, [view], self.stages)
+        (score,) = retouch.scores()
+        retouch.finish()
+        return score >= _SURE_MASK
 
     def _reason(self, frame: Frame, alignment: Alignment, *, unmasked_before: bool) -> Reason | None:
         picture = frame.picture
@@ -273,3 +280,23 @@ class Stream:
         report.last = frame.time
         report.frames += 1
         return report
+
+    def _retouching(self) -> AbstractContextManager[None]:
+        """What does not wait for its results is not done by networks on the CPU."""
+        return nullcontext() if self._ahead else self._locked()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Networks on the CPU serve the streams of all threads, one at a time."""
+        if not self._lock.acquire(blocking=False):
+            with self.stages("wait"):
+                self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines import Precision
-from stream_unmask.inpainting.cpu.blending import Blend
+from stream_unmask.inpainting.parameters import Blend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Settings:
         reconnect: seconds for which a camera that is lost is called again; 0 to end when it is lost.
         detect_every: frames between two runs of the face detector; in between faces are followed.
         min_face: width in frame pixels below which a face is left alone.
-        blend: how the patch is joined to the face around it.
+        blend: how the inpainted crop is joined to the face around it.
         smooth: damp what flickers from frame to frame.
     """
 

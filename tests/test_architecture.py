@@ -29,7 +29,7 @@ FLOORS = (
     {"faces"},
     {"inpainting", "synth"},
     {"settings"},
-    {"toolkit"},
+    {"networks"},
     {"pipeline"},
     {"running"},
     {"output"},

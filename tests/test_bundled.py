@@ -13,7 +13,7 @@ from engines.engine import EngineError
 from stream_unmask import Settings, Unmasker, UnmaskError
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS, BundledSet, weights_folder
 from stream_unmask.cli.main import cli
-from stream_unmask.toolkit import Toolkit
+from stream_unmask.networks import Networks
 from tests.inpainting.wearing import with_wearer, without_wearer
 from trainer.export import main as export
 
@@ -68,7 +68,7 @@ def test_commands_take_names_and_folders(open_weights: Path) -> None:
 def test_what_does_the_work_is_the_set_that_was_named(open_weights: Path) -> None:
     (open_weights / "segmenter.onnx").unlink()
     with pytest.raises(EngineError, match=r"bundled/segmenter\.onnx is missing"):
-        Toolkit.load(Settings(weights="open"))
+        Networks.load(Settings(weights="open"))
     Path("in.mp4").touch()
     assert "bundled/segmenter.onnx is missing" in run("unmask", "in.mp4", "--weights", "open")
     assert "bundled/segmenter.onnx is missing" in run("sheet", "in.mp4", "--weights", "open")

@@ -45,7 +45,7 @@ def demo(folder: Path, frames: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     masked = make_clip(folder / "masked.mp4", ClipOptions(frames=frames))
     unmasker = Unmasker()
-    click.echo(f"Engine: {unmasker.toolkit.engine}")
+    click.echo(f"Engine: {unmasker.networks.engine}")
     report = unmasker.video(masked, folder / "unmasked.mp4", OutputOptions(overwrite=True))
     shown = _compare(unmasker, masked, folder / "compare.mp4", every=max(frames // 6, 1))
     if shown:

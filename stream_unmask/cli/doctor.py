@@ -14,8 +14,8 @@ from engines.contract import NETWORKS, has_weights, read_weights
 from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
 from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.faces import weights as face_networks
+from stream_unmask.networks import Networks
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 
 _PACKAGES = ("av", "numpy", "numba", "opencv-python-headless", "openvino", "onnxruntime")
 _OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensorrt")
@@ -40,10 +40,10 @@ def doctor() -> None:
             table.add_row(f"  {network.name}", f"{weights.size} px, {weights.run}")
     for kind, path in (("Detector", face_networks.centerface()), ("Mesh", face_networks.face_landmark())):
         table.add_row(kind, f"{path.name}, {path.stat().st_size / 2**20:.1f} MiB")
-    toolkit = Toolkit.load(Settings())
-    for reason in toolkit.selection.passed_over:
+    networks = Networks.load(Settings())
+    for reason in networks.selection.passed_over:
         table.add_row("Not used", reason)
-    table.add_row("Engine", toolkit.engine)
+    table.add_row("Engine", networks.engine)
     Console(soft_wrap=True, highlight=False).print(table)
 
 

@@ -18,7 +18,7 @@ from stream_unmask import api
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
-from stream_unmask.inpainting.cpu.blending import BLENDS, Blend
+from stream_unmask.inpainting.parameters import BLENDS, Blend
 from stream_unmask.output.sink import EncoderSettings
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report, write_reports
@@ -146,9 +146,9 @@ def unmask(
         files = "1 file was" if done_before == 1 else f"{done_before} files were"
         console.print(f"{files} done before; --overwrite does that again.")
     unmasker = api.Unmasker(settings)
-    for reason in unmasker.toolkit.selection.passed_over:
+    for reason in unmasker.networks.selection.passed_over:
         console.print(reason)
-    console.print(f"Engine: {unmasker.toolkit.engine}")
+    console.print(f"Engine: {unmasker.networks.engine}")
     reports, failures = [], []
     with _ctrl_c() as stop:
         for job in jobs:

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.alignment import Pose
 from stream_unmask.faces.boxes import overlaps
 from stream_unmask.faces.cuts import CutDetector
 from stream_unmask.faces.detection import CenterFace, Detections
@@ -73,11 +72,11 @@ class Patience:
 
     Attributes:
         smallest: width in pixels of the smallest face that is looked for, part by part.
-        vouch: whether a face that may be none, and lies so in the frame, wears a mask for sure.
+        vouch: whether a face that may be none, with such a mesh, wears a face mask for sure.
     """
 
     smallest: float
-    vouch: Callable[[Frame, Pose], bool]
+    vouch: Callable[[Frame, Mesh], bool]
 
 
 class FaceFollower(Generic[M]):
@@ -230,7 +229,7 @@ class FaceFollower(Generic[M]):
         alike = near and abs(mesh.pose.yaw - guess.pose.yaw) < _TURNED
         if (mesh.presence >= PRESENT and near) or (sure and alike):
             return mesh
-        if sure or (self._patience is not None and self._patience.vouch(frame, guess.pose)):
+        if sure or (self._patience is not None and self._patience.vouch(frame, guess)):
             return guess
         return None
 

@@ -51,6 +51,7 @@ class Track(Generic[M]):
         number: counts the tracks of a stream from 1.
         memory: what the work on this face keeps from frame to frame; not touched here.
         pose: where the face is in the present frame, smoothed.
+        mesh: the latest that was found, not smoothed; ``unseen`` says how old it is.
         box: (4,) x0, y0, x1, y1 around the face in frame pixels; may reach beyond the frame.
         score: the latest detection's confidence, 0..1.
         presence: the latest mesh's belief that there is a face, 0..1. Masks lower it.
@@ -126,7 +127,7 @@ class Track(Generic[M]):
 
     def astray(self, five: NDArray[np.float64]) -> float:
         """How far the mesh's eyes are from where the detector sees them ((5, 2) points), in eye distances."""
-        return eyes_apart(self._mesh, five)
+        return eyes_apart(self.mesh, five)
 
     def settle(self) -> None:
         """Smooth the pose, once all that is known of the present frame has been taken."""
@@ -135,7 +136,7 @@ class Track(Generic[M]):
         self.frames += not self.coasting
 
     def _take(self, mesh: Mesh) -> None:
-        self._mesh = mesh
+        self.mesh = mesh
         if mesh.presence < PRESENT and self.expects(mesh):
             share = 1.0 - float(np.exp(-self._since_settled / _DOUBTFUL_SECONDS))
             self._seen = self._seen.toward(mesh.pose, share)

@@ -11,8 +11,8 @@ import numpy as np
 from av.stream import Stream as CopiedStream
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.compositing import paste
-from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.inpainting.cpu.compositing import composite
+from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo
@@ -42,8 +42,8 @@ def map_frame(frame: Frame, faces: Sequence[UnmaskedFace]) -> Frame:
     planes.y[:] = 0
     planes.u[:] = planes.v[:] = _NEUTRAL
     for face in faces:
-        white = np.repeat(face.map[None] * 2 - 1, 3, axis=0)
-        paste(planes, face.alignment.matrix, white, (face.map > 0).astype(np.float32))
+        white = np.repeat(face.mask[None] * 2 - 1, 3, axis=0)
+        composite(planes, face.alignment.matrix, white, (face.mask > 0).astype(np.float32))
     return drawn
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.video.frame import Frame
@@ -52,7 +52,7 @@ def draw(shown: list[Triple], *, columns: int) -> Pixels:
 def triples(frame: Frame, faces: list[UnmaskedFace], side: int) -> Iterator[Triple]:
     """The faces of a frame that :meth:`~stream_unmask.pipeline.Stream.process` has drawn into."""
     for face in faces:
-        map_ = np.repeat((face.map * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+        map_ = np.repeat((face.mask * 255).astype(np.uint8)[:, :, None], 3, axis=2)
         yield Triple(
             _crop(frame.decoded_planes(), face, side),
             np.asarray(cv2.resize(map_, (side, side), interpolation=cv2.INTER_AREA), np.uint8),

@@ -85,7 +85,7 @@ def test_every_face_of_every_frame_was_unmasked(results: list[dict[str, Any]]) -
         else:
             assert throughput["faces"] == throughput["frames"]
             assert throughput["stages"]["compute"]["runs"] == throughput["frames"]
-            assert throughput["stages"]["paste"]["runs"] == throughput["faces"]
+            assert throughput["stages"]["composite"]["runs"] == throughput["faces"]
             first, *_, last = throughput["stages"]
             assert (first, last) == ("decode", "encode")
 

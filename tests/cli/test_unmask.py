@@ -55,7 +55,7 @@ def test_video_to_video_with_a_report(
     report = json.loads((here / "report.json").read_text())
     assert report["frames"] == 24
     assert report["faces"][0]["masked_frames"] == 24
-    assert {"decode", "follow", "segment", "generate", "paste", "encode"} <= set(report["stages"])
+    assert {"decode", "follow", "segment", "generate", "composite", "encode"} <= set(report["stages"])
     said = capsys.readouterr().err
     assert "Engine: OpenVINO" in said
     assert "24 frames" in said

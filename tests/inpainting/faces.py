@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from engines.engine import Port
 from stream_unmask.faces.alignment import Alignment
+from stream_unmask.inpainting import graining
+from stream_unmask.inpainting.cpu import colour, smoothing
+from stream_unmask.inpainting.face import FaceState, FaceView
+from stream_unmask.inpainting.graining import GrainEstimate, GrainSettings, noise_source
+from stream_unmask.inpainting.parameters import ColourSettings, SmoothingSettings
 from stream_unmask.pixels.colours import from_rgb
+from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.planes import Planes
 
 SIZE = 128
@@ -25,7 +31,7 @@ def alignment(
     return Alignment(matrix, size, yaw, size * zoom / 3.4)
 
 
-def mask_map(size: int = SIZE, x: float = 0.5, y: float = 0.64, radius: float = 0.24) -> Picture:
+def soft_mask(size: int = SIZE, x: float = 0.5, y: float = 0.64, radius: float = 0.24) -> Picture:
     """(S, S) of a drawn mask with a soft edge two pixels wide."""
     rows, columns = np.mgrid[:size, :size] / size
     away = np.hypot((columns - x) / radius, (rows - y) / (radius * 0.75))
@@ -59,6 +65,53 @@ def frame_of(picture: Picture, noise: float = 0.0, seed: int = 0) -> Planes:
         values = np.tensordot(weights[:3], picture, 1) + weights[3] + amount * random
         plane[...] = np.clip(np.rint(values), 0, 255)
     return planes
+
+
+def view(state: FaceState, place: Alignment) -> FaceView:
+    """A face whose mesh nobody looks at."""
+    side = place.size / place.scale
+    return FaceView(state, place, np.zeros((468, 3)), (0.0, 0.0, side, side))
+
+
+class Smoother:
+    """Steadies one face's frames, one after the other."""
+
+    def __init__(self) -> None:
+        self._last: smoothing.Steadied | None = None
+
+    def smooth(
+        self, crop: Picture, mask: Picture, inpainted: Picture, place: Alignment, elapsed: float
+    ) -> tuple[Picture, Picture]:
+        settings = SmoothingSettings()
+        made = smoothing.smooth(crop, mask, inpainted, self._last, place, elapsed, settings)
+        self._last = made
+        return made.mask, made.inpainted
+
+
+class Matcher:
+    """Matches one face's frames, one after the other."""
+
+    def __init__(self) -> None:
+        self.known = colour.Estimate()
+
+    def match(self, crop: Picture, mask: Picture, inpainted: Picture, elapsed: float) -> Picture:
+        settings = ColourSettings()
+        matched, self.known = colour.match(crop, mask, inpainted, self.known, elapsed, settings)
+        return matched
+
+
+class Meter:
+    """Measures the grain of one face's frames, one after the other."""
+
+    def __init__(self) -> None:
+        self._known, self._random = GrainEstimate(), noise_source()
+
+    def measure(self, planes: Planes, place: Alignment, outline: Picture, elapsed: float) -> Grain:
+        settings = GrainSettings()
+        grain, self._known = graining.measure(
+            planes, place, outline, self._known, elapsed, self._random, settings
+        )
+        return grain
 
 
 class FakeEngine:

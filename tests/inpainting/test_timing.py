@@ -8,14 +8,11 @@ from itertools import cycle, islice
 import numpy as np
 import pytest
 
-from stream_unmask.inpainting.cpu.colour import ColourMatcher
-from stream_unmask.inpainting.cpu.graining import GrainMeter
-from stream_unmask.inpainting.cpu.smoothing import PatchSmoother
 from stream_unmask.inpainting.timing import FRAME, left, since, taken
-from tests.inpainting.cpu.test_graining import CELLS
-from tests.inpainting.faces import Picture, alignment, face, frame_of, mask_map
+from tests.inpainting.faces import Matcher, Meter, Picture, Smoother, alignment, face, frame_of, soft_mask
+from tests.inpainting.test_graining import COARSE
 
-MAP = mask_map()
+MASK = soft_mask()
 
 RATES: dict[str, tuple[float, ...]] = {
     "60": (FRAME / 2,),
@@ -45,17 +42,17 @@ def test_time_goes_on_where_clocks_do_not() -> None:
 
 
 def smoothed(elapsed: list[float], crop: Picture, speed: float = 0.0) -> Picture:
-    """How much brighter a patch looks that has been a little brighter for so long."""
-    smoother = PatchSmoother()
-    smoother.smooth(crop, MAP, crop, alignment(), FRAME)
+    """How much brighter an inpainted crop looks that has been a little brighter for so long."""
+    smoother = Smoother()
+    smoother.smooth(crop, MASK, crop, alignment(), FRAME)
     brighter, x = crop + np.float32(0.03), 0.0
     for time in elapsed:
         x += speed * time
-        _, patch = smoother.smooth(crop, MAP, brighter, alignment(x), time)
-    return patch - crop
+        _, inpainted = smoother.smooth(crop, MASK, brighter, alignment(x), time)
+    return inpainted - crop
 
 
-def test_a_patch_changes_as_fast_at_any_rate() -> None:
+def test_an_inpainted_crop_changes_as_fast_at_any_rate() -> None:
     expected = smoothed(times("30", 4 / 30), face())
     assert 0.01 < expected.mean() < 0.025
     for rate in RATES:
@@ -63,7 +60,7 @@ def test_a_patch_changes_as_fast_at_any_rate() -> None:
 
 
 def test_a_face_counts_as_moving_by_its_speed() -> None:
-    flat = np.full((3, *MAP.shape), 0.2, np.float32)
+    flat = np.full((3, *MASK.shape), 0.2, np.float32)
     still, moving = (smoothed(times("30", 2 / 30), flat, speed).mean() for speed in (0.0, 300.0))
     assert moving > 1.3 * still
     for rate in ("60", "15"):
@@ -72,29 +69,29 @@ def test_a_face_counts_as_moving_by_its_speed() -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 def test_a_missed_frame_does_not_show_the_mask_at_any_rate(rate: str) -> None:
-    smoother, crop = PatchSmoother(), face()
+    smoother, crop = Smoother(), face()
     for time in times(rate, 4 / 30):
-        smoother.smooth(crop, MAP, crop, alignment(), time)
-    held, _ = smoother.smooth(crop, np.zeros_like(MAP), crop, alignment(), RATES[rate][0])
-    assert held[MAP > 0.9].min() > 0.35
+        smoother.smooth(crop, MASK, crop, alignment(), time)
+    held, _ = smoother.smooth(crop, np.zeros_like(MASK), crop, alignment(), RATES[rate][0])
+    assert held[MASK > 0.9].min() > 0.35
 
 
 def learnt_colour(elapsed: list[float]) -> float:
     """How far a matcher has followed a tint that is new, and lasts so long."""
-    matcher, truth = ColourMatcher(), face()
-    matcher.match(truth, MAP, truth, FRAME)
+    matcher, truth = Matcher(), face()
+    matcher.match(truth, MASK, truth, FRAME)
     for time in elapsed:
-        matched = matcher.match(truth, MAP, truth + np.float32(0.1), time)
-    return float((truth + np.float32(0.1) - matched)[:, MAP > 0.9].mean())
+        matched = matcher.match(truth, MASK, truth + np.float32(0.1), time)
+    return float((truth + np.float32(0.1) - matched)[:, MASK > 0.9].mean())
 
 
 def learnt_noise(elapsed: list[float]) -> float:
     """How far a meter, after a noisy frame, has followed a quieter picture that lasts so long."""
-    meter = GrainMeter()
+    meter = Meter()
     for seed in range(2):
-        meter.measure(frame_of(face(), 4.0, seed), alignment(), CELLS, FRAME)
+        meter.measure(frame_of(face(), 4.0, seed), alignment(), COARSE, FRAME)
     for seed, time in enumerate(elapsed):
-        grain = meter.measure(frame_of(face(), 1.0, 2 + seed), alignment(), CELLS, time)
+        grain = meter.measure(frame_of(face(), 1.0, 2 + seed), alignment(), COARSE, time)
     return grain.noise * 255
 
 

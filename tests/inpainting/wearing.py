@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.contract import WEARER, WeightsFile, enter_weights
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from tests.inpainting.faces import mask_map
+from tests.inpainting.faces import soft_mask
 
 SIDE = 64
 
@@ -37,7 +37,7 @@ def with_wearer(folder: Path) -> Path:
     without_wearer(folder)
     constants = {
         "some": np.float32(0.3),
-        "shape": mask_map(SIDE)[None, None],
+        "shape": soft_mask(SIDE)[None, None],
         "colours": np.eye(3, 8, dtype=np.float32).reshape(3, 8, 1, 1),
         "little": np.full((1, 3, 1, 1), 0.05, np.float32),
     }

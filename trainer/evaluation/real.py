@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.inpainting.face import UnmaskedFace
+from stream_unmask.networks import Networks
 from stream_unmask.pipeline import Stream
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import as_frame
 from stream_unmask.video.thumbnail import Thumbnailer
@@ -87,17 +87,17 @@ def score_real(weights: Path, photos: Iterable[RealPhoto], threads: int = 2) -> 
         EngineError: the weights are incomplete or damaged.
     """
     settings = Settings(weights=weights, threads=threads)
-    toolkit = Toolkit.load(settings)
+    networks = Networks.load(settings)
     looked_at, counts = 0, np.zeros(4, np.int64)
     rows: list[Bytes] = []
     for photo in photos:
         frame = as_frame(photo.picture)
-        boxes = photo.boxes or _detected(toolkit, frame)
-        worn = Stream(toolkit, settings, still=True).process(frame)
+        boxes = photo.boxes or _detected(networks, frame)
+        worn = Stream(networks, settings, still=True).process(frame)
         found = [box for box in boxes if _any_in(box, worn)]
         again = as_frame(_pixels(frame))
-        seen = _detected(toolkit, again)
-        left = Stream(toolkit, settings, still=True).process(again)
+        seen = _detected(networks, again)
+        left = Stream(networks, settings, still=True).process(again)
         gone = sum(not _any_in(box, left) for box in found)
         still = sum(any(_same(box, other) for other in seen) for box in found)
         counts += (len(boxes), len(found), gone, still)
@@ -144,8 +144,8 @@ def _boxes(notes: dict[str, object]) -> tuple[Box, ...]:
     return ()
 
 
-def _detected(toolkit: Toolkit, frame: Frame) -> tuple[Box, ...]:
-    found = toolkit.detector.detect(Thumbnailer().shrink(frame))
+def _detected(networks: Networks, frame: Frame) -> tuple[Box, ...]:
+    found = networks.detector.detect(Thumbnailer().shrink(frame))
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in found.boxes.tolist())
 
 
@@ -177,6 +177,6 @@ def _row(before: Bytes, after: Bytes, face: UnmaskedFace) -> Bytes:
     """A face before, its map, and after, side by side."""
     matrix = face.alignment.matrix * (_SHEET_SIDE / face.alignment.size)
     sides = (_SHEET_SIDE, _SHEET_SIDE)
-    map_ = cv2.resize((face.map * 255).astype(np.uint8), sides, interpolation=cv2.INTER_AREA)
+    map_ = cv2.resize((face.mask * 255).astype(np.uint8), sides, interpolation=cv2.INTER_AREA)
     cut = [cv2.warpAffine(each, matrix, sides, flags=cv2.INTER_AREA) for each in (before, after)]
     return np.asarray(np.hstack([cut[0], cv2.merge([map_] * 3), cut[1]]), np.uint8)

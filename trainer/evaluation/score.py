@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.segmenting import filled, settled
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, settled
 from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
@@ -70,7 +70,7 @@ def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
     """Let a contestant find and paint; the maps are filled and settled in between, as in the product."""
     crops = np.stack([face.crop for face in faces])
     if contestant.finds:
-        maps = np.stack([filled(each) for each in contestant.find(crops)])
+        maps = np.stack([fill_holes(each) for each in contestant.find(crops)])
     else:
         maps = np.stack([face.map for face in faces]).astype(np.float32) / np.float32(255)
     sure = settled(maps)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stream_unmask.inpainting.cpu.segmenting import DOUBT, SURE
+from stream_unmask.inpainting.parameters import DOUBT, SURE
 from stream_unmask.synth.pairs import PairSettings
 from trainer.clips import ClipData
 from trainer.learner import Learner

@@ -1,37 +1,29 @@
-"""How a patch meets the face around it."""
+"""How an inpainted crop meets the face around it.
+
+``feather`` fades it out over the skin around the mask. ``pyramid`` lets coarse differences in colour fade
+over wide bands and fine ones over narrow bands (Burt & Adelson, "A Multiresolution Spline", 1983).
+``poisson`` spreads the difference along the mask's border over the whole inpainted crop, so that no seam is
+left (Perez et al., "Poisson Image Editing", 2003, as a membrane of differences: Farbman et al., 2009, on a
+coarse grid).
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.coarse import from_cells, to_cells
+from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.segmenting import settled
-
-Blend = Literal["feather", "pyramid", "poisson"]
-
-BLENDS: tuple[Blend, ...] = get_args(Blend)
-
-RIM = 0.012
-"""How far, in crop sides, the patch reaches in full beyond the map: masks have a soft, shaded rim."""
-
-FEATHER = 0.03
-"""How far, in crop sides, the patch fades out beyond that."""
-
-TRACE = 1e-3
-"""Alpha up to which, and from 1 minus which, it is rounded."""
-
-_BORDER = 0.02
-"""Outermost part of the crop, in crop sides, where alpha is 0; over as much again it fades in."""
+from stream_unmask.inpainting.geometry import window
+from stream_unmask.inpainting.parameters import FEATHER, RIM, TRACE, Blend
 
 _STRANGE = 0.2
-"""Difference between crop and patch, in RGB from -1 to 1, that is no longer the same skin in another
-light but hair, background or a collar, and must not spread over the patch."""
+"""Difference between crop and inpainted crop, in RGB from -1 to 1, that is no longer the same skin in another
+light but hair, background or a collar, and must not spread over the face."""
 
 _LEVELS = 4
 """Levels of the pyramid: its widest band is half of the crop."""
@@ -43,97 +35,78 @@ _SQUARE = np.ones((3, 3), np.uint8)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
-class Blender:
-    """Lays patches into crops.
+def blend(
+    kind: Blend,
+    crop: NDArray[np.float32],
+    inpainted: NDArray[np.float32],
+    mask: NDArray[np.float32],
+    strength: float,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Blend an inpainted crop into its crop.
 
-    ``feather`` fades the patch out over the skin around the mask. ``pyramid`` lets coarse differences
-    in colour fade over wide bands and fine ones over narrow bands (Burt & Adelson, "A Multiresolution
-    Spline", 1983). ``poisson`` spreads the difference along the mask's border over the whole patch, so
-    that no seam is left (Perez et al., "Poisson Image Editing", 2003, as a membrane of differences:
-    Farbman et al., 2009, on a coarse grid).
+    Args:
+        kind: how.
+        crop: (3, S, S) RGB in [-1, 1].
+        inpainted: (3, S, S) RGB in [-1, 1].
+        mask: (S, S) in 0..1.
+        strength: how much of it shows, 0..1.
+
+    Returns:
+        picture: (3, S, S) RGB in [-1, 1], what is to be seen where alpha is 1; may be ``inpainted``.
+        alpha: (S, S) in 0..1: 1 over the mask and its rim, falling off outside, exactly 0 away from
+            it and along the crop's border.
     """
+    cover = _cover(mask)
+    picture = inpainted
+    if kind != "feather":
+        added = spread(kind, to_coarse(crop) - to_coarse(inpainted), to_coarse(cover))
+        picture = _added(inpainted, added)
+    return picture, faded(cover, strength)
 
-    def __init__(self, kind: Blend) -> None:
-        if kind not in BLENDS:
-            raise ValueError(f"blend must be one of {', '.join(BLENDS)}, got {kind!r}")
-        self._kind = kind
 
-    def blend(
-        self,
-        crop: NDArray[np.float32],
-        patch: NDArray[np.float32],
-        map: NDArray[np.float32],
-        strength: float,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Blend a patch into its crop.
-
-        Args:
-            crop: (3, S, S) RGB in [-1, 1].
-            patch: (3, S, S) RGB in [-1, 1].
-            map: (S, S) in 0..1.
-            strength: how much of the patch shows, 0..1.
-
-        Returns:
-            picture: (3, S, S) RGB in [-1, 1], what is to be seen where alpha is 1; may be ``patch``.
-            alpha: (S, S) in 0..1: 1 over the mask and its rim, falling off outside, exactly 0 away from
-                it and along the crop's border.
-        """
-        cover = _cover(map)
-        picture = patch
-        if self._kind != "feather":
-            picture = _added(patch, spread(self._kind, to_cells(crop) - to_cells(patch), to_cells(cover)))
-        return picture, cover * (window(map.shape[0]) * np.float32(strength))
+def faded(cover: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """An alpha (S, S) in 0..1 times a strength in 0..1, falling to exactly 0 before the crop's border."""
+    return np.asarray(cover * (window(cover.shape[0]) * np.float32(strength)), np.float32)
 
 
 def warm_up() -> None:
-    """Compile (or load from numba's cache) what the blender runs."""
-    cells = np.zeros((4, 4), np.float32)
-    _relax(cells.copy(), cells, cells, cells)
+    """Compile (or load from numba's cache) what the blending runs."""
+    coarse = np.zeros((4, 4), np.float32)
+    _relax(coarse.copy(), coarse, coarse, coarse)
 
 
 def spread(
     kind: Blend, difference: NDArray[np.float32], cover: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
-    """What a patch must be changed by to meet its crop without a seam.
+    """What an inpainted crop must be changed by to meet its crop without a seam, on the coarse grid.
 
     Args:
         kind: ``pyramid`` or ``poisson``.
-        difference: (3, S / 4, S / 4) cells of the crop less those of the patch.
-        cover: (S / 4, S / 4) cells of the patch's opacity, 0..1.
+        difference: (3, S / 4, S / 4) the crop less the inpainted crop.
+        cover: (S / 4, S / 4) opacity of the inpainted crop, 0..1.
 
     Returns:
-        (S / 4, S / 4) cells for each colour.
+        (S / 4, S / 4) for each colour.
     """
     known = _known(difference, cover)
     return (_spread_by_bands if kind == "pyramid" else _spread_as_membrane)(difference, known)
 
 
-def _cover(map: NDArray[np.float32]) -> NDArray[np.float32]:
+def _cover(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """(S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
-    size = map.shape[0]
+    size = mask.shape[0]
     # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
-    small = cv2.resize(cv2.dilate(map, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
-    mask: NDArray[Any] = settled(np.asarray(small, np.float32))
+    small = cv2.resize(cv2.dilate(mask, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
+    grown: NDArray[Any] = settled(np.asarray(small, np.float32))
     # Two boxes of this reach, one after the other, fade over twice the reach to each side.
     reach = max(1, round(FEATHER * size / 8))
     for turn in range(2 * reach + max(1, round(RIM * size / 2))):
-        mask = cv2.dilate(mask, _CROSS if turn % 2 else _SQUARE)
+        grown = cv2.dilate(grown, _CROSS if turn % 2 else _SQUARE)
     side = 2 * reach + 1
-    soft = cv2.blur(cv2.blur(mask, (side, side)), (side, side))
+    soft = cv2.blur(cv2.blur(grown, (side, side)), (side, side))
     # Sums of floats seldom end at exactly 0 and 1.
     exact = np.clip((soft - TRACE) / (1 - 2 * TRACE), 0, 1)
     return np.asarray(cv2.resize(exact, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-@cache
-def window(size: int) -> NDArray[np.float32]:
-    """(S, S) 1 inside the crop, falling to exactly 0 before its border. Shared: only to be read."""
-    border = _BORDER * size
-    away = np.minimum(np.arange(size), np.arange(size)[::-1])
-    fade = np.clip((away - border) / max(border, 1), 0, 1)
-    fade = fade * fade * (3 - 2 * fade)
-    square: NDArray[np.float32] = np.outer(fade, fade).astype(np.float32)
-    return square
 
 
 def _known(difference: NDArray[np.float32], cover: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -147,7 +120,7 @@ def _known(difference: NDArray[np.float32], cover: NDArray[np.float32]) -> NDArr
 def _spread_by_bands(
     difference: NDArray[np.float32], known: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
-    """The crop's share of a Laplacian-pyramid blend of crop and patch, less the patch."""
+    """The crop's share of a Laplacian-pyramid blend with the inpainted crop, less that."""
     shares = _pyramid(known)
     spread = []
     for plane in difference:
@@ -197,11 +170,11 @@ def _spread_as_membrane(
     return spread
 
 
-def _added(patch: NDArray[np.float32], cells: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """``patch`` with a coarse correction on each plane, in [-1, 1]."""
-    picture = np.empty_like(patch)
-    for plane, correction, out in zip(patch, cells, picture, strict=True):
-        np.add(plane, from_cells(correction, len(plane)), out=out)
+def _added(inpainted: NDArray[np.float32], coarse: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """``inpainted`` with a coarse correction on each plane, in [-1, 1]."""
+    picture = np.empty_like(inpainted)
+    for plane, correction, out in zip(inpainted, coarse, picture, strict=True):
+        np.add(plane, from_coarse(correction, len(plane)), out=out)
     return np.asarray(np.clip(picture, -1, 1, out=picture), np.float32)
 
 

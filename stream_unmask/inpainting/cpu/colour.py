@@ -1,4 +1,9 @@
-"""A patch in the colours and the sharpness of the face around it."""
+"""An inpainted crop in the colours and the sharpness of the face around it.
+
+The generator makes the visible face around the mask too. Where it makes it in other colours, or softer, than
+the crop has it, it does the same beneath the mask: the difference is fitted there as a constant and a slope
+across the face for each colour, and taken off the whole inpainted crop.
+"""
 
 from __future__ import annotations
 
@@ -10,150 +15,109 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.coarse import face_ring, to_cells
+from stream_unmask.inpainting.cpu.coarse import face_ring, to_coarse
+from stream_unmask.inpainting.geometry import on_face
+from stream_unmask.inpainting.parameters import COLOURED, GREY, NO_DETAIL, ColourSettings
 from stream_unmask.inpainting.timing import taken
-
-FAINT = 0.003
-"""Detail, in RGB from -1 to 1, below which there is none to be matched."""
-
-GREY, COLOURED = 0.01, 0.02
-"""Mean distance between the colours of a place, in RGB from -1 to 1: up to which a crop is grey, as in
-infrared at night or on old film, and from which it has colours."""
 
 
 @dataclass(frozen=True, slots=True)
-class ColourSettings:
-    """How a patch is matched to the face around the mask. Colours are RGB in [-1, 1].
+class Estimate:
+    """What has been learnt of a face.
 
     Attributes:
-        outlier: difference from the fitted one at which a cell (hair, background, a collar that the
-            generator drew otherwise) hardly counts.
-        limit: largest change of colour.
-        least_cells: weight of the ring, in cells, below which the last estimate stays.
-        pace: share of a new estimate that is taken on in a thirtieth of a second; small keeps colour from
-            pumping.
-        sharpest: largest factor by which detail is strengthened; detail is weakened as far as needed.
+        offset: (3, 3) for each colour a constant and slopes along x and y; None while there is none.
+        detail: factor; None while there is none.
     """
 
-    outlier: float = 0.08
-    limit: float = 0.3
-    least_cells: float = 16.0
-    pace: float = 0.2
-    sharpest: float = 1.4
+    offset: NDArray[np.float64] | None = None
+    detail: float | None = None
 
 
-class ColourMatcher:
-    """Matches the patches of one track to the face around the mask.
-
-    The generator draws the visible face around the mask too. Where it draws it in other colours, or
-    softer, than the crop has it, it does the same beneath the mask: the difference is fitted there as a
-    constant and a slope across the face for each colour, and taken off the whole patch.
-    """
-
-    def __init__(self, settings: ColourSettings | None = None) -> None:
-        self._settings = settings or ColourSettings()
-        self._offset: NDArray[np.float64] | None = None
-        self._detail: float | None = None
-
-    def reset(self) -> None:
-        """Forget the past, as after a while without a patch."""
-        self._offset = None
-        self._detail = None
-
-    def match(
-        self,
-        crop: NDArray[np.float32],
-        map: NDArray[np.float32],
-        patch: NDArray[np.float32],
-        elapsed: float,
-    ) -> NDArray[np.float32]:
-        """Match one frame's patch.
-
-        Args:
-            crop: (3, S, S) RGB in [-1, 1], C-contiguous.
-            map: (S, S) in 0..1.
-            patch: (3, S, S) RGB in [-1, 1], C-contiguous.
-            elapsed: seconds since the last frame, above 0.
-
-        Returns:
-            (3, S, S) RGB in [-1, 1], a new array.
-        """
-        cells, map_cells = to_cells(crop), to_cells(map)
-        ring = face_ring(map_cells)
-        pace = taken(self._settings.pace, elapsed)
-        self._learn_colour(cells, patch, ring, pace)
-        soft = np.empty(patch.shape, np.float32)
-        for plane, out in zip(patch, soft, strict=True):
-            cv2.GaussianBlur(plane, (5, 5), 1.0, dst=out)
-        self._learn_detail(crop, patch, soft, ring, pace)
-        offset = np.zeros((3, 3)) if self._offset is None else self._offset
-        detail = 1.0 if self._detail is None else self._detail
-        matched = np.empty(patch.shape, np.float32)
-        _apply(patch, soft, np.float32(detail), offset.astype(np.float32), matched)
-        colours = colourfulness(cells, map_cells)
-        if colours < 1:
-            grey = matched.mean(axis=0)
-            matched = np.ascontiguousarray(grey + np.float32(colours) * (matched - grey))
-        return matched
-
-    def _learn_colour(
-        self, cells: NDArray[np.float32], patch: NDArray[np.float32], ring: NDArray[np.bool_], pace: float
-    ) -> None:
-        settings = self._settings
-        rows, columns = np.nonzero(ring)
-        if len(rows) < settings.least_cells:
-            return
-        half = (ring.shape[0] - 1) / 2
-        x, y = columns / half - 1, rows / half - 1
-        basis = np.stack([np.ones(len(rows)), x, y])
-        difference = (cells - to_cells(patch))[:, rows, columns].astype(np.float64)
-        likely = on_face(x, y)
-        fit = np.zeros((3, 3)) if self._offset is None else self._offset
-        # The surest guess is that nothing is wrong; from there to the nearest offset that many cells share.
-        for reach in (2 * settings.outlier, settings.outlier):
-            weight = likely * np.exp(-((difference - fit @ basis) ** 2).mean(axis=0) / reach**2)
-            if weight.sum() < settings.least_cells:
-                return
-            fit = _weighted_fit(basis, weight, difference)
-        fit = np.clip(fit, -settings.limit, settings.limit)
-        self._offset = fit if self._offset is None else self._offset + pace * (fit - self._offset)
-
-    def _learn_detail(
-        self,
-        crop: NDArray[np.float32],
-        patch: NDArray[np.float32],
-        soft: NDArray[np.float32],
-        ring: NDArray[np.bool_],
-        pace: float,
-    ) -> None:
-        settings = self._settings
-        if ring.sum() < settings.least_cells:
-            return
-        of_crop = _detail(crop[1], cv2.GaussianBlur(crop[1], (5, 5), 1.0), ring)
-        of_patch = _detail(patch[1], soft[1], ring)
-        ratio = min((of_crop + FAINT) / (of_patch + FAINT), settings.sharpest)
-        old = ratio if self._detail is None else self._detail
-        self._detail = old + pace * (ratio - old)
-
-
-def colourfulness(cells: NDArray[np.float32], map_cells: NDArray[np.float32]) -> float:
-    """How much colour a patch may have: 0 where the crop outside the mask is grey, 1 where it has colours.
+def match(
+    crop: NDArray[np.float32],
+    mask: NDArray[np.float32],
+    inpainted: NDArray[np.float32],
+    known: Estimate,
+    elapsed: float,
+    settings: ColourSettings,
+) -> tuple[NDArray[np.float32], Estimate]:
+    """Match one frame's inpainted crop.
 
     Args:
-        cells: (3, S / 4, S / 4) of the crop.
-        map_cells: (S / 4, S / 4) of the map.
+        crop: (3, S, S) RGB in [-1, 1], C-contiguous.
+        mask: (S, S) in 0..1.
+        inpainted: (3, S, S) RGB in [-1, 1], C-contiguous.
+        known: what was learnt before.
+        elapsed: seconds since then, above 0.
+        settings: how.
+
+    Returns:
+        (3, S, S) RGB in [-1, 1], a new array, and what is known now.
     """
-    bare = 1 - map_cells
+    coarse, coarse_mask = to_coarse(crop), to_coarse(mask)
+    ring = face_ring(coarse_mask)
+    rate = taken(settings.rate, elapsed)
+    offset = _learnt_offset(coarse - to_coarse(inpainted), ring, known.offset, rate, settings)
+    soft = np.empty(inpainted.shape, np.float32)
+    for plane, out in zip(inpainted, soft, strict=True):
+        cv2.GaussianBlur(plane, (5, 5), 1.0, dst=out)
+    detail = _learnt_detail(crop[1], inpainted[1], soft[1], ring, known.detail, rate, settings)
+    added = np.zeros((3, 3), np.float32) if offset is None else offset.astype(np.float32, order="C")
+    matched = np.empty(inpainted.shape, np.float32)
+    _apply(inpainted, soft, np.float32(1.0 if detail is None else detail), added, matched)
+    colours = colourfulness(coarse, coarse_mask)
+    if colours < 1:
+        grey = matched.mean(axis=0)
+        matched = np.ascontiguousarray(grey + np.float32(colours) * (matched - grey))
+    return matched, Estimate(offset, detail)
+
+
+def colourfulness(coarse: NDArray[np.float32], coarse_mask: NDArray[np.float32]) -> float:
+    """How much colour there may be: 0 where the crop outside the mask is grey, 1 where it has colours.
+
+    Args:
+        coarse: (3, S / 4, S / 4) of the crop.
+        coarse_mask: (S / 4, S / 4) of the mask.
+    """
+    bare = 1 - coarse_mask
     if bare.sum() < 1:
         return 1.0  # nothing is seen that could tell
-    spread = float((np.ptp(cells, axis=0) * bare).sum() / bare.sum())
+    spread = float((np.ptp(coarse, axis=0) * bare).sum() / bare.sum())
     return float(np.clip((spread - GREY) / (COLOURED - GREY), 0, 1))
 
 
-def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How likely a place in the crop, -1..1 from its left and top to its right and bottom, is face."""
-    away = (x / 0.62) ** 2 + ((y + 0.1) / 0.85) ** 2
-    return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)
+def warm_up() -> None:
+    """Compile (or load from numba's cache) what the matching runs."""
+    planes = np.zeros((3, 2, 2), np.float32)
+    _apply(planes, planes, np.float32(1), np.zeros((3, 3), np.float32), planes.copy())
+
+
+def _learnt_offset(
+    differences: NDArray[np.float32],
+    ring: NDArray[np.bool_],
+    known: NDArray[np.float64] | None,
+    rate: float,
+    settings: ColourSettings,
+) -> NDArray[np.float64] | None:
+    """The offset after a frame's (3, S / 4, S / 4) differences between crop and inpainted crop."""
+    rows, columns = np.nonzero(ring)
+    if len(rows) < settings.least_cells:
+        return known
+    half = (ring.shape[0] - 1) / 2
+    x, y = columns / half - 1, rows / half - 1
+    basis = np.stack([np.ones(len(rows)), x, y])
+    difference = differences[:, rows, columns].astype(np.float64)
+    likely = on_face(x, y)
+    fit = np.zeros((3, 3)) if known is None else known
+    # The surest guess is that nothing is wrong; from there to the nearest offset that many cells share.
+    for reach in (2 * settings.outlier, settings.outlier):
+        weight = likely * np.exp(-((difference - fit @ basis) ** 2).mean(axis=0) / reach**2)
+        if weight.sum() < settings.least_cells:
+            return known
+        fit = _weighted_fit(basis, weight, difference)
+    fit = np.clip(fit, -settings.limit, settings.limit)
+    return fit if known is None else known + rate * (fit - known)
 
 
 def _weighted_fit(
@@ -166,27 +130,41 @@ def _weighted_fit(
     return np.linalg.solve(weighted @ basis.T + stiffness, weighted @ values.T).T
 
 
-def warm_up() -> None:
-    """Compile (or load from numba's cache) what the matcher runs."""
-    planes = np.zeros((3, 2, 2), np.float32)
-    _apply(planes, planes, np.float32(1), np.zeros((3, 3), np.float32), planes.copy())
+def _learnt_detail(
+    crop: NDArray[np.float32],
+    inpainted: NDArray[np.float32],
+    soft: NDArray[np.float32],
+    ring: NDArray[np.bool_],
+    known: float | None,
+    rate: float,
+    settings: ColourSettings,
+) -> float | None:
+    """The factor for detail after a frame's (S, S) green planes; ``soft`` is ``inpainted`` softened."""
+    if ring.sum() < settings.least_cells:
+        return known
+    soft_crop = np.asarray(cv2.GaussianBlur(crop, (5, 5), 1.0), np.float32)
+    of_crop = _detail(crop, soft_crop, ring)
+    of_inpainted = _detail(inpainted, soft, ring)
+    ratio = min((of_crop + NO_DETAIL) / (of_inpainted + NO_DETAIL), settings.sharpest)
+    old = ratio if known is None else known
+    return old + rate * (ratio - old)
 
 
 def _detail(plane: NDArray[np.float32], soft: NDArray[np.float32], ring: NDArray[np.bool_]) -> float:
     """Median over the ring's cells of the mean amount of fine detail: edges of a collar do not count."""
-    return float(np.median(to_cells(np.abs(plane - soft))[ring]))
+    return float(np.median(to_coarse(np.abs(plane - soft))[ring]))
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _apply(patch: Any, soft: Any, detail: Any, offset: Any, out: Any) -> None:
+def _apply(inpainted: Any, soft: Any, detail: Any, offset: Any, out: Any) -> None:
     """Scale detail and add the fitted offset; ``offset`` is (3, 3): constant, per column, per row."""
     one = np.float32(1)
-    size = patch.shape[1]
+    size = inpainted.shape[1]
     half = np.float32((size - 1) / 2)
     for k in range(3):
         across = offset[k, 1] / half
         for i in range(size):
             start = offset[k, 0] - offset[k, 1] + offset[k, 2] * (np.float32(i) / half - one)
             for j in range(size):
-                value = soft[k, i, j] + detail * (patch[k, i, j] - soft[k, i, j])
+                value = soft[k, i, j] + detail * (inpainted[k, i, j] - soft[k, i, j])
                 out[k, i, j] = min(max(value + start + across * np.float32(j), -one), one)

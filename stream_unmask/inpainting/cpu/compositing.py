@@ -1,4 +1,4 @@
-"""Patches into a picture's planes: the only samples of a frame that ever change."""
+"""Inpainted crops into a picture's planes: the only samples of a frame that ever change."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.inpainting.geometry import REACH, missing_blur, subsampled, texture_density, under
 from stream_unmask.pixels.colours import from_rgb, sample_range
-from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, extent, invert, zoom
+from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, invert
 from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, noise_tile
 from stream_unmask.pixels.planes import Planes
 
-REACH = 2.5
-"""Deviations after which the low-pass filter is cut off."""
 
-
-def paste(
+def composite(
     planes: Planes,
     alignment: Affine,
-    patch: NDArray[np.float32],
+    inpainted: NDArray[np.float32],
     alpha: NDArray[np.float32],
     grain: Grain = NO_GRAIN,
 ) -> Box | None:
-    """Blend a patch into a frame, in place.
+    """Lay an inpainted crop over a frame, in place.
 
-    Each luma and chroma sample under the crop becomes ``sample + alpha * (patch - sample)``, with patch
-    and alpha interpolated at the sample's own place. Where the crop is finer than the samples, both are
-    low-passed to the samples' resolution first. A sample that sees no alpha keeps its value exactly.
+    Each luma and chroma sample under the crop becomes ``sample + alpha * (inpainted - sample)``, with
+    inpainted crop and alpha interpolated at the sample's own place. Where the crop is finer than the samples,
+    both are low-passed to the samples' resolution first. A sample that sees no alpha keeps its value exactly.
 
     Args:
         planes: the frame, writable.
         alignment: (2, 3) float64 similarity from frame pixels to crop pixels.
-        patch: (3, S, S) float32 RGB in [-1, 1], C-contiguous.
+        inpainted: (3, S, S) float32 RGB in [-1, 1], C-contiguous.
         alpha: (S, S) float32 in 0..1, C-contiguous; exactly 0 where the frame must stay as it is.
-        grain: noise to be added to luma together with the patch.
+        grain: noise to be added to luma together with the inpainted crop.
 
     Returns:
         The frame pixels outside which nothing changed, or None where nothing did.
@@ -52,7 +50,7 @@ def paste(
     if touched.empty:
         return None
     values = np.empty((4, part.y1 - part.y0 + 1, part.x1 - part.x0 + 1), np.float32)
-    _convert(patch, alpha, part.x0, part.y0, from_rgb(planes), values)
+    _convert(inpainted, alpha, part.x0, part.y0, from_rgb(planes), values)
     alignment, chroma_alignment = _from_corner(alignment, part), _from_corner(chroma_alignment, part)
 
     levels = sample_range(planes)
@@ -73,14 +71,15 @@ def paste(
 
 
 def warm_up(depth: int) -> None:
-    """Compile (or load from numba's cache) what :func:`paste` runs for samples of ``depth`` bits."""
+    """Compile (or load from numba's cache) what :func:`composite` runs for samples of ``depth`` bits."""
     sample = np.uint8 if depth == 8 else np.uint16
-    # Every other column of a wider picture: one compiled layout then serves all decoders.
-    y, c = np.zeros((4, 8), sample)[:, ::2], np.zeros((2, 4), sample)[:, ::2]
-    planes = Planes(y, c, c, 1, 1, depth, 0.2126, 0.0722, False, True, False)
-    patch, alpha = np.zeros((3, 4, 4), np.float32), np.ones((4, 4), np.float32)
-    for grain in (NO_GRAIN, Grain(noise=0.01)):
-        paste(planes, np.eye(2, 3), patch, alpha, grain)
+    inpainted, alpha = np.zeros((3, 4, 4), np.float32), np.ones((4, 4), np.float32)
+    # Some decoders' rows follow each other at once, others' do not.
+    for step in (1, 2):
+        y, c = np.zeros((4, 4 * step), sample)[:, ::step], np.zeros((2, 2 * step), sample)[:, ::step]
+        planes = Planes(y, c, c, 1, 1, depth, 0.2126, 0.0722, False, True, False)
+        for grain in (NO_GRAIN, Grain(noise=0.01)):
+            composite(planes, np.eye(2, 3), inpainted, alpha, grain)
 
 
 def _grown(box: Box, margin: int, size: int) -> Box:
@@ -92,44 +91,10 @@ def _grown(box: Box, margin: int, size: int) -> Box:
     )
 
 
-def under(planes: Planes, alignment: Affine, part: Box) -> Box:
-    """The frame pixels under a part of the crop, whole chroma samples only, cut to the frame."""
-    x0, y0, x1, y1 = extent(invert(alignment), part)
-    step_x, step_y = 1 << planes.shift_x, 1 << planes.shift_y
-    return Box(
-        max(0, math.floor(x0 / step_x) * step_x),
-        max(0, math.floor(y0 / step_y) * step_y),
-        min(planes.width, math.ceil((x1 + 1) / step_x) * step_x),
-        min(planes.height, math.ceil((y1 + 1) / step_y) * step_y),
-    )
-
-
-def subsampled(box: Box, planes: Planes) -> Box:
-    """The chroma samples of a box of frame pixels."""
-    step_x, step_y = 1 << planes.shift_x, 1 << planes.shift_y
-    return Box(box.x0 // step_x, box.y0 // step_y, -(-box.x1 // step_x), -(-box.y1 // step_y))
-
-
-def texture_density(alignment: Affine) -> float:
-    """Pixels of the texture's tile per crop pixel: about as many as the frame has, in few steps."""
-    return float(2 ** round(math.log2(max(1.0, zoom(alignment)))))
-
-
 def _from_corner(affine: Affine, part: Box) -> Affine:
     """``affine`` with positions counted from the corner of ``part``."""
     moved: Affine = affine - np.array([[0, 0, part.x0], [0, 0, part.y0]])
     return moved
-
-
-def missing_blur(affine: Affine) -> tuple[float, float]:
-    """Deviations, along the crop's axes, that widen a tent of one crop pixel to one of a sample.
-
-    ``affine`` takes samples to crop pixels. A tent that reaches one pixel to each side has a variance
-    of 1/6 square pixels; what the crop's own tent lacks of the sample's is left to a Gaussian.
-    """
-    reach = (affine[:, :2] ** 2).sum(axis=1)
-    across, down = np.sqrt(np.maximum(reach - 1, 0) / 6).tolist()
-    return across, down
 
 
 def _softened(part: NDArray[np.float32], blur: tuple[float, float]) -> NDArray[np.float32]:
@@ -162,8 +127,8 @@ def _covered(alpha: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _convert(patch: Any, alpha: Any, left: Any, top: Any, colour: Any, out: Any) -> None:
-    """Fill ``out`` (4, h, w) with Y, U, V in sample values and alpha of the patch from (left, top) on.
+def _convert(inpainted: Any, alpha: Any, left: Any, top: Any, colour: Any, out: Any) -> None:
+    """Fill ``out`` (4, h, w) with Y, U, V in sample values and alpha of the crop from (left, top) on.
 
     The last row and column repeat the ones before, so that every position has a next neighbour.
     """
@@ -171,10 +136,11 @@ def _convert(patch: Any, alpha: Any, left: Any, top: Any, colour: Any, out: Any)
     for i in range(high):
         row = top + min(i, high - 2)
         for j in range(wide - 1):
-            red, green, blue = patch[0, row, left + j], patch[1, row, left + j], patch[2, row, left + j]
+            column = left + j
+            red, green, blue = inpainted[0, row, column], inpainted[1, row, column], inpainted[2, row, column]
             for k in range(3):
                 out[k, i, j] = colour[k, 0] * red + colour[k, 1] * green + colour[k, 2] * blue + colour[k, 3]
-            out[3, i, j] = alpha[row, left + j]
+            out[3, i, j] = alpha[row, column]
         for k in range(4):
             out[k, i, wide - 1] = out[k, i, wide - 2]
 

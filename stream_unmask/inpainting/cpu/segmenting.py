@@ -1,4 +1,4 @@
-"""Finding the mask worn on a face."""
+"""Finding the face mask on a face, and how sure of it what was found is."""
 
 from __future__ import annotations
 
@@ -7,58 +7,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import Engine
-from stream_unmask.inpainting.cpu.coarse import from_cells, to_cells
-
-SURE = 0.35
-"""Map value from which a pixel counts as mask in full; thin ear loops seldom reach more."""
-
-DOUBT = 0.12
-"""Map value up to which a pixel counts as bare face."""
-
-AROUND = 0.15
-"""How far, in crop sides, a place is looked around to tell whether it lies inside the mask."""
-
-MOSTLY = 0.6
-SURELY = 0.7
-"""Share of that square that is mask: above what it is along a mask's outline and at its corners."""
+from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
+from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
 
 
 class Segmenter:
-    """Asks the segmenter network where a mask is."""
+    """Asks the segmenter network where a face mask is."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def segment(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Find the mask in a crop.
+        """Find the face mask in a crop.
 
         Args:
             crop: (3, S, S) RGB in [-1, 1], C-contiguous.
 
         Returns:
-            (S, S) map: the probability, 0..1, that a pixel shows the mask.
+            (S, S) mask: the probability, 0..1, that a pixel shows the face mask.
         """
-        (maps,) = self._engine.run(crop[None])
-        # A copy, for the engine may reuse its buffer while the track still keeps the map.
-        return np.asarray(np.clip(maps[0, 0], 0.0, 1.0), np.float32)
+        (masks,) = self._engine.run(crop[None])
+        # A copy, for the engine may reuse its buffer while the track still keeps the mask.
+        return np.asarray(np.clip(masks[0, 0], 0.0, 1.0), np.float32)
 
 
-def settled(map: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A map without its doubts, same shape: a pixel that may well be mask is drawn over in full."""
-    return np.asarray(np.clip((map - DOUBT) * (1 / (SURE - DOUBT)), 0, 1), np.float32)
+def settled(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A mask without its doubts, same shape: a pixel that may well be masked is painted over in full."""
+    return np.asarray(np.clip((mask - DOUBT) * (1 / (SURE - DOUBT)), 0, 1), np.float32)
 
 
-def filled(map: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A map without holes: what mask surrounds is mask, be it a print, a badge or a deep shadow.
+def fill_holes(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A mask without holes: what it surrounds belongs to it, be it a print, a badge or a deep shadow.
 
     Args:
-        map: (S, S) in 0..1.
+        mask: (S, S) in 0..1.
 
     Returns:
-        (S, S), a new array, nowhere lower than ``map``.
+        (S, S), a new array, nowhere lower than ``mask``.
     """
-    cells = settled(to_cells(map))
-    side = 2 * round(AROUND * len(cells)) + 1
-    share = cv2.blur(cells, (side, side))
+    coarse = settled(to_coarse(mask))
+    side = 2 * round(AROUND * len(coarse)) + 1
+    share = cv2.blur(coarse, (side, side))
     inside = np.clip((share - MOSTLY) * (1 / (SURELY - MOSTLY)), 0, 1).astype(np.float32)
-    return np.maximum(map, from_cells(inside, map.shape[0]))
+    return np.maximum(mask, from_coarse(inside, mask.shape[0]))
+
+
+def mask_score(mask: NDArray[np.float32]) -> float:
+    """How sure a mask, (S, S) in 0..1, is of a face mask: the mean of its surest pixels, 0..1."""
+    small = cv2.resize(mask, (SCORED_SIDE, SCORED_SIDE), interpolation=cv2.INTER_AREA).ravel()
+    count = round(SCORED_SHARE * small.size)
+    return float(np.partition(small, small.size - count)[-count:].mean())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, graining, smoothing
+from stream_unmask.inpainting import graining
+from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, smoothing
 from stream_unmask.pixels import sampling
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engines.engine import DeviceEngine
-from stream_unmask.inpainting.gpu.device import Lane, Mark
+from stream_unmask.inpainting.gpu.device import CudaStream, CudaEvent
 
 _AHEAD = 1
 """Batches that may wait on the device for the one that it runs. It is never idle then; with more, what is
@@ -46,27 +46,27 @@ class BatchedNetwork:
         self.runs = self.faces = 0
 
     def room(self, rows: int) -> tuple[Tensor, ...]:
-        """Memory for what it makes of so many rows, of the lane in use."""
+        """Memory for what it makes of so many rows, of the stream in use."""
         return tuple(torch.empty((rows, *each.shape[1:]), device=each.device) for each in self._made)
 
     @torch.inference_mode()
-    def run(self, requests: Sequence[Request], lane: Lane) -> None:
-        """Queue one run over all rows of the requests, ``most`` in all, in a lane, which is in use."""
+    def run(self, requests: Sequence[Request], stream: CudaStream) -> None:
+        """Queue one run over all rows of the requests, ``most`` in all, in a stream, which is in use."""
         rows = sum(map(len, requests))
         for each, place in _places(requests):
             for buffer, values in zip(self._given, each.given, strict=True):
                 buffer[place].copy_(values)
-        self._engine.enqueue(min(roomy(rows), self.most), lane.handle)
+        self._engine.enqueue(min(roomy(rows), self.most), stream.handle)
         for each, place in _places(requests):
             for buffer, values in zip(self._made, each.made, strict=True):
                 values.copy_(buffer[place])
         self.runs += 1
         self.faces += rows
 
-    def prepare(self, rows: int, lane: Lane) -> None:
+    def prepare(self, rows: int, stream: CudaStream) -> None:
         """Run batches of every size up to so many rows: an engine's first run of each is slow."""
         for size in sorted({min(roomy(count), self.most) for count in range(1, rows + 1)}):
-            self._engine.enqueue(size, lane.handle)
+            self._engine.enqueue(size, stream.handle)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +75,7 @@ class Request:
 
     Attributes:
         network: which.
-        lane: whoever asks uses the tensors in it.
+        stream: whoever asks uses the tensors in it.
         given: (n, C, H, W) for each input.
         made: (n, C, H, W) for each output; written when it is ``over``.
         over: it is queued, or has failed.
@@ -83,7 +83,7 @@ class Request:
     """
 
     network: BatchedNetwork
-    lane: Lane
+    stream: CudaStream
     given: tuple[Tensor, ...]
     made: tuple[Tensor, ...]
     over: bool = False
@@ -101,17 +101,17 @@ class Batcher:
         self._waiting: list[Request] = []
         self._leader: Request | None = None
         self._taken: list[Request] = []
-        self._last: tuple[Lane, Mark] | None = None
-        self._under_way: deque[tuple[Lane, Mark]] = deque()
+        self._last: tuple[CudaStream, CudaEvent] | None = None
+        self._under_way: deque[tuple[CudaStream, CudaEvent]] = deque()
 
-    def run(self, network: BatchedNetwork, lane: Lane, *given: Tensor) -> tuple[Tensor, ...]:
+    def run(self, network: BatchedNetwork, stream: CudaStream, *given: Tensor) -> tuple[Tensor, ...]:
         """Queue a network over some rows, maybe together with those of others.
 
         Blocks only while others make the device busy.
 
         Args:
             network: which.
-            lane: which the caller has in use; what it queues next waits for the results.
+            stream: which the caller has in use; what it queues next waits for the results.
             given: (n, C, H, W) for each of the network's inputs.
 
         Returns:
@@ -122,7 +122,7 @@ class Batcher:
         """
         made = network.room(len(given[0]))
         for part in _parts(len(given[0]), network.most):
-            self._ask(Request(network, lane, _cut(given, part), _cut(made, part)))
+            self._ask(Request(network, stream, _cut(given, part), _cut(made, part)))
         return made
 
     def _ask(self, request: Request) -> None:
@@ -130,7 +130,7 @@ class Batcher:
             with self._changed:
                 self._waiting.append(request)
             while not self._is_over(request):
-                self._lead(request.lane)
+                self._lead(request.stream)
                 self._retire(request)
         finally:
             self._retire(request)  # wherever it was interrupted
@@ -148,12 +148,12 @@ class Batcher:
                 self._leader = request
             return request.over
 
-    def _lead(self, lane: Lane) -> None:
+    def _lead(self, stream: CudaStream) -> None:
         """Run one batch of what waits."""
-        self._keep_up(lane)
+        self._keep_up(stream)
         with self._changed:
             batch = self._take()
-        self._run(lane, batch)
+        self._run(stream, batch)
 
     def _retire(self, request: Request) -> None:
         """Let another lead, if the caller did; what one that was interrupted has not done is for the next."""
@@ -163,10 +163,10 @@ class Batcher:
                 self._taken, self._leader = [], None
                 self._changed.notify_all()
 
-    def _keep_up(self, lane: Lane) -> None:
+    def _keep_up(self, stream: CudaStream) -> None:
         """Wait for the device where others keep it busy, too. What is asked for meanwhile joins the batch."""
         while len(self._under_way) > _AHEAD:
-            alone = all(leader is lane for leader, _ in self._under_way)
+            alone = all(leader is stream for leader, _ in self._under_way)
             _, done = self._under_way.popleft()
             if not alone:
                 done.wait()
@@ -182,32 +182,32 @@ class Batcher:
         self._taken, self._waiting = batch, rest
         return batch
 
-    def _run(self, lane: Lane, batch: Sequence[Request]) -> None:
+    def _run(self, stream: CudaStream, batch: Sequence[Request]) -> None:
         try:
-            self._queue(lane, batch)
+            self._queue(stream, batch)
         except Exception as error:
             if len(batch) > 1:
                 # Whoever asked for what cannot be done shall hear of it, and nobody else.
                 for each in batch:
-                    self._run(lane, [each])
+                    self._run(stream, [each])
                 return
             batch[0].error = error
         for each in batch:
             each.over = True
 
-    def _queue(self, lane: Lane, batch: Sequence[Request]) -> None:
-        """Queue a batch in the leader's lane, after what it needs and before what needs it."""
-        others = [each.lane for each in batch if each.lane is not lane]
+    def _queue(self, stream: CudaStream, batch: Sequence[Request]) -> None:
+        """Queue a batch in the leader's stream, after what it needs and before what needs it."""
+        others = [each.stream for each in batch if each.stream is not stream]
         for each in others:
-            lane.after(each.mark())
-        if self._last is not None and self._last[0] is not lane:
-            lane.after(self._last[1])  # it used the same buffers
+            stream.after(each.record())
+        if self._last is not None and self._last[0] is not stream:
+            stream.after(self._last[1])  # it used the same buffers
         try:
-            with lane:
-                batch[0].network.run(batch, lane)
+            with stream:
+                batch[0].network.run(batch, stream)
         finally:
-            done = lane.mark()
-            self._last = lane, done
+            done = stream.record()
+            self._last = stream, done
             self._under_way.append(self._last)
             for each in others:
                 each.after(done)

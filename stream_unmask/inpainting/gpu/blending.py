@@ -1,7 +1,8 @@
-"""How patches meet the faces around them; see :mod:`stream_unmask.inpainting.cpu.blending`."""
+"""How inpainted crops meet the faces around them; see :mod:`stream_unmask.inpainting.cpu.blending`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -9,14 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stream_unmask.inpainting.cpu.blending import FEATHER, RIM, TRACE, Blend, spread
-from stream_unmask.inpainting.cpu.blending import window as window_on_host
-from stream_unmask.inpainting.cpu.segmenting import AROUND, DOUBT, MOSTLY, SURE, SURELY
-from stream_unmask.inpainting.gpu.pictures import boxed, resized, to_cells
+from stream_unmask.inpainting import geometry
+from stream_unmask.inpainting.cpu.blending import spread
+from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
+from stream_unmask.inpainting.gpu.pictures import boxed, resized
+from stream_unmask.inpainting.gpu.segmenting import settled
+from stream_unmask.inpainting.parameters import FEATHER, RIM, TRACE, Blend
 
 
-def blend(kind: Blend, crops: Tensor, patches: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Blend patches into their crops.
+def blend(
+    kind: Blend, crops: Tensor, inpainted: Tensor, masks: Tensor, strengths: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Blend inpainted crops into their crops.
 
     ``pyramid`` and ``poisson`` are computed on the CPU, of pictures of a quarter of the side: that is little
     work, but the host waits for the GPU and the GPU for the host.
@@ -24,45 +29,41 @@ def blend(kind: Blend, crops: Tensor, patches: Tensor, maps: Tensor) -> tuple[Te
     Args:
         kind: how.
         crops: (N, 3, S, S) RGB in [-1, 1].
-        patches: (N, 3, S, S) RGB in [-1, 1].
-        maps: (N, 1, S, S) in 0..1.
+        inpainted: (N, 3, S, S) RGB in [-1, 1].
+        masks: (N, 1, S, S) in 0..1.
+        strengths: how much of each shows, 0..1.
 
     Returns:
-        pictures: (N, 3, S, S) RGB in [-1, 1], what is to be seen where alpha is 1; may be ``patches``.
+        pictures: (N, 3, S, S) RGB in [-1, 1], what is to be seen where alpha is 1; may be ``inpainted``.
         alphas: (N, 1, S, S) in 0..1, exactly 0 away from the mask and along the crop's border.
     """
-    cover = _cover(maps)
+    cover = _cover(masks)
+    pictures = inpainted
     if kind != "feather":
-        differences = (to_cells(crops) - to_cells(patches)).cpu().numpy()
-        covers = to_cells(cover)[:, 0].cpu().numpy()
+        differences = (to_coarse(crops) - to_coarse(inpainted)).cpu().numpy()
+        covers = to_coarse(cover)[:, 0].cpu().numpy()
         added = np.stack([spread(kind, *each) for each in zip(differences, covers, strict=True)])
-        patches = patches + resized(torch.from_numpy(added).to(patches.device), patches.shape[-1])
-        patches = patches.clamp_(-1, 1)
-    return patches, cover * window(maps.shape[-1], maps.device)
+        pictures = inpainted + from_coarse(torch.from_numpy(added).to(inpainted.device), inpainted.shape[-1])
+        pictures = pictures.clamp_(-1, 1)
+    return pictures, faded(cover, strengths)
 
 
-def settled(maps: Tensor) -> Tensor:
-    """Maps without their doubts; see :func:`stream_unmask.inpainting.cpu.segmenting.settled`."""
-    return ((maps - DOUBT) * (1 / (SURE - DOUBT))).clamp_(0, 1)
+def faded(covers: Tensor, strengths: Sequence[float]) -> Tensor:
+    """Alphas (N, 1, S, S) times strengths, falling to exactly 0 before the crops' borders."""
+    alphas = covers * window(covers.shape[-1], covers.device)
+    # As numbers the strengths travel with the work, as a tensor ahead of it.
+    return torch.cat([alphas[row : row + 1] * strength for row, strength in enumerate(strengths)])
 
 
-def filled(maps: Tensor) -> Tensor:
-    """Maps without holes; see :func:`stream_unmask.inpainting.cpu.segmenting.filled`."""
-    cells = settled(to_cells(maps))
-    share = boxed(cells, 2 * round(AROUND * cells.shape[-1]) + 1)
-    inside = ((share - MOSTLY) * (1 / (SURELY - MOSTLY))).clamp_(0, 1)
-    return torch.maximum(maps, resized(inside, maps.shape[-1]))
-
-
-def _cover(maps: Tensor) -> Tensor:
+def _cover(masks: Tensor) -> Tensor:
     """(N, 1, S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
-    size = maps.shape[-1]
-    mask = settled(functional.avg_pool2d(_grown(maps, square=True), 2))
+    size = masks.shape[-1]
+    grown = settled(functional.avg_pool2d(_grown(masks, square=True), 2))
     reach = max(1, round(FEATHER * size / 8))
     for turn in range(2 * reach + max(1, round(RIM * size / 2))):
-        mask = _grown(mask, square=turn % 2 == 0)
+        grown = _grown(grown, square=turn % 2 == 0)
     side = 2 * reach + 1
-    soft = boxed(boxed(mask, side), side)
+    soft = boxed(boxed(grown, side), side)
     return resized(((soft - TRACE) * (1 / (1 - 2 * TRACE))).clamp_(0, 1), size)
 
 
@@ -76,5 +77,5 @@ def _grown(planes: Tensor, *, square: bool) -> Tensor:
 
 @cache
 def window(size: int, device: torch.device) -> Tensor:
-    """(size, size); see :func:`stream_unmask.inpainting.cpu.blending.window`."""
-    return torch.from_numpy(window_on_host(size)).to(device)
+    """(size, size); see :func:`stream_unmask.inpainting.geometry.window`."""
+    return torch.from_numpy(geometry.window(size)).to(device)

@@ -1,4 +1,6 @@
-"""Patches in the colours and the sharpness of their faces; see :mod:`stream_unmask.inpainting.cpu.colour`.
+"""Inpainted crops in the colours and the sharpness of their faces.
+
+See :mod:`stream_unmask.inpainting.cpu.colour`.
 
 What the twin on the CPU decides with ``if`` is chosen by ``torch.where`` here: the host does not wait for it.
 """
@@ -13,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stream_unmask.inpainting.cpu.colour import COLOURED, FAINT, GREY, ColourSettings, on_face
-from stream_unmask.inpainting.gpu.pictures import face_ring, filtered, to_cells
+from stream_unmask.inpainting.geometry import on_face
+from stream_unmask.inpainting.gpu.coarse import face_ring, to_coarse
+from stream_unmask.inpainting.gpu.pictures import filtered
+from stream_unmask.inpainting.parameters import COLOURED, GREY, NO_DETAIL, ColourSettings
 from stream_unmask.inpainting.timing import FRAME
 
 
@@ -50,57 +54,62 @@ class Estimate(NamedTuple):
 
 
 def match(
-    crops: Tensor, maps: Tensor, patches: Tensor, known: Estimate, elapsed: Tensor, settings: ColourSettings
+    crops: Tensor,
+    masks: Tensor,
+    inpainted: Tensor,
+    known: Estimate,
+    elapsed: Tensor,
+    settings: ColourSettings,
 ) -> tuple[Tensor, Estimate]:
-    """Match one frame's patches.
+    """Match one frame's inpainted crops.
 
     Args:
         crops: (N, 3, S, S) RGB in [-1, 1].
-        maps: (N, 1, S, S) in 0..1.
-        patches: (N, 3, S, S) RGB in [-1, 1].
+        masks: (N, 1, S, S) in 0..1.
+        inpainted: (N, 3, S, S) RGB in [-1, 1].
         known: what was learnt before.
         elapsed: (N,) seconds since then, above 0.
         settings: how.
 
     Returns:
-        The patches (N, 3, S, S), RGB in [-1, 1], and what is known now.
+        The inpainted crops (N, 3, S, S), RGB in [-1, 1], and what is known now.
     """
-    cells, map_cells = to_cells(crops), to_cells(maps)
-    ring = face_ring(map_cells[:, 0])
+    coarse, coarse_masks = to_coarse(crops), to_coarse(masks)
+    ring = face_ring(coarse_masks[:, 0])
     tap = _blur(crops.device)
-    soft = filtered(patches, tap, tap, "reflect")
+    soft = filtered(inpainted, tap, tap, "reflect")
     green = crops[:, 1:2]
     of_crop = _detail(green - filtered(green, tap, tap, "reflect"), ring)
-    of_patch = _detail(patches[:, 1:2] - soft[:, 1:2], ring)
-    pace = 1 - (1 - settings.pace) ** (elapsed / FRAME)
-    offset, has_offset = _learn_colour(cells, patches, ring, known, pace, settings)
-    ratio = ((of_crop + FAINT) / (of_patch + FAINT)).clamp(max=settings.sharpest)
+    of_inpainted = _detail(inpainted[:, 1:2] - soft[:, 1:2], ring)
+    rate = 1 - (1 - settings.rate) ** (elapsed / FRAME)
+    offset, has_offset = _learn_colour(coarse, inpainted, ring, known, rate, settings)
+    ratio = ((of_crop + NO_DETAIL) / (of_inpainted + NO_DETAIL)).clamp(max=settings.sharpest)
     has_detail = ring.sum(dim=(1, 2)) >= settings.least_cells
-    learnt = torch.where(known.has_detail, known.detail + pace * (ratio - known.detail), ratio)
+    learnt = torch.where(known.has_detail, known.detail + rate * (ratio - known.detail), ratio)
     detail = torch.where(has_detail, learnt, known.detail)
     now = Estimate(offset, has_offset, detail, has_detail | known.has_detail)
 
-    added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(patches.shape)
-    matched = (torch.lerp(soft, patches, detail[:, None, None, None]) + added).clamp_(-1, 1)
-    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(cells, map_cells)), now
+    added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(inpainted.shape)
+    matched = (torch.lerp(soft, inpainted, detail[:, None, None, None]) + added).clamp_(-1, 1)
+    return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(coarse, coarse_masks)), now
 
 
-def _colourfulness(cells: Tensor, map_cells: Tensor) -> Tensor:
+def _colourfulness(coarse: Tensor, coarse_masks: Tensor) -> Tensor:
     """(N, 1, 1, 1); see :func:`stream_unmask.inpainting.cpu.colour.colourfulness`."""
-    bare = 1 - map_cells
-    spread = (cells.amax(dim=1, keepdim=True) - cells.amin(dim=1, keepdim=True)) * bare
+    bare = 1 - coarse_masks
+    spread = (coarse.amax(dim=1, keepdim=True) - coarse.amin(dim=1, keepdim=True)) * bare
     seen = bare.sum(dim=(1, 2, 3), keepdim=True)
     share = spread.sum(dim=(1, 2, 3), keepdim=True) / seen.clamp(min=1)
     return ((share - GREY) * (1 / (COLOURED - GREY))).clamp(0, 1).masked_fill(seen < 1, 1)
 
 
 def _learn_colour(
-    cells: Tensor, patches: Tensor, ring: Tensor, known: Estimate, pace: Tensor, settings: ColourSettings
+    coarse: Tensor, inpainted: Tensor, ring: Tensor, known: Estimate, rate: Tensor, settings: ColourSettings
 ) -> tuple[Tensor, Tensor]:
     side = ring.shape[-1]
     basis = _basis(side, ring.device).flatten(1)
     likely = _likely(side, ring.device).flatten() * ring.flatten(1)
-    difference = (cells - to_cells(patches)).flatten(2)
+    difference = (coarse - to_coarse(inpainted)).flatten(2)
     fit, enough = known.offset, ring.sum(dim=(1, 2)) >= settings.least_cells
     for reach in (2 * settings.outlier, settings.outlier):
         away = ((difference - fit @ basis) ** 2).mean(dim=1)
@@ -108,7 +117,7 @@ def _learn_colour(
         enough = enough & (weight.sum(dim=1) >= settings.least_cells)
         fit = _weighted_fit(basis, weight, difference)
     fit = fit.clamp(-settings.limit, settings.limit)
-    followed = torch.lerp(known.offset, fit, pace[:, None, None])
+    followed = torch.lerp(known.offset, fit, rate[:, None, None])
     learnt = torch.where(known.has_offset[:, None, None], followed, fit)
     return torch.where(enough[:, None, None], learnt, known.offset), enough | known.has_offset
 
@@ -126,7 +135,7 @@ def _weighted_fit(basis: Tensor, weight: Tensor, values: Tensor) -> Tensor:
 
 def _detail(fine: Tensor, ring: Tensor) -> Tensor:
     """(N,) median over the rings' cells of the mean amount of fine detail; anything where a ring is empty."""
-    amounts = to_cells(fine.abs())[:, 0].masked_fill(~ring, torch.inf).flatten(1).sort(dim=1).values
+    amounts = to_coarse(fine.abs())[:, 0].masked_fill(~ring, torch.inf).flatten(1).sort(dim=1).values
     count = ring.sum(dim=(1, 2))[:, None].clamp(min=1)
     middle = torch.cat([(count - 1) // 2, count // 2], dim=1)
     return amounts.gather(1, middle).mean(dim=1)
@@ -141,7 +150,7 @@ def _blur(device: torch.device) -> Tensor:
 def _basis(side: int, device: torch.device) -> Tensor:
     """(3, side, side): 1, and the place along x and y from -1 to 1."""
     place = torch.linspace(-1, 1, side).expand(side, side)
-    # Not computed there, where it would be done for those alone who are in the same lane.
+    # Not computed there, where it would be done for those alone who are in the same stream.
     return torch.stack([torch.ones_like(place), place, place.T]).to(device)
 
 

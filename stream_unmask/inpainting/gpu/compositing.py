@@ -1,4 +1,4 @@
-"""Patches into planes on the device; see :mod:`stream_unmask.inpainting.cpu.compositing`."""
+"""Inpainted crops into planes on the device; see :mod:`stream_unmask.inpainting.cpu.compositing`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from stream_unmask.inpainting.cpu.compositing import REACH, missing_blur, subsampled, texture_density, under
+from stream_unmask.inpainting.geometry import REACH, missing_blur, subsampled, texture_density, under
 from stream_unmask.inpainting.gpu.pictures import filtered, gaussian, look_up, places, wide_enough
 from stream_unmask.inpainting.gpu.sampling import DevicePlanes, as_float, part_of
 from stream_unmask.pixels.colours import from_rgb, sample_range
@@ -15,27 +15,27 @@ from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose
 from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, noise_tile
 
 
-def paste(
-    planes: DevicePlanes, alignment: Affine, patch: Tensor, alpha: Tensor, grain: Grain = NO_GRAIN
+def composite(
+    planes: DevicePlanes, alignment: Affine, inpainted: Tensor, alpha: Tensor, grain: Grain = NO_GRAIN
 ) -> Box | None:
-    """Blend a patch into the part of a frame that is on the device, in place.
+    """Lay an inpainted crop over the part of a frame that is on the device, in place.
 
     Args:
         planes: hold all of the frame that lies under the crop.
         alignment: (2, 3) float64 similarity from frame pixels to crop pixels.
-        patch: (3, S, S) float32 RGB in [-1, 1].
+        inpainted: (3, S, S) float32 RGB in [-1, 1].
         alpha: (S, S) float32 in 0..1; exactly 0 where the frame must stay as it is.
-        grain: noise to be added to luma together with the patch.
+        grain: noise to be added to luma together with the inpainted crop.
 
     Returns:
         The frame pixels outside which nothing changed, or None where nothing did.
     """
-    frame, device = planes.frame, patch.device
+    frame, device = planes.frame, inpainted.device
     crop = Box(0, 0, alpha.shape[-1], alpha.shape[-1])
     touched = under(frame, alignment, crop)
     if touched.empty:
         return None
-    red, green, blue = patch
+    red, green, blue = inpainted
     yuv = [red * row[0] + green * row[1] + (blue * row[2] + row[3]) for row in from_rgb(frame).tolist()]
     levels = sample_range(frame)
 

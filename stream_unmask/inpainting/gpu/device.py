@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 
-class Mark:
-    """A point in a lane: what was queued before it is done, or not yet."""
+class CudaEvent:
+    """A point in a stream: what was queued before it is done, or not yet."""
 
     def __init__(self, event: torch.cuda.Event | None) -> None:
         self.event = event
@@ -21,11 +21,11 @@ class Mark:
             self.event.synchronize()
 
 
-class Lane:
+class CudaStream:
     """A CUDA stream, for one thread at a time. On the CPU what is queued is done at once.
 
-    As a context it takes all that torch queues meanwhile. Memory that torch takes meanwhile is the lane's:
-    what other lanes use of it must be kept until they are done.
+    As a context it takes all that torch queues meanwhile. Memory that torch takes meanwhile is the stream's:
+    what other streams use of it must be kept until they are done.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -41,21 +41,21 @@ class Lane:
         """The CUDA stream's, 0 on the CPU."""
         return 0 if self._stream is None else int(self._stream.cuda_stream)
 
-    def mark(self) -> Mark:
-        """Where the lane is now."""
+    def record(self) -> CudaEvent:
+        """An event: where the stream is now."""
         if self._stream is None:
-            return Mark(None)
+            return CudaEvent(None)
         # Not by spinning, which would take a core from the codecs.
         event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         event.record(self._stream)
-        return Mark(event)
+        return CudaEvent(event)
 
-    def after(self, mark: Mark) -> None:
-        """Let what is queued from now on wait for a mark of another lane."""
-        if self._stream is not None and mark.event is not None:
-            self._stream.wait_event(mark.event)
+    def after(self, event: CudaEvent) -> None:
+        """Let what is queued from now on wait for an event of another stream."""
+        if self._stream is not None and event.event is not None:
+            self._stream.wait_event(event.event)
 
-    def __enter__(self) -> Lane:
+    def __enter__(self) -> CudaStream:
         if self._stream is not None:
             context: Any = torch.cuda.stream(self._stream)
             context.__enter__()
@@ -69,9 +69,9 @@ class Lane:
             self._contexts.pop().__exit__(kind, error, trace)
 
 
-class Device:
-    """A GPU, or the CPU in its place, as one stream of frames uses it: a lane for each direction of copying,
-    and one for computing.
+class CudaStreams:
+    """A GPU, or the CPU in its place, as one video uses it: a CUDA stream for each direction of
+    copying, and one for computing.
 
     Attributes:
         torch: torch's name for it.
@@ -82,7 +82,7 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self.torch = torch.device(name)
-        self.copy_in, self.compute, self.copy_out = (Lane(self.torch) for _ in range(3))
+        self.copy_in, self.compute, self.copy_out = (CudaStream(self.torch) for _ in range(3))
 
 
 class Staging:

@@ -10,7 +10,7 @@ from torch import Tensor
 from engines.contract import NetworkName
 from engines.engine import RECORDING, DeviceEngine
 from stream_unmask.inpainting.gpu.batching import BatchedNetwork, Batcher
-from stream_unmask.inpainting.gpu.device import Lane
+from stream_unmask.inpainting.gpu.device import CudaStream
 from stream_unmask.inpainting.gpu.pictures import resized
 
 
@@ -38,52 +38,52 @@ class GpuNetworks:
 
     def prepare(self, faces: int) -> None:
         """Have the slow first runs of all sizes of batch up to so many faces over, before frames come."""
-        lane = Lane(torch.device(self.device))
+        stream = CudaStream(torch.device(self.device))
         for network in self.networks.values():
-            network.prepare(faces, lane)
-        lane.mark().wait()
+            network.prepare(faces, stream)
+        stream.record().wait()
 
-    def segment(self, crops: Tensor, lane: Lane) -> Tensor:
-        """Where masks are.
-
-        Args:
-            crops: (N, 3, S, S) RGB in [-1, 1].
-            lane: which the caller has in use.
-
-        Returns:
-            (N, 1, S, S) maps in 0..1.
-        """
-        (maps,) = self._run("segmenter", lane, crops)
-        return maps.clamp_(0, 1)
-
-    def generate(self, crops: Tensor, maps: Tensor, lane: Lane, *, still: bool = False) -> Tensor:
-        """What the masks hide; see :class:`stream_unmask.inpainting.cpu.generating.Generator`.
+    def segment(self, crops: Tensor, stream: CudaStream) -> Tensor:
+        """Where face masks are.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
-            maps: (N, 1, S, S) in 0..1.
-            lane: which the caller has in use.
-            still: draw from both sides of the mirror, as for a single picture.
+            stream: which the caller has in use.
 
         Returns:
-            (N, 3, S, S) patches, RGB in [-1, 1].
+            (N, 1, S, S) masks in 0..1.
         """
-        rows = (torch.cat([each, each.flip(-1)]) if still else each for each in (crops, maps))
+        (masks,) = self._run("segmenter", stream, crops)
+        return masks.clamp_(0, 1)
+
+    def generate(self, crops: Tensor, masks: Tensor, stream: CudaStream, *, still: bool = False) -> Tensor:
+        """What face masks hide; see :class:`stream_unmask.inpainting.cpu.generating.Generator`.
+
+        Args:
+            crops: (N, 3, S, S) RGB in [-1, 1].
+            masks: (N, 1, S, S) in 0..1.
+            stream: which the caller has in use.
+            still: make them from both sides of the mirror, as for a single picture.
+
+        Returns:
+            (N, 3, S, S) inpainted crops, RGB in [-1, 1].
+        """
+        rows = (torch.cat([each, each.flip(-1)]) if still else each for each in (crops, masks))
         side = self.networks["generator"].side
-        (drawn,) = self._run("generator", lane, *(resized(each, side) for each in rows))
-        patches = resized(drawn, crops.shape[-1]).clamp_(-1, 1)
+        (made,) = self._run("generator", stream, *(resized(each, side) for each in rows))
+        inpainted = resized(made, crops.shape[-1]).clamp_(-1, 1)
         if not still:
-            return patches
-        drawn, mirrored = patches.chunk(2)
-        return drawn.add_(mirrored.flip(-1)).mul_(0.5)
+            return inpainted
+        made, mirrored = inpainted.chunk(2)
+        return made.add_(mirrored.flip(-1)).mul_(0.5)
 
-    def wear(self, crops: Tensor, styles: Tensor, lane: Lane) -> tuple[Tensor, Tensor]:
-        """Masks for bare faces; see :class:`stream_unmask.inpainting.cpu.wearing.Wearer`.
+    def dress(self, crops: Tensor, styles: Tensor, stream: CudaStream) -> tuple[Tensor, Tensor]:
+        """Face masks for bare faces; see :class:`stream_unmask.inpainting.cpu.wearing.Wearer`.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
-            styles: (N, 8, 1, 1) which masks, normally distributed.
-            lane: which the caller has in use.
+            styles: (N, 8, 1, 1) which face masks, normally distributed.
+            stream: which the caller has in use.
 
         Returns:
             worn: (N, 3, S, S) RGB in [-1, 1].
@@ -91,8 +91,8 @@ class GpuNetworks:
         """
         side = crops.shape[-1]
         small = resized(crops, self.networks["wearer"].side)
-        worn, alphas = self._run("wearer", lane, small, styles)
+        worn, alphas = self._run("wearer", stream, small, styles)
         return resized(worn, side).clamp_(-1, 1), resized(alphas, side).clamp_(0, 1)
 
-    def _run(self, name: NetworkName, lane: Lane, *given: Tensor) -> tuple[Tensor, ...]:
-        return self._batcher.run(self.networks[name], lane, *given)
+    def _run(self, name: NetworkName, stream: CudaStream, *given: Tensor) -> tuple[Tensor, ...]:
+        return self._batcher.run(self.networks[name], stream, *given)

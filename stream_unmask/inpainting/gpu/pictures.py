@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stream_unmask.inpainting.cpu.coarse import CELL, GAP, MASK, RING
 from stream_unmask.pixels.geometry import Affine, Box
 
 
@@ -38,18 +35,6 @@ def resized(planes: Tensor, side: int) -> Tensor:
     return functional.interpolate(planes, (side, side), mode="bilinear", align_corners=False)
 
 
-def to_cells(planes: Tensor) -> Tensor:
-    """Means over the cells of (N, C, S, S): (N, C, S / 4, S / 4)."""
-    return functional.avg_pool2d(planes, CELL)
-
-
-def face_ring(map_cells: Tensor) -> Tensor:
-    """Cells around the masks, (N, c, c); see :func:`stream_unmask.inpainting.cpu.coarse.face_ring`."""
-    near = _dilated((map_cells > MASK).float(), _element(map_cells.device, len(GAP)))
-    ring = (_dilated(near, _element(map_cells.device, len(RING))) > near).float()
-    return functional.pad(ring[:, 2:-2, 2:-2], (2, 2, 2, 2)) > 0
-
-
 def filtered(planes: Tensor, row: Tensor, column: Tensor, border: str) -> Tensor:
     """(N, C, H, W) low-passed by odd numbers of taps along x and along y; ``border`` as ``pad`` has it."""
     across, down = len(row) // 2, len(column) // 2
@@ -70,20 +55,6 @@ def boxed(planes: Tensor, side: int) -> Tensor:
     """(N, C, H, W), each pixel the mean of the square of ``side`` around it; the border is a mirror."""
     reach = side // 2
     return functional.avg_pool2d(functional.pad(planes, (reach,) * 4, mode="reflect"), side, stride=1)
-
-
-@cache
-def _element(device: torch.device, side: int) -> Tensor:
-    """(1, 1, side, side) ellipse."""
-    shape = next(each for each in (GAP, RING) if len(each) == side)
-    return torch.from_numpy(shape.astype(np.float32)).to(device)[None, None]
-
-
-def _dilated(cells: Tensor, element: Tensor) -> Tensor:
-    """(N, c, c) of 0 and 1: 1 wherever the element, put there, meets a 1."""
-    # The elements are symmetric, else a convolution would be a dilation by their mirror images.
-    met = functional.conv2d(cells[:, None], element, padding=element.shape[-1] // 2)
-    return (met[:, 0] > 0.5).float()
 
 
 def wide_enough(blur: float, reach: float) -> int:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stream_unmask.inpainting.cpu.compositing import subsampled
-from stream_unmask.inpainting.gpu.device import Device, Staging
+from stream_unmask.inpainting.geometry import subsampled
+from stream_unmask.inpainting.gpu.device import CudaStreams, Staging
 from stream_unmask.inpainting.gpu.sampling import DevicePlanes
 from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.planes import Plane, Planes
@@ -19,28 +19,29 @@ from stream_unmask.pixels.planes import Plane, Planes
 class _Pair:
     """The same memory on both sides."""
 
-    def __init__(self, device: Device) -> None:
-        self.host = Staging(device.torch, on_host=True)
-        self.device = Staging(device.torch)
+    def __init__(self, streams: CudaStreams) -> None:
+        self.host = Staging(streams.torch, on_host=True)
+        self.device = Staging(streams.torch)
 
 
 class Slot:
     """What one frame needs of memory. It is free again when all that was queued with it is done."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._y, self._uv, self._numbers = (_Pair(device) for _ in range(3))
+    def __init__(self, streams: CudaStreams) -> None:
+        self._streams = streams
+        self._y, self._uv = _Pair(streams), _Pair(streams)
+        self._numbers: dict[str, _Pair] = {}
         self._results: dict[str, Staging] = {}
 
     def upload(self, frame: Planes, luma: Box, chroma: Box) -> DevicePlanes:
-        """Bring a part of a frame to the device; what is queued in the compute lane next waits for it."""
+        """Bring a part of a frame to the device; what is queued in the compute stream next waits for it."""
         y = self._up(self._y, [frame.y], luma)
         uv = self._up(self._uv, [frame.u, frame.v], chroma)
-        self._device.compute.after(self._device.copy_in.mark())
+        self._streams.compute.after(self._streams.copy_in.record())
         return DevicePlanes(y, uv, luma, chroma, frame)
 
     def download(self, planes: DevicePlanes, touched: Box) -> None:
-        """Bring those rows back that hold frame pixels of ``touched``; queued in the lane of the context."""
+        """Bring the rows back that hold frame pixels of ``touched``; queued in the stream of the context."""
         below = subsampled(touched, planes.frame)
         for pair, samples, rows in (
             (self._y, planes.y, _rows(touched, planes.luma)),
@@ -63,15 +64,24 @@ class Slot:
             for plane, there in zip(into, host, strict=True):
                 plane[box.y0 : box.y1, box.x0 : box.x1] = there[rows, columns].view(plane.dtype)
 
-    def numbers(self, rows: Sequence[Sequence[float]]) -> Tensor:
-        """Bring numbers to the device, (n, m) float32; queued in the lane of the context."""
+    def numbers(self, name: str, rows: Sequence[Sequence[float]]) -> Tensor:
+        """Bring numbers to the device; queued in the stream of the context.
+
+        Args:
+            name: of the memory that they go to.
+            rows: n of m numbers each.
+
+        Returns:
+            (n, m) float32.
+        """
+        pair = self._numbers.setdefault(name, _Pair(self._streams))
         values = np.array(rows, np.float32)
-        host = self._numbers.host.view(values.shape, torch.float32)
+        host = pair.host.view(values.shape, torch.float32)
         host.numpy()[...] = values
-        return self._numbers.device.view(values.shape, torch.float32).copy_(host, non_blocking=True)
+        return pair.device.view(values.shape, torch.float32).copy_(host, non_blocking=True)
 
     def results(self, name: str, values: Tensor) -> NDArray[np.float32]:
-        """Bring float32 values to the host; queued in the lane of the context.
+        """Bring float32 values to the host; queued in the stream of the context.
 
         Args:
             name: of the memory that they go to.
@@ -80,7 +90,7 @@ class Slot:
         Returns:
             Where they will be, until the slot is used again.
         """
-        staging = self._results.setdefault(name, Staging(self._device.torch, on_host=True))
+        staging = self._results.setdefault(name, Staging(self._streams.torch, on_host=True))
         host = staging.view(tuple(values.shape), torch.float32).copy_(values, non_blocking=True)
         return np.asarray(host.numpy(), np.float32)
 
@@ -90,7 +100,7 @@ class Slot:
         host = pair.host.view((len(planes), box.y1 - box.y0, box.x1 - box.x0), dtype)
         for plane, there in zip(planes, host.numpy(), strict=True):
             there[...] = plane[box.y0 : box.y1, box.x0 : box.x1].view(there.dtype)
-        with self._device.copy_in:
+        with self._streams.copy_in:
             return pair.device.view(tuple(host.shape), dtype).copy_(host, non_blocking=True)
 
 

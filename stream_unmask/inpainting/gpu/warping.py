@@ -1,19 +1,17 @@
 """What was made for the last crop of a face, brought into this one.
 
-The counterpart of :mod:`stream_unmask.inpainting.cpu.warping`.
+See :mod:`stream_unmask.inpainting.cpu.warping`.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Alignment
-from stream_unmask.inpainting.cpu.coarse import CELL
-from stream_unmask.inpainting.cpu.warping import displacement
+from stream_unmask.inpainting.geometry import TO_COARSE, displacement
 from stream_unmask.inpainting.gpu.pictures import look_up
-from stream_unmask.pixels.geometry import Affine, compose, invert
+from stream_unmask.pixels.geometry import compose, invert
 
 
 def moves(last: Alignment | None, now: Alignment) -> list[float]:
@@ -25,17 +23,15 @@ def moves(last: Alignment | None, now: Alignment) -> list[float]:
 
     Returns:
         Six numbers of the affine map from this crop's pixels to the last one's, six of that between their
-        cells, and how far, in crop pixels, the crop has moved.
+        coarse grids, and how far, in crop pixels, the crop has moved.
     """
     last = now if last is None else last
-    middle = (1 - CELL) / 2
-    coarse: Affine = np.array([[1, 0, middle], [0, 1, middle]]) / CELL
     back = compose(last.matrix, invert(now.matrix))
-    cells_back = compose(compose(coarse, last.matrix), invert(compose(coarse, now.matrix)))
-    return [*back.ravel().tolist(), *cells_back.ravel().tolist(), displacement(back, now.size)]
+    coarse_back = compose(compose(TO_COARSE, last.matrix), invert(compose(TO_COARSE, now.matrix)))
+    return [*back.ravel().tolist(), *coarse_back.ravel().tolist(), displacement(back, now.size)]
 
 
-def carry(planes: Tensor, affines: Tensor) -> Tensor:
+def warp(planes: Tensor, affines: Tensor) -> Tensor:
     """Bring pictures of earlier crops into the present ones, bilinearly.
 
     Args:

@@ -1,4 +1,4 @@
-"""Patches land where they were sampled, and nothing else in the frame changes."""
+"""Inpainted crops land where they were sampled, and nothing else in the frame changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream_unmask.inpainting.cpu.compositing import paste
+from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.pixels.geometry import chroma_positions, compose, invert
 from stream_unmask.pixels.grain import FINENESS, Grain, noise_tile
 from stream_unmask.pixels.planes import Planes
@@ -40,8 +40,8 @@ def test_samples_without_alpha_are_untouched(layout: Layout, zoom: float, grain:
     planes = noise(layout.empty(173, 131))
     before = copies(planes)
     matrix = alignment(80.4, 60.7, zoom, SIZE, turn=-0.35)
-    patch = np.random.default_rng(1).uniform(-1, 1, (3, SIZE, SIZE)).astype(np.float32)
-    box = paste(planes, matrix, patch, disc(), grain)
+    inpainted = np.random.default_rng(1).uniform(-1, 1, (3, SIZE, SIZE)).astype(np.float32)
+    box = composite(planes, matrix, inpainted, disc(), grain)
     assert box is not None
     luma, chroma = distances(planes, matrix)
     # A sample sees what lies within one sample's reach.
@@ -71,7 +71,7 @@ def test_a_crop_pasted_back_changes_smooth_content_by_two_levels_at_most(layout:
     planes = paint(layout.empty(181, 163))
     before = copies(planes)
     matrix = alignment(90.2, 80.9, zoom, SIZE, turn=0.2)
-    box = paste(planes, matrix, sample_crop(planes, matrix, SIZE), np.ones((SIZE, SIZE), np.float32))
+    box = composite(planes, matrix, sample_crop(planes, matrix, SIZE), np.ones((SIZE, SIZE), np.float32))
     assert box is not None
     unit = 1 << (layout.depth - 8)
     for plane, old, most in zip((planes.y, planes.u, planes.v), before, (2, 3, 3), strict=True):
@@ -86,7 +86,7 @@ def test_a_colour_arrives_as_that_colour(layout: Layout, zoom: float) -> None:
     planes = noise(layout.empty(150, 140))
     matrix = alignment(75, 70, zoom, SIZE)
     wanted = np.array([0.4, -0.3, 0.1], np.float32)
-    paste(planes, matrix, np.broadcast_to(wanted[:, None, None], (3, SIZE, SIZE)).copy(), disc())
+    composite(planes, matrix, np.broadcast_to(wanted[:, None, None], (3, SIZE, SIZE)).copy(), disc())
     crop = sample_crop(planes, matrix, SIZE)
     middle = crop[:, 28:36, 28:36].mean(axis=(1, 2))
     np.testing.assert_allclose(middle, wanted, atol=0.012)
@@ -95,7 +95,7 @@ def test_a_colour_arrives_as_that_colour(layout: Layout, zoom: float) -> None:
 def test_half_alpha_is_half_way() -> None:
     planes = LAYOUTS["444-full-601"].empty(64, 64)
     planes.y[...], planes.u[...], planes.v[...] = 200, 128, 128
-    paste(
+    composite(
         planes, np.eye(2, 3), np.full((3, SIZE, SIZE), -1, np.float32), np.full((SIZE, SIZE), 0.5, np.float32)
     )
     assert (planes.y == 100).all()
@@ -105,15 +105,15 @@ def test_half_alpha_is_half_way() -> None:
 @pytest.mark.parametrize("size", [(33, 21), (64, 48), (7, 5)])
 def test_crops_beyond_the_frame(layout: str, size: tuple[int, int]) -> None:
     planes = noise(LAYOUTS[layout].empty(*size))
-    patch = np.zeros((3, SIZE, SIZE), np.float32)
+    inpainted = np.zeros((3, SIZE, SIZE), np.float32)
     for x, y in ((0, 0), (size[0], 0), (0, size[1] - 1), (size[0] / 2, size[1] * 1.2)):
-        box = paste(planes, alignment(x, y, 0.7, SIZE, 0.5), patch, disc())
+        box = composite(planes, alignment(x, y, 0.7, SIZE, 0.5), inpainted, disc())
         assert box is not None
         assert 0 <= box.x0 < box.x1 <= size[0]
         assert 0 <= box.y0 < box.y1 <= size[1]
     before = copies(planes)
     for x, y in ((-200, 10), (10, 400), (9999, -9999)):
-        assert paste(planes, alignment(x, y, 0.7, SIZE, 0.5), patch, disc()) is None
+        assert composite(planes, alignment(x, y, 0.7, SIZE, 0.5), inpainted, disc()) is None
     for plane, old in zip((planes.y, planes.u, planes.v), before, strict=True):
         np.testing.assert_array_equal(plane, old)
 
@@ -122,7 +122,9 @@ def test_no_alpha_no_change() -> None:
     planes = noise(LAYOUTS["420"].empty(64, 64))
     before = copies(planes)
     assert (
-        paste(planes, np.eye(2, 3), np.ones((3, SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE), np.float32))
+        composite(
+            planes, np.eye(2, 3), np.ones((3, SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE), np.float32)
+        )
         is None
     )
     np.testing.assert_array_equal(planes.y, before[0])
@@ -134,7 +136,7 @@ def test_grain_has_the_deviation_asked_for(layout: str, zoom: float) -> None:
     planes = LAYOUTS[layout].empty(200, 200)
     matrix = alignment(100, 100, zoom, SIZE)
     flat = np.zeros((3, SIZE, SIZE), np.float32)
-    paste(planes, matrix, flat, np.ones((SIZE, SIZE), np.float32), Grain(noise=0.04))
+    composite(planes, matrix, flat, np.ones((SIZE, SIZE), np.float32), Grain(noise=0.04))
     half = int(SIZE * zoom / 2) - 3
     span = (255 if planes.full_range else 219) << (planes.depth - 8)
     noisy = planes.y[100 - half : 100 + half, 100 - half : 100 + half] / span
@@ -146,7 +148,7 @@ def test_texture_moves_with_the_face_and_noise_does_not() -> None:
 
     def draw(x: int, grain: Grain) -> np.ndarray:
         planes = LAYOUTS["420"].empty(120, 100)
-        paste(planes, alignment(x, 50, 1.0, SIZE), flat, opaque, grain)
+        composite(planes, alignment(x, 50, 1.0, SIZE), flat, opaque, grain)
         return planes.y[30:70, x - 20 : x + 20].astype(float)
 
     steady, noisy = Grain(texture=0.05), Grain(noise=0.05)
@@ -161,7 +163,7 @@ def test_texture_stays_while_the_mask_beneath_it_changes() -> None:
     drawn = []
     for radius in (15.0, 22.0):
         planes = LAYOUTS["420"].empty(140, 140)
-        paste(planes, alignment(70, 70, 2.0, SIZE), flat, disc(radius), grain)
+        composite(planes, alignment(70, 70, 2.0, SIZE), flat, disc(radius), grain)
         drawn.append(planes.y[50:90, 50:90].astype(int))
     assert drawn[0].std() > 5
     assert np.abs(drawn[0] - drawn[1]).max() <= 1

@@ -1,32 +1,32 @@
-"""Maps are mended where they cannot be right, and nowhere else."""
+"""Masks are mended where they cannot be right, and nowhere else."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stream_unmask.inpainting.cpu.segmenting import filled
-from tests.inpainting.faces import SIZE, mask_map
+from stream_unmask.inpainting.cpu.segmenting import fill_holes
+from tests.inpainting.faces import SIZE, soft_mask
 
 
 def test_a_hole_in_a_mask_is_closed() -> None:
-    whole, hole = mask_map(), mask_map(radius=0.08)
-    mended = filled(np.clip(whole - hole, 0, 1))
+    whole, hole = soft_mask(), soft_mask(radius=0.08)
+    mended = fill_holes(np.clip(whole - hole, 0, 1))
     assert mended[hole > 0.5].min() > 0.9
 
 
 def test_the_outline_of_a_mask_stays() -> None:
-    whole = mask_map()
-    np.testing.assert_allclose(filled(whole), whole, atol=0.02)
+    whole = soft_mask()
+    np.testing.assert_allclose(fill_holes(whole), whole, atol=0.02)
     square = np.zeros((SIZE, SIZE), np.float32)
     square[SIZE // 2 :, SIZE // 4 : -SIZE // 4] = 1
-    np.testing.assert_array_equal(filled(square), square)
+    np.testing.assert_array_equal(fill_holes(square), square)
 
 
 def test_what_is_large_enough_to_be_no_hole_stays() -> None:
-    whole, gap = mask_map(radius=0.3), mask_map(radius=0.17)
+    whole, gap = soft_mask(radius=0.3), soft_mask(radius=0.17)
     left = np.clip(whole - gap, 0, 1)
-    assert filled(left)[round(0.64 * SIZE), SIZE // 2] == 0
+    assert fill_holes(left)[round(0.64 * SIZE), SIZE // 2] == 0
 
 
 def test_a_bare_face_stays_bare() -> None:
-    assert not filled(np.zeros((SIZE, SIZE), np.float32)).any()
+    assert not fill_holes(np.zeros((SIZE, SIZE), np.float32)).any()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, graining, smoothing
+from stream_unmask.inpainting import graining
+from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, smoothing
 from stream_unmask.inpainting.cpu.warming import warm_up
+from stream_unmask.inpainting.parameters import BLENDS
 from stream_unmask.pixels import sampling
-from tests.inpainting.cpu.test_graining import test_a_patch_is_as_alive_as_the_skin_around_it as way_of_a_face
-from tests.inpainting.faces import face, mask_map
+from tests.inpainting.faces import face, soft_mask
+from tests.inpainting.test_graining import (
+    test_an_inpainted_crop_is_as_alive_as_the_skin_around_it as way_of_a_face,
+)
 from tests.pixels.pictures import LAYOUTS, alignment, paint
 
 MODULES = (sampling, compositing, coarse, smoothing, colour, graining, blending)
@@ -31,7 +35,7 @@ def test_a_crop_and_its_way_back_are_compiled(layout: str) -> None:
     before = compiled()
     planes = paint(LAYOUTS[layout].empty(96, 80))
     crop = sampling.sample_crop(planes, alignment(48, 40, 1.2, 64), 64)
-    compositing.paste(planes, alignment(48, 40, 1.2, 64), crop, abs(crop[0]))
+    compositing.composite(planes, alignment(48, 40, 1.2, 64), crop, abs(crop[0]))
     assert compiled() == before
 
 
@@ -39,6 +43,6 @@ def test_the_work_on_a_face_is_compiled() -> None:
     warm_up()
     before = compiled()
     way_of_a_face(zoom=1.0, noise=1.5)
-    for kind in blending.BLENDS:
-        blending.Blender(kind).blend(face(), face(), mask_map(), 1.0)
+    for kind in BLENDS:
+        blending.blend(kind, face(), face(), soft_mask(), 1.0)
     assert compiled() == before

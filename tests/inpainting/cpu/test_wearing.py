@@ -7,13 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.engine import Port
-from stream_unmask.inpainting.cpu.segmenting import Segmenter
-from stream_unmask.inpainting.cpu.wearing import DressedFace, Wearer, WearingRetoucher, opaque
-from stream_unmask.inpainting.retouching import UnmaskedFace
+from stream_unmask.inpainting.cpu.networks import CpuNetworks
+from stream_unmask.inpainting.cpu.ops import CpuDevice
+from stream_unmask.inpainting.cpu.wearing import Wearer, opaque
+from stream_unmask.inpainting.face import FaceState, UnmaskedFace
+from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.tasks import Wear
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import Image, as_frame
-from tests.inpainting.faces import SIZE, FakeEngine, Picture, alignment, face, mask_map
+from tests.inpainting.faces import SIZE, FakeEngine, Picture, alignment, face, soft_mask, view
 
 SIDE = SIZE // 2
 
@@ -25,7 +28,7 @@ class FakeWearer:
     inputs = (Port("crop", (1, 3, SIDE, SIDE)), Port("style", (1, 8, 1, 1)))
     outputs = (Port("worn", (1, 3, SIDE, SIDE)), Port("alpha", (1, 1, SIDE, SIDE)))
 
-    def __init__(self, alpha: Callable[[], Picture] = lambda: mask_map(SIDE)) -> None:
+    def __init__(self, alpha: Callable[[], Picture] = lambda: soft_mask(SIDE)) -> None:
         self._alpha = alpha
 
     def run(self, *inputs: Picture) -> tuple[Picture, ...]:
@@ -34,9 +37,10 @@ class FakeWearer:
         return np.broadcast_to(style[:, :3], crop.shape).copy(), self._alpha()[None, None]
 
 
-def retoucher(wearer: FakeWearer | None = None, *, smooth: bool = True) -> WearingRetoucher:
-    bare = Segmenter(FakeEngine(lambda crop: np.zeros_like(crop[:, :1])))
-    return WearingRetoucher(bare, Wearer(wearer or FakeWearer()), smooth=smooth)
+def retoucher(wearer: FakeWearer | None = None, *, smooth: bool = True) -> Retoucher[list[Picture]]:
+    bare = FakeEngine(lambda crop: np.zeros_like(crop[:, :1]))
+    networks = CpuNetworks({"segmenter": bare, "wearer": wearer or FakeWearer()})
+    return Retoucher(CpuDevice(networks), Wear(smooth))
 
 
 def frame() -> Frame:
@@ -44,10 +48,12 @@ def frame() -> Frame:
     return as_frame(Image(np.ascontiguousarray(pixels)))
 
 
-def dressed(works: WearingRetoucher, one: DressedFace, onto: Frame, strength: float = 1.0) -> UnmaskedFace:
-    retouch = works.begin(onto, [(one, alignment())], Stages())
+def dressed(
+    works: Retoucher[list[Picture]], one: FaceState, onto: Frame, strength: float = 1.0
+) -> UnmaskedFace:
+    retouch = works.begin(onto, [view(one, alignment())], Stages())
     assert retouch.scores() == [0.0]
-    retouch.draw([strength])
+    retouch.inpaint([strength])
     (done,) = retouch.finish()
     return done
 
@@ -55,27 +61,27 @@ def dressed(works: WearingRetoucher, one: DressedFace, onto: Frame, strength: fl
 def test_the_wearer_is_fed_at_its_own_side() -> None:
     style = np.zeros((1, 8, 1, 1), np.float32)
     style[:, :3, 0, 0] = 0.5, -0.5, 3.0
-    worn, alpha = Wearer(FakeWearer()).wear(face(), style)
+    worn, alpha = Wearer(FakeWearer()).dress(face(), style)
     assert worn.shape == (3, SIZE, SIZE)
     assert [float(plane.mean()) for plane in worn] == [0.5, -0.5, 1.0]
-    assert np.abs(alpha - mask_map()).mean() < 0.01
+    assert np.abs(alpha - soft_mask()).mean() < 0.01
 
 
 def test_every_face_has_a_mask_of_its_own_and_keeps_it() -> None:
     works = retoucher()
-    faces = [works.new_face() for _ in range(2)]
+    faces = [works.task.new_state() for _ in range(2)]
     assert not np.array_equal(faces[0].style, faces[1].style)
     before = faces[0].style.copy()
     dressed(works, faces[0], frame())
     faces[0].forget()
     assert np.array_equal(faces[0].style, before)
-    assert np.array_equal(retoucher().new_face().style, before)
+    assert np.array_equal(retoucher().task.new_state().style, before)
 
 
 def test_only_what_lies_under_the_mask_is_changed() -> None:
     works, onto = retoucher(), frame()
     before = onto.planes().y.copy()
-    done = dressed(works, works.new_face(), onto)
+    done = dressed(works, works.task.new_state(), onto)
     changed = onto.planes().y != before
     assert changed[done.alpha == 1].mean() > 0.9
     assert not changed[done.alpha == 0].any()
@@ -84,7 +90,7 @@ def test_only_what_lies_under_the_mask_is_changed() -> None:
 
 def test_a_mask_that_reaches_the_crops_border_ends_before_it() -> None:
     works = retoucher(FakeWearer(lambda: np.ones((SIDE, SIDE), np.float32)))
-    alpha = dressed(works, works.new_face(), frame(), 0.5).alpha
+    alpha = dressed(works, works.task.new_state(), frame(), 0.5).alpha
     assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) == 0
     assert alpha.max() == 0.5
 
@@ -99,9 +105,9 @@ def test_an_alpha_that_flickers_is_steadied() -> None:
     spread = []
     for smooth in (False, True):
         chance = np.random.default_rng(0)
-        flickering = FakeWearer(lambda: mask_map(SIDE) * np.float32(chance.uniform(0.3, 0.7)))  # noqa: B023
+        flickering = FakeWearer(lambda: soft_mask(SIDE) * np.float32(chance.uniform(0.3, 0.7)))  # noqa: B023
         works = retoucher(flickering, smooth=smooth)
-        one = works.new_face()
+        one = works.task.new_state()
         alphas = [dressed(works, one, frame()).alpha[80, 64] for _ in range(12)]
         spread.append(np.abs(np.diff(alphas)).mean())
     assert spread[1] < 0.6 * spread[0]

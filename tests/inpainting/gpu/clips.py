@@ -45,7 +45,7 @@ def assert_all_alike(expected: Sequence[UnmaskedFrame], done: Sequence[UnmaskedF
         assert_alike(mine.frame, theirs.frame)
         assert mine.frame.touched == theirs.frame.touched
         for face, other in zip(mine.faces, theirs.faces, strict=True):
-            np.testing.assert_allclose(face.map, other.map, atol=0.01)
+            np.testing.assert_allclose(face.mask, other.mask, atol=0.01)
             np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
             assert face.score == pytest.approx(other.score, abs=1e-4)
 

@@ -9,24 +9,23 @@ import torch
 
 from stream_unmask.api import Unmasker
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.inpainting.cpu.generating import Generator
-from stream_unmask.inpainting.gpu.device import Device
-from stream_unmask.toolkit import Toolkit
+from stream_unmask.inpainting.gpu.device import CudaStreams
+from stream_unmask.networks import Networks
 from tests.inpainting.gpu.engines import NO_GPU, twins
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
-def device(request: pytest.FixtureRequest) -> Iterator[Device]:
-    """A device, with all that a test queues in its compute lane."""
-    found = Device(request.param)
+def device(request: pytest.FixtureRequest) -> Iterator[CudaStreams]:
+    """A device, with all that a test queues in its compute stream."""
+    found = CudaStreams(request.param)
     with torch.inference_mode(), found.compute:
         yield found
 
 
 @pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
-def toolkits(request: pytest.FixtureRequest, unmasker: Unmasker) -> Iterator[tuple[Toolkit, Toolkit]]:
+def ways(request: pytest.FixtureRequest, unmasker: Unmasker) -> Iterator[tuple[Networks, Networks]]:
     """The same networks for the work on the CPU and for that on a device."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small operations on many threads are slower, most of all beside other tests
-    yield twins(unmasker.toolkit, BUNDLED_WEIGHTS, "generator", Generator, request.param)
+    yield twins(unmasker.networks, BUNDLED_WEIGHTS, "generator", request.param)
     torch.set_num_threads(threads)

@@ -12,31 +12,22 @@ from torch import Tensor
 
 from engines.backends.pytorch_cuda import PyTorchEngine
 from engines.contract import NetworkName
-from engines.engine import Engine, Port
-from stream_unmask.inpainting.cpu.generating import Generator
-from stream_unmask.inpainting.cpu.segmenting import Segmenter
-from stream_unmask.inpainting.cpu.wearing import Wearer
+from engines.engine import Port
+from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
-from stream_unmask.toolkit import Toolkit
+from stream_unmask.networks import Networks
 from tests.inpainting.faces import Picture
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
 
 
-def twins(
-    toolkit: Toolkit,
-    weights: Path,
-    drawer: NetworkName,
-    draws: Callable[[Engine], Generator | Wearer],
-    device: str,
-) -> tuple[Toolkit, Toolkit]:
+def twins(networks: Networks, weights: Path, maker: NetworkName, device: str) -> tuple[Networks, Networks]:
     """The same networks, those of a folder, for the work on the CPU and for that on a device."""
-    names: tuple[NetworkName, ...] = ("segmenter", drawer)
+    names: tuple[NetworkName, ...] = ("segmenter", maker)
     engines = {
         name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=device) for name in names
     }
-    segmenter = Segmenter(engines["segmenter"])
-    on_cpu = replace(toolkit, segmenter=segmenter, drawer=draws(engines[drawer]), gpu=None)
+    on_cpu = replace(networks, cpu=CpuNetworks(engines), gpu=None)
     return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.engine import EngineError
 from stream_unmask.inpainting.gpu.batching import BatchedNetwork, Batcher, roomy
-from stream_unmask.inpainting.gpu.device import Device, Lane, Mark
+from stream_unmask.inpainting.gpu.device import CudaStreams, CudaStream, CudaEvent
 from tests.inpainting.gpu.engines import FakeDeviceEngine
 
 SIDE = 4
@@ -53,18 +53,18 @@ class Gate(FakeDeviceEngine):
 
 @dataclass
 class Crowd:
-    """Threads that ask, each in a lane of its own, while the first is held inside the engine."""
+    """Threads that ask, each in a stream of its own, while the first is held inside the engine."""
 
     engine: Gate
     batcher: Batcher
     network: BatchedNetwork
     pool: ThreadPoolExecutor
 
-    def ask(self, values: Tensor, lane: Lane | None = None) -> Future[Tensor]:
+    def ask(self, values: Tensor, stream: CudaStream | None = None) -> Future[Tensor]:
         """Let one more thread ask, and return when it waits, or is inside."""
         before, is_first = len(self.batcher._waiting), not self.engine.inside.is_set()
-        lane = lane or Lane(torch.device("cpu"))
-        future = self.pool.submit(lambda: self.batcher.run(self.network, lane, values)[0])
+        stream = stream or CudaStream(torch.device("cpu"))
+        future = self.pool.submit(lambda: self.batcher.run(self.network, stream, values)[0])
         if is_first:
             assert self.engine.inside.wait(SOON)
         elif not self.engine.open.is_set():
@@ -93,24 +93,24 @@ def crowd(engine: Gate) -> Iterator[Crowd]:
 def test_who_is_alone_goes_straight_through() -> None:
     engine = Gate()
     engine.open.set()
-    batcher, network, lane = Batcher(), BatchedNetwork(engine), Waitless(torch.device("cpu"))
+    batcher, network, stream = Batcher(), BatchedNetwork(engine), Waitless(torch.device("cpu"))
     for level in range(5):
-        assert torch.equal(batcher.run(network, lane, rows(level))[0], rows(2 * level))
+        assert torch.equal(batcher.run(network, stream, rows(level))[0], rows(2 * level))
     assert engine.batches == [1] * 5
     assert (network.runs, network.faces) == (5, 5)
 
 
-class Waitless(Lane):
-    """A lane whose marks nobody may wait for, neither the host nor another lane."""
+class Waitless(CudaStream):
+    """A stream whose events nobody may wait for, neither the host nor another stream."""
 
-    def mark(self) -> Mark:
+    def record(self) -> CudaEvent:
         return Never(None)
 
-    def after(self, mark: Mark) -> None:
+    def after(self, event: CudaEvent) -> None:
         raise AssertionError
 
 
-class Never(Mark):
+class Never(CudaEvent):
     def wait(self) -> None:
         raise AssertionError
 
@@ -139,7 +139,7 @@ def test_more_rows_than_the_engine_takes_go_through_it_in_parts() -> None:
     engine = Gate(max_batch=2)
     engine.open.set()
     given = torch.arange(5.0)[:, None, None, None].expand(5, 1, SIDE, SIDE)
-    (made,) = Batcher().run(BatchedNetwork(engine), Lane(torch.device("cpu")), given)
+    (made,) = Batcher().run(BatchedNetwork(engine), CudaStream(torch.device("cpu")), given)
     assert torch.equal(made, 2 * given)
     assert engine.batches == [2, 2, 1]
 
@@ -208,7 +208,7 @@ def test_wherever_a_leader_is_interrupted_the_next_one_leads(
     batcher, network = Batcher(), BatchedNetwork(engine)
 
     def ask(level: float) -> Tensor:
-        return batcher.run(network, Lane(torch.device("cpu")), rows(level))[0]
+        return batcher.run(network, CudaStream(torch.device("cpu")), rows(level))[0]
 
     def interrupted() -> None:
         sys.settrace(_interrupted_at(function, event))
@@ -242,7 +242,7 @@ class Daemon:
             self._future.set_exception(error)
 
 
-def test_many_threads_get_what_they_asked_for(device: Device) -> None:
+def test_many_threads_get_what_they_asked_for(device: CudaStreams) -> None:
     batcher = Batcher()
     networks = [
         BatchedNetwork(FakeDeviceEngine(device.torch, lambda values: 2 * values, SIDE, (1,), 1, max_batch))
@@ -250,10 +250,10 @@ def test_many_threads_get_what_they_asked_for(device: Device) -> None:
     ]
 
     def work(number: int) -> bool:
-        with Lane(device.torch) as lane:
+        with CudaStream(device.torch) as stream:
             for step in range(40):
                 values = rows(100 * number + step, 1 + (number + step) % 3).to(device.torch)
-                (made,) = batcher.run(networks[step % 2], lane, values)
+                (made,) = batcher.run(networks[step % 2], stream, values)
                 if not torch.equal(made, 2 * values):
                     return False
         return True
@@ -265,8 +265,8 @@ def test_many_threads_get_what_they_asked_for(device: Device) -> None:
     )
 
 
-class Noted(Mark):
-    """A mark that tells of what it is, and that the host waited for it."""
+class Noted(CudaEvent):
+    """An event that tells of what it is, and that the host waited for it."""
 
     def __init__(self, name: str, told: list[str]) -> None:
         super().__init__(None)
@@ -276,23 +276,23 @@ class Noted(Mark):
         self._told.append(f"host: {self.name}")
 
 
-class Diary(Lane):
-    """A lane that notes what it waits for."""
+class Diary(CudaStream):
+    """A stream that notes what it waits for."""
 
     def __init__(self, name: str, told: list[str]) -> None:
         super().__init__(torch.device("cpu"))
-        self._name, self._told, self._marks = name, told, 0
+        self._name, self._told, self._events = name, told, 0
 
-    def mark(self) -> Mark:
-        self._marks += 1
-        return Noted(f"{self._name}{self._marks}", self._told)
+    def record(self) -> CudaEvent:
+        self._events += 1
+        return Noted(f"{self._name}{self._events}", self._told)
 
-    def after(self, mark: Mark) -> None:
-        assert isinstance(mark, Noted)
+    def after(self, event: CudaEvent) -> None:
+        assert isinstance(event, Noted)
         self._told.append(f"{self._name}: {mark.name}")
 
 
-def test_lanes_wait_for_each_other_and_the_host_only_for_the_batch_before_the_last() -> None:
+def test_streams_wait_for_each_other_and_the_host_only_for_the_batch_before_the_last() -> None:
     told: list[str] = []
     a, b, c = (Diary(name, told) for name in "abc")
     with crowd(Gate()) as here:
@@ -313,5 +313,5 @@ def test_sizes_of_batches_are_few() -> None:
     assert all(rows <= roomy(rows) < 1.5 * rows for rows in range(1, 65))
     engine = Gate(max_batch=10)
     engine.open.set()
-    BatchedNetwork(engine).prepare(12, Lane(torch.device("cpu")))
+    BatchedNetwork(engine).prepare(12, CudaStream(torch.device("cpu")))
     assert engine.batches == [1, 2, 3, 4, 6, 8, 10]

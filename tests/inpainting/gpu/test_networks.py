@@ -13,22 +13,22 @@ from engines.backends.pytorch_cuda import PyTorchEngine
 from stream_unmask.api import Unmasker
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.inpainting.cpu.generating import Generator
-from stream_unmask.inpainting.gpu.device import Device
+from stream_unmask.inpainting.gpu.device import CudaStreams
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
-from tests.inpainting.faces import SIZE, FakeEngine, face, mask_map
+from tests.inpainting.faces import SIZE, FakeEngine, face, soft_mask
 from tests.inpainting.gpu.engines import FakeDeviceEngine, twins
 
 SIDE = SIZE // 2
 
 
-def networks(device: Device, generator: FakeDeviceEngine | None = None) -> GpuNetworks:
+def networks(device: CudaStreams, generator: FakeDeviceEngine | None = None) -> GpuNetworks:
     segmenter = FakeDeviceEngine(device.torch, lambda crop: crop[:, :1] + 1, SIZE, (3,), 1)
     return GpuNetworks({"segmenter": segmenter, "generator": generator or segmenter})
 
 
 def test_the_work_on_the_cpu_is_compared_with_also_where_a_gpu_is_found(unmasker: Unmasker) -> None:
-    found = replace(unmasker.toolkit, gpu=networks(Device("cpu")))
-    on_cpu, on_device = twins(found, BUNDLED_WEIGHTS, "generator", Generator, "cpu")
+    found = replace(unmasker.networks, gpu=networks(CudaStreams("cpu")))
+    on_cpu, on_device = twins(found, BUNDLED_WEIGHTS, "generator", "cpu")
     assert on_cpu.gpu is None
     assert on_device.gpu is not None
     assert on_device.gpu is not found.gpu
@@ -44,29 +44,29 @@ def test_nobody_waits_for_the_first_faces_that_step_in(monkeypatch: pytest.Monke
             folder / f"{network.name}.onnx", precision="fp32", device="cpu"
         ),
     )
-    assert Unmasker().toolkit.gpu is not None
+    assert Unmasker().networks.gpu is not None
     assert prepared == [4]
 
 
-def test_more_faces_than_a_batch_holds_are_segmented(device: Device) -> None:
+def test_more_faces_than_a_batch_holds_are_segmented(device: CudaStreams) -> None:
     levels = torch.linspace(-1.2, 0.2, 5, device=device.torch)
     crops = levels[:, None, None, None].expand(5, 3, SIZE, SIZE)
-    maps = networks(device).segment(crops, device.compute)
-    torch.testing.assert_close(maps, (levels + 1).clamp(0, 1)[:, None, None, None].expand(5, 1, SIZE, SIZE))
+    masks = networks(device).segment(crops, device.compute)
+    torch.testing.assert_close(masks, (levels + 1).clamp(0, 1)[:, None, None, None].expand(5, 1, SIZE, SIZE))
 
 
 @pytest.mark.parametrize("still", [True, False])
-def test_faces_are_drawn_as_they_would_be_one_by_one(device: Device, still: bool) -> None:
+def test_faces_are_drawn_as_they_would_be_one_by_one(device: CudaStreams, still: bool) -> None:
     ramp = np.tile(np.linspace(-0.5, 0.5, SIDE, dtype=np.float32), (3, SIDE, 1))
     ramp_there = torch.from_numpy(ramp).to(device.torch)
     engine = FakeDeviceEngine(
         device.torch, lambda crop, map: 0.5 * crop + 0.2 * map + ramp_there, SIDE, (3, 1), 3
     )
     generator = Generator(FakeEngine(lambda crop, map: 0.5 * crop + 0.2 * map + ramp, SIDE))
-    crops, map_ = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(4)], mask_map(x=0.4)
+    crops, mask = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(4)], soft_mask(x=0.4)
     generate = generator.generate_still if still else generator.generate
-    expected = [generate(crop, map_) for crop in crops]
-    given = np.stack(crops), np.stack([map_[None]] * len(crops))
+    expected = [generate(crop, mask) for crop in crops]
+    given = np.stack(crops), np.stack([mask[None]] * len(crops))
     crops_there, maps_there = (torch.from_numpy(each).to(device.torch) for each in given)
     made = networks(device, engine).generate(crops_there, maps_there, device.compute, still=still)
     assert engine.batches == ([2, 2, 2, 2] if still else [2, 2])

@@ -1,4 +1,4 @@
-"""Crops and patches on a device are those that the CPU's kernels make."""
+"""Crops and inpainted crops on a device are those that the CPU's kernels make."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from stream_unmask.inpainting.cpu.compositing import paste
+from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.inpainting.gpu import compositing, sampling
-from stream_unmask.inpainting.gpu.device import Device
+from stream_unmask.inpainting.gpu.device import CudaStreams
 from stream_unmask.inpainting.gpu.sampling import DevicePlanes
 from stream_unmask.inpainting.gpu.slots import Slot
 from stream_unmask.pixels.geometry import Affine, Box
@@ -35,7 +35,7 @@ def uploaded(slot: Slot, planes: Planes, matrix: Affine) -> DevicePlanes:
 
 @pytest.mark.parametrize("matrix", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_crops_are_the_same(device: Device, layout: Layout, matrix: Affine) -> None:
+def test_crops_are_the_same(device: CudaStreams, layout: Layout, matrix: Affine) -> None:
     planes = paint(layout.empty(173, 131))
     there = uploaded(Slot(device), planes, matrix)
     readings = plan_readings(planes, matrix, SIZE)
@@ -46,7 +46,7 @@ def test_crops_are_the_same(device: Device, layout: Layout, matrix: Affine) -> N
     np.testing.assert_allclose(crop, sample_crop(planes, matrix, SIZE), atol=most)
 
 
-def test_sharp_detail_is_filtered_the_same(device: Device) -> None:
+def test_sharp_detail_is_filtered_the_same(device: CudaStreams) -> None:
     planes, matrix = noise(LAYOUTS["444-full-601"].empty(173, 131)), PLACES["large"]
     there = uploaded(Slot(device), planes, matrix)
     crop = sampling.sample_crop(there, plan_readings(planes, matrix, SIZE), SIZE).cpu().numpy()
@@ -57,23 +57,25 @@ def test_sharp_detail_is_filtered_the_same(device: Device) -> None:
 @pytest.mark.parametrize("grain", [NO_GRAIN, Grain(0.03, 0.03, 0.7, 250, 9)], ids=["plain", "grainy"])
 @pytest.mark.parametrize("matrix", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_patches_land_the_same(device: Device, layout: Layout, matrix: Affine, grain: Grain) -> None:
+def test_inpainted_crops_land_the_same(
+    device: CudaStreams, layout: Layout, matrix: Affine, grain: Grain
+) -> None:
     given, drawn = noise(layout.empty(173, 131)), noise(layout.empty(173, 131))
     before = copies(given)
     coarse = np.random.default_rng(1).uniform(-1, 1, (3, 8, 8)).astype(np.float32)
-    patch = np.ascontiguousarray(coarse.repeat(8, 1).repeat(8, 2))
+    inpainted = np.ascontiguousarray(coarse.repeat(8, 1).repeat(8, 2))
     alpha = disc(20, 6)
-    paste(drawn, matrix, patch, alpha, grain)
+    composite(drawn, matrix, inpainted, alpha, grain)
 
     slot = Slot(device)
     there = uploaded(slot, given, matrix)
     to = device.torch
-    touched = compositing.paste(
-        there, matrix, torch.from_numpy(patch).to(to), torch.from_numpy(alpha).to(to), grain
+    touched = compositing.composite(
+        there, matrix, torch.from_numpy(inpainted).to(to), torch.from_numpy(alpha).to(to), grain
     )
     assert touched is not None
     slot.download(there, touched)
-    device.compute.mark().wait()
+    device.compute.record().wait()
     slot.write_back(there, touched, given)
     for mine, theirs, old in zip(copies(given), copies(drawn), before, strict=True):
         assert np.abs(mine.astype(int) - theirs).max() <= 1 << max(0, layout.depth - 10)
@@ -82,14 +84,14 @@ def test_patches_land_the_same(device: Device, layout: Layout, matrix: Affine, g
         np.testing.assert_array_equal(mine[theirs == old], old[theirs == old])
 
 
-def test_a_patch_beside_the_frame_changes_nothing(device: Device) -> None:
+def test_an_inpainted_crop_beside_the_frame_changes_nothing(device: CudaStreams) -> None:
     planes, matrix = noise(LAYOUTS["420"].empty(64, 48)), alignment(400, 20, 1.0, SIZE)
     there = Slot(device).upload(planes, Box(0, 0, 64, 48), Box(0, 0, 32, 24))
-    patch, alpha = (torch.zeros((each, SIZE, SIZE), device=device.torch) for each in (3, 1))
-    assert compositing.paste(there, matrix, patch, alpha[0]) is None
+    inpainted, alpha = (torch.zeros((each, SIZE, SIZE), device=device.torch) for each in (3, 1))
+    assert compositing.composite(there, matrix, inpainted, alpha[0]) is None
 
 
-def test_memory_is_used_again(device: Device) -> None:
+def test_memory_is_used_again(device: CudaStreams) -> None:
     slot, matrix = Slot(device), PLACES["even"]
     places = set()
     for seed in range(3):

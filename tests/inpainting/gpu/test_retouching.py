@@ -18,11 +18,11 @@ from stream_unmask.api import Unmasker
 from stream_unmask.faces.detection import Detections
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.networks import Networks
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 from stream_unmask.video.thumbnail import Thumbnail
 from tests.conftest import SMALL
 from tests.inpainting.gpu.clips import assert_alike, assert_all_alike, frames, in_flight, pictures
@@ -37,9 +37,9 @@ def two_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path, two_faces: Path
+    ways: tuple[Networks, Networks], masked_clip: Path, bare_clip: Path, two_faces: Path
 ) -> None:
-    on_cpu, on_device = toolkits
+    on_cpu, on_device = ways
     empty = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), "rgb24").reformat(
         format="yuv420p"
     )
@@ -51,7 +51,7 @@ def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
         *pictures(bare_clip, 1),
         *pictures(masked_clip, 3),
     ]
-    plain, ahead = (Stream(toolkit, Settings()) for toolkit in toolkits)
+    plain, ahead = (Stream(networks, Settings()) for networks in ways)
     expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
     done, counts = in_flight(ahead, frames(shown))
     assert on_cpu.gpu is None
@@ -67,8 +67,8 @@ def test_a_clip_with_cuts_bare_faces_and_two_faces_comes_out_alike(
 class Unsure:
     """A detector and a mesh that are sure of no face."""
 
-    def __init__(self, toolkit: Toolkit) -> None:
-        self._detector, self._mesh = toolkit.detector, toolkit.mesh
+    def __init__(self, networks: Networks) -> None:
+        self._detector, self._mesh = networks.detector, networks.mesh
 
     def detect(self, thumbnail: Thumbnail) -> Detections:
         found = self._detector.detect(thumbnail)
@@ -83,11 +83,11 @@ class Unsure:
 
 
 def test_in_a_single_picture_a_mask_proves_a_face(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
+    ways: tuple[Networks, Networks], masked_clip: Path, bare_clip: Path
 ) -> None:
-    for toolkit in toolkits:
-        unsure = Unsure(toolkit)
-        doubting = replace(toolkit, detector=unsure, mesh=unsure)
+    for networks in ways:
+        unsure = Unsure(networks)
+        doubting = replace(networks, detector=unsure, mesh=unsure)
         for clip, still, expected in ((masked_clip, True, 1), (bare_clip, True, 0), (masked_clip, False, 0)):
             (frame,) = frames(pictures(clip, 1))
             stream = Stream(doubting, Settings(), still=still)
@@ -96,10 +96,10 @@ def test_in_a_single_picture_a_mask_proves_a_face(
 
 @pytest.mark.parametrize("pixel_format", ["nv12", "yuv420p10le", "p010le", "yuv444p", "yuvj422p"])
 def test_all_pixel_formats_come_out_alike(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, pixel_format: str
+    ways: tuple[Networks, Networks], masked_clip: Path, pixel_format: str
 ) -> None:
     shown = pictures(masked_clip, 2)
-    plain, ahead = (Stream(toolkit, Settings(blend="poisson")) for toolkit in toolkits)
+    plain, ahead = (Stream(networks, Settings(blend="poisson")) for networks in ways)
     done, _ = in_flight(ahead, frames(shown, pixel_format))
     for frame, other in zip(frames(shown, pixel_format), done, strict=True):
         assert len(plain.process(frame)) == len(other.faces) == 1
@@ -107,31 +107,29 @@ def test_all_pixel_formats_come_out_alike(
 
 
 def test_a_single_picture_is_done_at_once_and_left_as_it_is_where_nobody_wears_a_mask(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, bare_clip: Path
+    ways: tuple[Networks, Networks], masked_clip: Path, bare_clip: Path
 ) -> None:
     for clip, masked in ((masked_clip, 1), (bare_clip, 0)):
-        (one,), (other,) = (frames(pictures(clip, 1)) for _ in toolkits)
-        for toolkit, frame in zip(toolkits, (one, other), strict=True):
-            assert len(Stream(toolkit, Settings(), still=True).process(frame)) == masked
+        (one,), (other,) = (frames(pictures(clip, 1)) for _ in ways)
+        for networks, frame in zip(ways, (one, other), strict=True):
+            assert len(Stream(networks, Settings(), still=True).process(frame)) == masked
             assert frame.touched == bool(masked)
         assert_alike(one, other)
 
 
 def test_a_single_picture_takes_more_work_than_a_videos_first(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path
+    ways: tuple[Networks, Networks], masked_clip: Path
 ) -> None:
-    for toolkit in toolkits:
+    for networks in ways:
         (still,), (first,) = (frames(pictures(masked_clip, 1)) for _ in range(2))
-        Stream(toolkit, Settings(), still=True).process(still)
-        Stream(toolkit, Settings()).process(first)
+        Stream(networks, Settings(), still=True).process(still)
+        Stream(networks, Settings()).process(first)
         assert (still.planes().y != first.planes().y).any()
 
 
-def test_a_frame_cannot_overtake_those_in_flight(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path
-) -> None:
+def test_a_frame_cannot_overtake_those_in_flight(ways: tuple[Networks, Networks], masked_clip: Path) -> None:
     first, second = frames(pictures(masked_clip, 2))
-    stream = Stream(toolkits[1], Settings())
+    stream = Stream(ways[1], Settings())
     assert stream.submit(first) == []
     with pytest.raises(RuntimeError, match="drained"):
         stream.process(second)
@@ -140,11 +138,9 @@ def test_a_frame_cannot_overtake_those_in_flight(
     assert len(stream.process(second)) == 1
 
 
-def test_a_video_is_written_whole(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, tmp_path: Path
-) -> None:
+def test_a_video_is_written_whole(ways: tuple[Networks, Networks], masked_clip: Path, tmp_path: Path) -> None:
     ahead = object.__new__(Unmasker)
-    ahead.settings, ahead.toolkit = Settings(), toolkits[1]
+    ahead.settings, ahead.networks = Settings(), ways[1]
     seen: list[Progress] = []
     options = OutputOptions(save_maps=True, watermark=True, compare=True)
     report = ahead.video(masked_clip, tmp_path / "out.mp4", options, progress=seen.append)
@@ -152,8 +148,8 @@ def test_a_video_is_written_whole(
     assert [(each.frames, each.faces) for each in seen] == [(count, 1) for count in range(1, 25)]
     with av.open(masked_clip) as given, av.open(tmp_path / "out.mp4") as made:
         assert times(given) == times(made)
-    with av.open(tmp_path / "out.map.mp4") as maps:
-        assert len(times(maps)) == 24
+    with av.open(tmp_path / "out.map.mp4") as masks:
+        assert len(times(masks)) == 24
 
 
 @pytest.mark.gpu
@@ -165,7 +161,7 @@ def test_the_host_waits_for_nothing_unasked_and_memory_is_used_again(
     weights, clip = with_wearer(tmp_path / "weights"), bare_clip if wear else masked_clip
     names: tuple[NetworkName, ...] = ("segmenter", "wearer" if wear else "generator")
     networks = GpuNetworks({name: PyTorchEngine(weights / f"{name}.onnx", device="cuda") for name in names})
-    stream = Stream(replace(unmasker.toolkit, gpu=networks), Settings(wear=wear))
+    stream = Stream(replace(unmasker.networks, gpu=networks), Settings(wear=wear))
     shown = list(frames(pictures(clip, 16)))
     # These load kernels, record graphs and bring constants over.
     done, _ = in_flight(stream, iter(shown[:8]))

@@ -14,36 +14,36 @@ from benchmarks import latency
 from benchmarks.latency import Workload
 from stream_unmask.api import Unmasker
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.networks import Networks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
-from stream_unmask.toolkit import Toolkit
 from tests.inpainting.gpu.clips import assert_alike, frames, in_flight, pictures
 
 SOON = 60
 """Seconds after which a test has hung."""
 
 
-def alone(toolkit: Toolkit, shown: Sequence[av.VideoFrame]) -> list[UnmaskedFrame]:
-    return in_flight(Stream(toolkit, Settings()), frames(shown))[0]
+def alone(networks: Networks, shown: Sequence[av.VideoFrame]) -> list[UnmaskedFrame]:
+    return in_flight(Stream(networks, Settings()), frames(shown))[0]
 
 
-def broken_off(toolkit: Toolkit, shown: Sequence[av.VideoFrame]) -> None:
+def broken_off(networks: Networks, shown: Sequence[av.VideoFrame]) -> None:
     """As where a stream's output cannot be written: its frames are left where they are."""
-    stream = Stream(toolkit, Settings())
+    stream = Stream(networks, Settings())
     for frame in frames(shown):
         stream.submit(frame)
 
 
 @pytest.mark.parametrize("on_device", [True, False], ids=["device", "cpu"])
 def test_each_comes_out_as_if_it_were_alone(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, on_device: bool
+    ways: tuple[Networks, Networks], masked_clip: Path, on_device: bool
 ) -> None:
-    toolkit, clip = toolkits[on_device], pictures(masked_clip, 6)
+    networks, clip = ways[on_device], pictures(masked_clip, 6)
     parts = [clip[:3], clip[2:5], clip[3:]]
-    expected = [alone(toolkit, part) for part in parts]
+    expected = [alone(networks, part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
-        left = pool.submit(broken_off, toolkit, clip[:2])
-        made = [pool.submit(alone, toolkit, part) for part in parts]
+        left = pool.submit(broken_off, networks, clip[:2])
+        made = [pool.submit(alone, networks, part) for part in parts]
         results = [future.result(SOON) for future in made]
         left.result(SOON)
     for ours, theirs in zip(expected, results, strict=True):
@@ -53,9 +53,9 @@ def test_each_comes_out_as_if_it_were_alone(
 
 
 def test_their_faces_share_batches(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, monkeypatch: pytest.MonkeyPatch
+    ways: tuple[Networks, Networks], masked_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    networks = toolkits[1].gpu
+    networks = ways[1].gpu
     assert networks is not None
     (shown,), others = pictures(masked_clip, 1), 2
     segmenter, first = networks.networks["segmenter"], threading.Event()
@@ -72,24 +72,24 @@ def test_their_faces_share_batches(
 
     monkeypatch.setattr(segmenter._engine, "enqueue", enqueue_once_all_have_asked)
     with ThreadPoolExecutor(1 + others) as pool:
-        made = [pool.submit(alone, toolkits[1], [shown]) for _ in range(1 + others)]
+        made = [pool.submit(alone, ways[1], [shown]) for _ in range(1 + others)]
         assert [len(future.result(SOON)[0].faces) for future in made] == [1] * (1 + others)
     assert sizes == [1, others]
     assert not networks._batcher._waiting
 
 
 def test_a_benchmark_tells_how_large_batches_were(
-    toolkits: tuple[Toolkit, Toolkit], masked_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ways: tuple[Networks, Networks], masked_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared: list[int] = []
     monkeypatch.setattr(latency, "_WARM_UP_FRAMES", 1)
     monkeypatch.setattr(GpuNetworks, "prepare", lambda _, faces: prepared.append(faces))
-    for toolkit, networks in zip(toolkits, ([], ["segmenter", "generator"]), strict=True):
+    for way, batched in zip(ways, ([], ["segmenter", "generator"]), strict=True):
         unmasker = object.__new__(Unmasker)
-        unmasker.settings, unmasker.toolkit = Settings(), toolkit
+        unmasker.settings, unmasker.networks = Settings(), way
         monkeypatch.setattr(latency, "Unmasker", lambda settings, found=unmasker: found)
         measured = latency.measure(Workload(clip=masked_clip, frames=3, streams=2, settings=Settings()))
         assert measured.throughput.faces == 6
-        assert list(measured.throughput.batches) == networks
+        assert list(measured.throughput.batches) == batched
         assert all(1 <= mean <= 4 for mean in measured.throughput.batches.values())
     assert prepared == [2]

@@ -17,12 +17,11 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
-from stream_unmask.inpainting.cpu.blending import Blender
-from stream_unmask.inpainting.cpu.generating import Generator
-from stream_unmask.inpainting.cpu.segmenting import Segmenter
+from stream_unmask.inpainting.cpu.networks import CpuNetworks
+from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
-from stream_unmask.inpainting.cpu.wearing import Wearer, WearingRetoucher
-from stream_unmask.inpainting.retouching import CpuRetoucher, Retoucher
+from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,33 +34,31 @@ a live stream must not wait for it when somebody steps in."""
 
 
 @dataclass(frozen=True, slots=True)
-class Toolkit:
+class Networks:
     """The networks, ready to run. The streams of several threads may share them.
 
     Attributes:
         detector: finds faces.
         mesh: fits the face mesh.
-        segmenter: finds the mask on a face.
-        drawer: makes what the mask hides; where masks are put on, makes masks.
+        cpu: those of the work on faces, handed arrays.
         size: side S of the crops in pixels.
         engine: what runs the segmenter, for people.
         selection: the backend and why no faster one.
-        gpu: the networks of segmenter and drawer, where the work on pixels is done on the GPU that runs them.
-        turn: to be held by the thread that uses one of these, but for ``gpu``.
+        gpu: the same on the GPU that runs them, where the work on pixels is done there too.
+        lock: to be held by the thread that uses one of these, but for ``gpu``.
     """
 
     detector: CenterFace
     mesh: FaceMesh
-    segmenter: Segmenter
-    drawer: Generator | Wearer
+    cpu: CpuNetworks
     size: int
     engine: str
     selection: Selection
     gpu: GpuNetworks | None = None
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def load(cls, settings: Settings) -> Toolkit:
+    def load(cls, settings: Settings) -> Networks:
         """Compile the networks for this machine.
 
         Args:
@@ -88,8 +85,7 @@ class Toolkit:
         return cls(
             detector=CenterFace(detector),
             mesh=FaceMesh(mesh),
-            segmenter=Segmenter(segmenter),
-            drawer=Generator(engines["generator"]) if wearing is None else Wearer(wearing),
+            cpu=CpuNetworks(engines),
             size=segmenter.inputs[0].shape[-1],
             engine=segmenter.description + (", the work on pixels too" if gpu is not None else ""),
             selection=selection,
@@ -98,12 +94,13 @@ class Toolkit:
 
     def retoucher(self, settings: Settings, *, still: bool = False) -> Retoucher[Any]:
         """What works on the pixels of one stream's faces; ``still`` for that of a single picture."""
-        if self.gpu is not None:
-            return _gpu_retoucher(self.gpu, settings, still=still)
-        if isinstance(self.drawer, Wearer):
-            return WearingRetoucher(self.segmenter, self.drawer, smooth=settings.smooth)
-        blender = Blender(settings.blend)
-        return CpuRetoucher(self.segmenter, self.drawer, blender, smooth=settings.smooth, still=still)
+        smooth = settings.smooth
+        task: Task = Wear(smooth) if settings.wear else Unmask(settings.blend, smooth, still)
+        if self.gpu is None:
+            return Retoucher(CpuDevice(self.cpu), task)
+        from stream_unmask.inpainting.gpu.ops import GpuDevice
+
+        return Retoucher(GpuDevice(self.gpu), task)
 
 
 def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
@@ -118,17 +115,6 @@ def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:
     networks = GpuNetworks(on_devices)
     networks.prepare(_FACES_READY)
     return networks
-
-
-def _gpu_retoucher(networks: GpuNetworks, settings: Settings, *, still: bool) -> Retoucher[Any]:
-    from stream_unmask.inpainting.gpu.painting import UnmaskingPainter
-    from stream_unmask.inpainting.gpu.retouching import GpuRetoucher
-    from stream_unmask.inpainting.gpu.wearing import WearingPainter
-
-    if settings.wear:
-        return GpuRetoucher(networks, WearingPainter(networks, smooth=settings.smooth))
-    painter = UnmaskingPainter(networks, settings.blend, smooth=settings.smooth, still=still)
-    return GpuRetoucher(networks, painter)
 
 
 def _wearer(weights: Path, settings: Settings) -> Engine:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_unmask.inpainting.presence import MaskPresence, Presence, PresenceSettings, mask_score
-from tests.inpainting.faces import SIZE, mask_map
+from stream_unmask.inpainting.cpu.segmenting import mask_score
+from stream_unmask.inpainting.hysteresis import Decision, HysteresisSettings, MaskHysteresis
+from tests.inpainting.faces import SIZE, soft_mask
 
-MASKED = mask_map()
+MASKED = soft_mask()
 BARE = np.zeros((SIZE, SIZE), np.float32)
 
 
-def run(*maps: np.ndarray, rate: float = 25) -> list[Presence]:
-    presence = MaskPresence()
-    return [presence.update(mask_score(entry), 7 + index / rate) for index, entry in enumerate(maps)]
+def run(*masks: np.ndarray, rate: float = 25) -> list[Decision]:
+    hysteresis = MaskHysteresis()
+    return [hysteresis.update(mask_score(entry), 7 + index / rate) for index, entry in enumerate(masks)]
 
 
 def test_a_first_frame_decides_at_once() -> None:
     (first,) = run(MASKED)
     assert (first.wears, first.strength) == (True, 1.0)
-    assert run(BARE) == [Presence(False, 0.0, 0.0)]
+    assert run(BARE) == [Decision(False, 0.0, 0.0)]
 
 
 @pytest.mark.parametrize("rate", [25, 30])
@@ -48,9 +49,9 @@ def test_putting_on_and_taking_off_take_their_time_at_any_rate(rate: int) -> Non
 
 
 def test_a_clock_that_jumps_back_changes_nothing() -> None:
-    presence = MaskPresence()
+    hysteresis = MaskHysteresis()
     times = (5.0, 5.04, 0.0, 0.04)
-    seen = [presence.update(float(index > 0), time) for index, time in enumerate(times)]
+    seen = [hysteresis.update(float(index > 0), time) for index, time in enumerate(times)]
     assert [entry.wears for entry in seen] == [False, False, False, True]
 
 
@@ -78,4 +79,4 @@ def test_the_score_is_sure_of_whole_masks_only() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="takes_off"):
-        PresenceSettings(**wrong)  # type: ignore[arg-type]
+        HysteresisSettings(**wrong)  # type: ignore[arg-type]

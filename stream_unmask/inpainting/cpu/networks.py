@@ -1,0 +1,40 @@
+"""The networks, fed from and leaving their results in the host's memory, one face after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engines.contract import NetworkName
+from engines.engine import Engine
+from stream_unmask.inpainting.cpu.generating import Generator
+from stream_unmask.inpainting.cpu.segmenting import Segmenter
+from stream_unmask.inpainting.cpu.wearing import Wearer
+from stream_unmask.inpainting.face import Picture
+
+
+class CpuNetworks:
+    """Networks that are handed arrays, whatever they run on. Not for two threads at once."""
+
+    def __init__(self, engines: Mapping[NetworkName, Engine]) -> None:
+        """Take over a segmenter, and a generator or a wearer."""
+        self._segmenter = Segmenter(engines["segmenter"])
+        self._generator = Generator(engines["generator"]) if "generator" in engines else None
+        self._wearer = Wearer(engines["wearer"]) if "wearer" in engines else None
+
+    def segment(self, crops: Sequence[Picture]) -> list[Picture]:
+        """Where face masks are; see :class:`~stream_unmask.inpainting.cpu.segmenting.Segmenter`."""
+        return [self._segmenter.segment(crop) for crop in crops]
+
+    def generate(self, crops: Sequence[Picture], masks: Sequence[Picture], *, still: bool) -> list[Picture]:
+        """What face masks hide; see :class:`~stream_unmask.inpainting.cpu.generating.Generator`."""
+        assert self._generator is not None
+        generate = self._generator.generate_still if still else self._generator.generate
+        return [generate(crop, mask) for crop, mask in zip(crops, masks, strict=True)]
+
+    def dress(
+        self, crops: Sequence[Picture], styles: Sequence[Picture]
+    ) -> tuple[list[Picture], list[Picture]]:
+        """Face masks for bare faces; see :class:`~stream_unmask.inpainting.cpu.wearing.Wearer`."""
+        assert self._wearer is not None
+        made = [self._wearer.dress(crop, style) for crop, style in zip(crops, styles, strict=True)]
+        return [worn for worn, _ in made], [alpha for _, alpha in made]

@@ -1,0 +1,89 @@
+"""One face on its way through the pipeline: what it carries, where it is seen, what was done to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import Alignment
+from stream_unmask.inpainting.graining import GrainEstimate, noise_source
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class FaceState:
+    """What one face carries from frame to frame while it is inpainted; lives in its track.
+
+    Attributes:
+        time: of the last frame that it was inpainted in, in seconds; None since its mask appeared.
+        steadied: what the smoothing keeps of that frame; known to the ops alone that made it.
+        colours: what the matching has learnt of its colours; known to the ops alone that made it.
+        grain: what has been learnt of its grain.
+        noise: shifts its noise from frame to frame; never forgotten, so that no noise comes twice.
+        style: (1, 8, 1, 1) which face mask it is given, for good, where face masks are put on.
+        outline: (S / 4, S / 4) that face mask's first alpha on the coarse grid, around which grain is
+            measured. A crop goes with its face: it holds for all that come.
+    """
+
+    time: float | None = None
+    steadied: Any = None
+    colours: Any = None
+    grain: GrainEstimate = field(default_factory=GrainEstimate)
+    noise: np.random.Generator = field(default_factory=noise_source)
+    style: Picture | None = None
+    outline: Picture | None = None
+
+    def forget(self) -> None:
+        """Start afresh with the next frame, as after a while without a face mask."""
+        self.time = self.steadied = self.colours = self.outline = None
+        self.grain = GrainEstimate()
+
+
+@dataclass(frozen=True, slots=True)
+class FaceView:
+    """One face as a frame shows it.
+
+    Attributes:
+        state: what it carries from frame to frame.
+        alignment: where its crop lies.
+        points: (468, 3) its mesh, x and y in frame pixels and z in the same unit. Not smoothed, as the
+            alignment is.
+        box: x0, y0, x1, y1 around it in frame pixels; may reach beyond the frame.
+        coasting: it is not seen at the moment. Alignment and box are carried on, the points are those of
+            the frame that it was last seen in.
+        unseen: how old the points are, in seconds; 0 where it is seen.
+        number: its report's, from 1; 0 where it has none.
+    """
+
+    state: FaceState
+    alignment: Alignment
+    points: NDArray[np.float64]
+    box: tuple[float, float, float, float]
+    coasting: bool = False
+    unseen: float = 0.0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnmaskedFace:
+    """What was done to one face in one frame.
+
+    Attributes:
+        number: which face; its :class:`~stream_unmask.report.FaceReport` has the same.
+        box: x0, y0, x1, y1 around it in frame pixels; may reach beyond the frame.
+        alignment: where its crop lies.
+        mask: (S, S) how surely each pixel of the crop shows the face mask, 0..1.
+        alpha: (S, S) how opaquely the inpainted crop was laid over it, 0..1.
+        score: certainty that a face mask was worn, 0..1.
+    """
+
+    number: int
+    box: tuple[float, float, float, float]
+    alignment: Alignment
+    mask: Picture
+    alpha: Picture
+    score: float

@@ -1,0 +1,211 @@
+"""The work on the faces of a frame, queued on a GPU, all faces at once.
+
+Nothing waits for it but the scores and :meth:`GpuOps.finish`. While a frame is inpainted, the next one is
+followed by the host, copied in and segmented, and the last one is copied out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stream_unmask.faces.alignment import Alignment
+from stream_unmask.inpainting.face import Picture
+from stream_unmask.inpainting.gpu.blending import blend, faded
+from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
+from stream_unmask.inpainting.gpu.colour import Estimate, match
+from stream_unmask.inpainting.gpu.compositing import composite
+from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStreams
+from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.inpainting.gpu.sampling import sample_crop
+from stream_unmask.inpainting.gpu.segmenting import fill_holes, mask_scores, settled
+from stream_unmask.inpainting.gpu.slots import Slot
+from stream_unmask.inpainting.gpu.smoothing import Steadied, smooth
+from stream_unmask.inpainting.gpu.warping import moves
+from stream_unmask.inpainting.gpu.wearing import opaque
+from stream_unmask.inpainting.ops import Faces, Layer
+from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
+from stream_unmask.pixels.geometry import Box
+from stream_unmask.pixels.grain import Grain
+from stream_unmask.pixels.sampling import plan_readings
+from stream_unmask.report import Stages
+from stream_unmask.video.frame import Frame
+
+_IN_FLIGHT = 3
+"""Frames that are under way at the same time: one copied in and segmented, one inpainted, one copied out."""
+
+
+class GpuDevice:
+    """Computes with PyTorch; see :class:`stream_unmask.inpainting.ops.Device`.
+
+    It has CUDA streams of its own: several may work at the same time, each in a thread.
+    """
+
+    ahead = 1
+
+    def __init__(self, networks: GpuNetworks) -> None:
+        self.networks = networks
+        self.streams = CudaStreams(networks.device)
+        self.free = [Slot(self.streams) for _ in range(_IN_FLIGHT)]
+
+    def open(self, frame: Frame, alignments: Sequence[Alignment], stages: Stages) -> GpuOps:
+        return GpuOps(self, frame, alignments, stages)
+
+
+class GpuOps:
+    """One frame's faces; see :class:`stream_unmask.inpainting.ops.FrameOps`."""
+
+    @torch.inference_mode()
+    def __init__(
+        self, device: GpuDevice, frame: Frame, alignments: Sequence[Alignment], stages: Stages
+    ) -> None:
+        self._device, self._frame, self._stages = device, frame, stages
+        self._networks, self._stream = device.networks, device.streams.compute
+        self._slot = device.free.pop()
+        self._size = alignments[0].size
+        self._composited: _Composited | None = None
+        with stages("upload"):
+            planes = frame.planes()
+            self._readings = [plan_readings(planes, each.matrix, self._size) for each in alignments]
+            luma, chroma = (_around([each[k].box for each in self._readings]) for k in range(2))
+            self._planes = self._slot.upload(planes, luma, chroma)
+
+    @contextmanager
+    def queue(self) -> Iterator[None]:
+        with torch.inference_mode(), self._stream:
+            yield
+
+    def sample(self) -> Tensor:
+        return torch.stack([sample_crop(self._planes, each, self._size) for each in self._readings])
+
+    def select(self, batch: Tensor, rows: Sequence[int]) -> Tensor:
+        if list(rows) == list(range(len(batch))):
+            return batch
+        # A list as an index would make the host wait.
+        return torch.stack([batch[row] for row in rows])
+
+    def segment(self, crops: Tensor) -> Tensor:
+        return self._networks.segment(crops, self._stream)
+
+    def fill_holes(self, masks: Tensor) -> Tensor:
+        return fill_holes(masks)
+
+    def settle(self, masks: Tensor) -> Tensor:
+        return settled(masks)
+
+    def score(self, masks: Tensor) -> Callable[[], list[float]]:
+        scores = self._slot.results("scores", mask_scores(masks))
+        self._outlines = self._slot.results("outlines", to_coarse(masks)[:, 0].contiguous())
+        scored = self._stream.record()
+
+        def wait() -> list[float]:
+            with self._stages("wait"):
+                scored.wait()
+            return [float(score) for score in scores]
+
+        return wait
+
+    def generate(self, crops: Tensor, masks: Tensor, *, still: bool) -> Tensor:
+        return self._networks.generate(crops, masks, self._stream, still=still)
+
+    def dress(self, crops: Tensor, styles: Sequence[Picture]) -> tuple[Tensor, Tensor]:
+        chosen = self._slot.numbers("styles", [style.ravel().tolist() for style in styles])
+        return self._networks.dress(crops, chosen[:, :, None, None], self._stream)
+
+    def smooth(
+        self, faces: Faces[Tensor], masks: Tensor, pictures: Tensor, known: Sequence[Steadied | None]
+    ) -> tuple[Tensor, Tensor, list[Steadied]]:
+        alignments = [view.alignment for view in faces.views]
+        steps = [
+            [*moves(last and last.alignment, now), elapsed]
+            for last, now, elapsed in zip(known, alignments, faces.elapsed, strict=True)
+        ]
+        there = self._slot.numbers("steps", steps)
+        return smooth(faces.crops, masks, pictures, known, alignments, there, SmoothingSettings())
+
+    def match(
+        self, faces: Faces[Tensor], masks: Tensor, pictures: Tensor, known: Sequence[Estimate | None]
+    ) -> tuple[Tensor, list[Estimate]]:
+        nothing = Estimate.nothing(faces.crops.device)
+        before = Estimate.of_all([nothing if each is None else each for each in known])
+        elapsed = self._slot.numbers("elapsed", [[each] for each in faces.elapsed])[:, 0]
+        matched, learnt = match(faces.crops, masks, pictures, before, elapsed, ColourSettings())
+        return matched, [learnt.of_one(row) for row in range(len(known))]
+
+    def blend(
+        self, faces: Faces[Tensor], masks: Tensor, pictures: Tensor, kind: Blend
+    ) -> tuple[Tensor, Tensor]:
+        return blend(kind, faces.crops, pictures, masks, faces.strengths)
+
+    def cover(self, alphas: Tensor, strengths: Sequence[float]) -> Tensor:
+        return faded(opaque(alphas), strengths)
+
+    def to_coarse(self, batch: Tensor) -> Tensor:
+        return to_coarse(batch)
+
+    def from_coarse(self, batch: Tensor) -> Tensor:
+        return from_coarse(batch, CELL * batch.shape[-1])
+
+    def to_host(self, masks: Tensor) -> list[Picture]:
+        return [np.asarray(mask, np.float32) for mask in masks[:, 0].cpu().numpy()]
+
+    def outlines(self, faces: Faces[Tensor], masks: Tensor) -> list[Picture]:
+        return [self._outlines[row] for row in faces.rows]
+
+    def composite(self, faces: Faces[Tensor], layer: Layer[Tensor], grains: Sequence[Grain]) -> None:
+        with self._stages("composite"):
+            boxes = []
+            for row, (view, grain) in enumerate(zip(faces.views, grains, strict=True)):
+                picture, alpha = layer.pictures[row], layer.alphas[row, 0]
+                box = composite(self._planes, view.alignment.matrix, picture, alpha, grain)
+                boxes += [] if box is None else [box]
+            shown = torch.cat([layer.masks, layer.alphas], dim=1)
+            copy_out, touched = self._device.streams.copy_out, _around(boxes) if boxes else None
+            copy_out.after(self._stream.record())
+            with copy_out:
+                if touched is not None:
+                    self._slot.download(self._planes, touched)
+                there = self._slot.results("shown", shown)
+            self._composited = _Composited(touched, there, copy_out.record(), shown)
+
+    def finish(self) -> list[tuple[Picture, Picture]]:
+        shown: list[tuple[Picture, Picture]] = []
+        done = self._composited
+        if done is not None:
+            with self._stages("wait"):
+                done.copied.wait()
+            with self._stages("copy back"):
+                if done.touched is not None:
+                    self._slot.write_back(self._planes, done.touched, self._frame.writable_planes())
+                shown = [(mask.copy(), alpha.copy()) for mask, alpha in done.shown]
+        self._device.free.append(self._slot)
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Composited:
+    """What is on its way back to the host.
+
+    Attributes:
+        touched: the frame pixels that may have changed.
+        shown: (N, 2, S, S) where masks and alphas will be.
+        copied: when all is there.
+        source: what ``shown`` is copied from, to be kept until then.
+    """
+
+    touched: Box | None
+    shown: NDArray[np.float32]
+    copied: CudaEvent
+    source: Tensor
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around all."""
+    return reduce(lambda a, b: Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1)), boxes)

@@ -1,0 +1,41 @@
+"""How sure of face masks the masks are; see :mod:`stream_unmask.inpainting.cpu.segmenting`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
+from stream_unmask.inpainting.gpu.pictures import boxed
+from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
+
+
+def settled(masks: Tensor) -> Tensor:
+    """Masks without their doubts; see :func:`stream_unmask.inpainting.cpu.segmenting.settled`."""
+    return ((masks - DOUBT) * (1 / (SURE - DOUBT))).clamp_(0, 1)
+
+
+def fill_holes(masks: Tensor) -> Tensor:
+    """Masks (N, 1, S, S) without holes; see :func:`stream_unmask.inpainting.cpu.segmenting.fill_holes`."""
+    coarse = settled(to_coarse(masks))
+    share = boxed(coarse, 2 * round(AROUND * coarse.shape[-1]) + 1)
+    inside = ((share - MOSTLY) * (1 / (SURELY - MOSTLY))).clamp_(0, 1)
+    return torch.maximum(masks, from_coarse(inside, masks.shape[-1]))
+
+
+def mask_scores(masks: Tensor) -> Tensor:
+    """(N,) of (N, 1, S, S); see :func:`stream_unmask.inpainting.cpu.segmenting.mask_score`."""
+    weights = _area_weights(masks.shape[-1], masks.device)
+    small = (weights @ masks @ weights.T).flatten(1)
+    return small.topk(round(SCORED_SHARE * small.shape[1]), dim=1).values.mean(dim=1)
+
+
+@cache
+def _area_weights(size: int, device: torch.device) -> Tensor:
+    """(SCORED_SIDE, S) that takes each column of a mask to one of the small mask that is scored."""
+    unit = np.eye(size, dtype=np.float32)
+    return torch.from_numpy(cv2.resize(unit, (size, SCORED_SIDE), interpolation=cv2.INTER_AREA)).to(device)

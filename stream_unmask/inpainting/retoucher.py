@@ -1,0 +1,125 @@
+"""The work on the faces of a frame, in order, for every task and on every device.
+
+    sample -> segment -> (is it wanted?) -> inpaint -> grain -> composite -> finish
+
+What is done to a face is in :mod:`~stream_unmask.inpainting.tasks`, how it is computed in
+:mod:`stream_unmask.inpainting.cpu` and :mod:`stream_unmask.inpainting.gpu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic
+
+from stream_unmask.inpainting.face import FaceView, UnmaskedFace
+from stream_unmask.inpainting.graining import GrainSettings, measure
+from stream_unmask.inpainting.ops import B, Device, Faces, Layer
+from stream_unmask.inpainting.tasks import Task
+from stream_unmask.inpainting.timing import since
+from stream_unmask.pixels.grain import Grain
+from stream_unmask.report import Stages
+from stream_unmask.video.frame import Frame
+
+
+class Retoucher(Generic[B]):
+    """Works on the faces of one stream, frame by frame.
+
+    Attributes:
+        device: where.
+        task: what is done to them.
+    """
+
+    def __init__(self, device: Device[B], task: Task) -> None:
+        self.device, self.task = device, task
+
+    def begin(self, frame: Frame, views: Sequence[FaceView], stages: Stages) -> Retouch[B]:
+        """Take the crops of a frame's faces and look for face masks in them.
+
+        Args:
+            frame: the next frame; only read before it is finished.
+            views: its faces.
+            stages: where the time is added up.
+        """
+        return Retouch(self.device, self.task, frame, views, stages)
+
+
+class Retouch(Generic[B]):
+    """The faces of one frame on their way. Each method is called once, in the order they stand here."""
+
+    def __init__(
+        self, device: Device[B], task: Task, frame: Frame, views: Sequence[FaceView], stages: Stages
+    ) -> None:
+        self._task, self._frame, self._views, self._stages = task, frame, views, stages
+        self._found: list[float] = []
+        self._rows: list[int] = []
+        if not views:
+            return
+        # All crops are taken before anything is composited, so that neighbours never see what is inpainted.
+        self._ops = ops = device.open(frame, [view.alignment for view in views], stages)
+        with ops.queue():
+            with stages("sample"):
+                self._crops = ops.sample()
+            with stages("segment"):
+                self._masks = ops.fill_holes(ops.segment(self._crops))
+                self._scores = ops.score(self._masks)
+
+    def scores(self) -> list[float]:
+        """How surely each face wears a face mask, 0..1."""
+        if self._views:
+            self._found = self._scores()
+        return self._found
+
+    def inpaint(self, strengths: Sequence[float]) -> None:
+        """Make what is laid over the faces.
+
+        Args:
+            strengths: for each face how much of it shows, 0..1; with 0 the face stays as it is.
+        """
+        self._rows = [row for row, strength in enumerate(strengths) if strength > 0]
+        if not self._rows:
+            return
+        with self._ops.queue():
+            faces = self._chosen(strengths)
+            layer = self._task.inpaint(self._ops, faces, self._stages)
+            with self._stages("grain"):
+                grains = self._grains(faces, layer)
+            self._ops.composite(faces, layer, grains)
+        for view in faces.views:
+            view.state.time = self._frame.time
+
+    def finish(self) -> list[UnmaskedFace]:
+        """Write into the frame; until then it is as it came.
+
+        Returns:
+            The faces that were changed.
+        """
+        if not self._views:
+            return []
+        chosen = [(self._views[row], self._found[row]) for row in self._rows]
+        return [
+            UnmaskedFace(view.number, view.box, view.alignment, mask, alpha, score)
+            for (view, score), (mask, alpha) in zip(chosen, self._ops.finish(), strict=True)
+        ]
+
+    def _chosen(self, strengths: Sequence[float]) -> Faces[B]:
+        """Those faces that something of is to be changed."""
+        views = [self._views[row] for row in self._rows]
+        return Faces(
+            views,
+            self._rows,
+            self._ops.select(self._crops, self._rows),
+            self._ops.select(self._masks, self._rows),
+            [strengths[row] for row in self._rows],
+            [since(view.state.time, self._frame.time) for view in views],
+        )
+
+    def _grains(self, faces: Faces[B], layer: Layer[B]) -> list[Grain]:
+        """The grain of each face, measured in the frame as it came; the faces remember it."""
+        grains, planes, settings = [], self._frame.planes(), GrainSettings()
+        for view, outline, elapsed in zip(faces.views, layer.outlines, faces.elapsed, strict=True):
+            state = view.state
+            grain, state.grain = measure(
+                planes, view.alignment, outline, state.grain, elapsed, state.noise, settings
+            )
+            grains.append(grain)
+        return grains
