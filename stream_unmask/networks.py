@@ -21,7 +21,7 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
 from stream_unmask.inpainting.retoucher import Retoucher
-from stream_unmask.inpainting.tasks import Task, Unmask, Wear
+from stream_unmask.inpainting.tasks import Task
 from stream_unmask.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,10 +92,8 @@ class Networks:
             gpu=gpu,
         )
 
-    def retoucher(self, settings: Settings, *, still: bool = False) -> Retoucher[Any]:
-        """What works on the pixels of one stream's faces; ``still`` for that of a single picture."""
-        smooth = settings.smooth
-        task: Task = Wear(smooth) if settings.wear else Unmask(settings.blend, smooth, still)
+    def retoucher(self, task: Task) -> Retoucher[Any]:
+        """What does a task to the faces of one stream."""
         if self.gpu is None:
             return Retoucher(CpuDevice(self.cpu), task)
         from stream_unmask.inpainting.gpu.ops import GpuDevice

@@ -25,6 +25,7 @@ from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace
 from stream_unmask.inpainting.hysteresis import MaskHysteresis
 from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
+from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.networks import Networks
 from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
@@ -110,7 +111,13 @@ class Stream:
     """
 
     def __init__(
-        self, networks: Networks, settings: Settings, *, rotation: int = 0, still: bool = False
+        self,
+        networks: Networks,
+        settings: Settings,
+        *,
+        rotation: int = 0,
+        still: bool = False,
+        task: Task | None = None,
     ) -> None:
         """Start on a video.
 
@@ -119,14 +126,16 @@ class Stream:
             settings: how to follow and unmask.
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
+            task: what is done to the faces, where that is nothing that the settings can say.
         """
         self.faces: list[FaceReport] = []
         self.stages = Stages()
         self._size = networks.size
         self._min_face = settings.min_face
         self._lock = networks.lock
-        self._retoucher: Retoucher[Any] = networks.retoucher(settings, still=still)
-        self._task, self._ahead = self._retoucher.task, self._retoucher.device.ahead
+        self._task = task or _task(settings, still=still)
+        self._retoucher: Retoucher[Any] = networks.retoucher(self._task)
+        self._ahead = self._retoucher.device.ahead
         self._connection = 0
         self._segmented: deque[_UnderWay] = deque()
         self._inpainted: deque[_UnderWay] = deque()
@@ -295,6 +304,10 @@ class Stream:
             yield
         finally:
             self._lock.release()
+
+
+def _task(settings: Settings, *, still: bool) -> Task:
+    return Wear(settings.smooth) if settings.wear else Unmask(settings.blend, settings.smooth, still)
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

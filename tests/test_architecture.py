@@ -139,3 +139,24 @@ def at_import(tree: ast.Module) -> list[str]:
 
 def is_for_a_gpu(name: str) -> bool:
     return under(name, "torch") or under(name, "stream_unmask.inpainting.gpu")
+
+
+def test_the_work_on_a_gpu_takes_from_that_on_the_cpu_what_the_cpu_does_for_it_and_no_numbers() -> None:
+    taken = {
+        other
+        for name, tree in modules().items()
+        if under(name, "stream_unmask.inpainting.gpu")
+        for other in imported(tree)
+        if under(other, "stream_unmask.inpainting.cpu")
+    }
+    spread = "stream_unmask.inpainting.cpu.blending"
+    assert taken == {spread, f"{spread}.spread"}
+
+
+def test_twins_have_the_same_files() -> None:
+    on_cpu, on_gpu = (
+        {path.stem for path in (ROOT / "stream_unmask" / "inpainting" / room).glob("*.py")}
+        for room in ("cpu", "gpu")
+    )
+    # The networks of a GPU resize for themselves, and nothing is compiled ahead there.
+    assert on_cpu - on_gpu == {"generating", "warming"}

@@ -1,1 +1,1 @@
-"""The work on one face: segmenting, generating, smoothing, matching, blending."""
+"""The work on one face: the order of its steps, the tasks, and below ``cpu`` and ``gpu`` the arithmetic."""

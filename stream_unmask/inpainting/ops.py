@@ -75,7 +75,7 @@ class FrameOps(Protocol[B]):
 
     Each device computes in its own way; in which order is the business of
     :mod:`~stream_unmask.inpainting.retoucher` and :mod:`~stream_unmask.inpainting.tasks`. Only what
-    :meth:`score` returns, :meth:`to_host` and :meth:`finish` wait for a GPU.
+    :meth:`score` returns, :meth:`to_host`, :meth:`finish` and a :meth:`blend` without feather wait for a GPU.
     """
 
     def queue(self) -> AbstractContextManager[object]:
@@ -157,15 +157,19 @@ class FrameOps(Protocol[B]):
         ...
 
     def to_coarse(self, batch: B) -> B:
-        """Means over the cells of the coarse grid; half a side is (S / 8) after twice, and so on."""
+        """A quarter as large: means over the cells of the coarse grid."""
         ...
 
     def from_coarse(self, batch: B) -> B:
-        """What was coarse, four times as large, bilinearly."""
+        """Four times as large, bilinearly."""
         ...
 
-    def to_host(self, masks: B) -> list[Picture]:
-        """Wait for masks, alphas or coarse ones, and bring them to the host."""
+    def to_host(self, batch: B) -> list[Picture]:
+        """Wait for a batch and bring it to the host: (3, H, W) pictures or (H, W) masks."""
+        ...
+
+    def from_host(self, batch: Sequence[Picture]) -> B:
+        """Bring (3, H, W) pictures or (H, W) masks to where the work is done."""
         ...
 
     def outlines(self, faces: Faces[B], masks: B) -> Sequence[Picture]:

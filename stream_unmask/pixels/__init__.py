@@ -1,1 +1,1 @@
-"""Reading crops out of a picture's planes and writing patches back into them."""
+"""Reading crops out of a picture's planes and writing back into them."""

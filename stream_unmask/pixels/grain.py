@@ -1,4 +1,4 @@
-"""Noise that makes a smooth patch as grainy as the picture it is written into."""
+"""Noise that makes a smooth inpainted crop as grainy as the picture it is written into."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTURE_SOFTNESS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Grain:
-    """How much noise a patch gets in one frame, at the frame's own resolution, in luma.
+    """How much noise an inpainted crop gets in one frame, at the frame's own resolution, in luma.
 
     Attributes:
         texture: standard deviation, in luma 0..1, of the noise that stays on the face (pores, stubble).

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.boxes import closeness, overlaps
 from stream_unmask.faces.detection import Detections
+from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.motion import BoxMotion
-from stream_unmask.faces.tracking import match
+from stream_unmask.faces.tracking import Track, match
 
 
 def square(x: float, y: float, side: float = 40.0) -> np.ndarray:
@@ -81,3 +83,17 @@ def test_a_box_that_is_not_seen_comes_to_rest() -> None:
     before = motion.box
     motion.predict(1 / 30)
     assert abs(motion.box[0] - before[0]) < 0.1
+
+
+def test_a_track_keeps_the_mesh_that_it_was_last_seen_with() -> None:
+    first, second = (Mesh(mean_face() * 80 + (200 + x, 150, 0), 0.9) for x in (0, 4))
+    track = Track(1, None, first, 0.9)
+    track.predict(0.04)
+    track.see(second)
+    assert track.mesh is second
+    assert (track.coasting, track.unseen) == (False, 0.0)
+    track.predict(0.04)
+    track.predict(0.04)
+    assert track.mesh is second
+    assert track.coasting
+    assert track.unseen == pytest.approx(0.08)

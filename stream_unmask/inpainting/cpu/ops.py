@@ -120,8 +120,11 @@ class CpuOps:
     def from_coarse(self, batch: Pictures) -> Pictures:
         return [from_coarse(each, CELL * each.shape[-1]) for each in batch]
 
-    def to_host(self, masks: Pictures) -> Pictures:
-        return masks
+    def to_host(self, batch: Pictures) -> Pictures:
+        return batch
+
+    def from_host(self, batch: Sequence[Picture]) -> Pictures:
+        return list(batch)
 
     def outlines(self, faces: Faces[Pictures], masks: Pictures) -> Pictures:
         return self.to_coarse(masks)

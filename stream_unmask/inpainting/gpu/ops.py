@@ -71,6 +71,7 @@ class GpuOps:
         self._slot = device.free.pop()
         self._size = alignments[0].size
         self._composited: _Composited | None = None
+        self._brought = 0
         with stages("upload"):
             planes = frame.planes()
             self._readings = [plan_readings(planes, each.matrix, self._size) for each in alignments]
@@ -153,8 +154,15 @@ class GpuOps:
     def from_coarse(self, batch: Tensor) -> Tensor:
         return from_coarse(batch, CELL * batch.shape[-1])
 
-    def to_host(self, masks: Tensor) -> list[Picture]:
-        return [np.asarray(mask, np.float32) for mask in masks[:, 0].cpu().numpy()]
+    def to_host(self, batch: Tensor) -> list[Picture]:
+        arrays: NDArray[np.float32] = batch.cpu().numpy()
+        return list(arrays[:, 0] if arrays.shape[1] == 1 else arrays)
+
+    def from_host(self, batch: Sequence[Picture]) -> Tensor:
+        arrays = np.stack(batch)
+        # What was brought up before may still be on its way: each has memory of its own.
+        self._brought += 1
+        return self._slot.numbers(f"brought {self._brought}", arrays if arrays.ndim == 4 else arrays[:, None])
 
     def outlines(self, faces: Faces[Tensor], masks: Tensor) -> list[Picture]:
         return [self._outlines[row] for row in faces.rows]

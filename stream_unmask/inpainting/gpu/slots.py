@@ -64,21 +64,21 @@ class Slot:
             for plane, there in zip(into, host, strict=True):
                 plane[box.y0 : box.y1, box.x0 : box.x1] = there[rows, columns].view(plane.dtype)
 
-    def numbers(self, name: str, rows: Sequence[Sequence[float]]) -> Tensor:
+    def numbers(self, name: str, values: NDArray[np.float32] | Sequence[Sequence[float]]) -> Tensor:
         """Bring numbers to the device; queued in the stream of the context.
 
         Args:
             name: of the memory that they go to.
-            rows: n of m numbers each.
+            values: of any shape.
 
         Returns:
-            (n, m) float32.
+            float32 of the same shape, until the slot is used again.
         """
         pair = self._numbers.setdefault(name, _Pair(self._streams))
-        values = np.array(rows, np.float32)
-        host = pair.host.view(values.shape, torch.float32)
-        host.numpy()[...] = values
-        return pair.device.view(values.shape, torch.float32).copy_(host, non_blocking=True)
+        array = np.asarray(values, np.float32)
+        host = pair.host.view(array.shape, torch.float32)
+        host.numpy()[...] = array
+        return pair.device.view(array.shape, torch.float32).copy_(host, non_blocking=True)
 
     def results(self, name: str, values: Tensor) -> NDArray[np.float32]:
         """Bring float32 values to the host; queued in the stream of the context.

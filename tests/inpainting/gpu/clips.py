@@ -47,6 +47,7 @@ def assert_all_alike(expected: Sequence[UnmaskedFrame], done: Sequence[UnmaskedF
         for face, other in zip(mine.faces, theirs.faces, strict=True):
             np.testing.assert_allclose(face.mask, other.mask, atol=0.01)
             np.testing.assert_allclose(face.alpha, other.alpha, atol=0.01)
+            assert (face.number, face.box) == (other.number, other.box)
             assert face.score == pytest.approx(other.score, abs=1e-4)
 
 

@@ -1,0 +1,88 @@
+"""The work on faces goes in order, and what a face carries is its own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stream_unmask.inpainting.cpu.networks import CpuNetworks
+from stream_unmask.inpainting.cpu.ops import CpuDevice
+from stream_unmask.inpainting.face import FaceState
+from stream_unmask.inpainting.graining import GrainEstimate
+from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.tasks import Unmask
+from stream_unmask.report import Stages
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.images import Image, as_frame
+from tests.inpainting.faces import FakeEngine, Picture, alignment, face, soft_mask, view
+
+
+def retoucher() -> Retoucher[list[Picture]]:
+    """Finds a drawn mask on every face, and paints what is beneath it grey."""
+    segmenter = FakeEngine(lambda crop: soft_mask()[None, None])
+    generator = FakeEngine(lambda crop, mask: np.zeros_like(crop))
+    return Retoucher(
+        CpuDevice(CpuNetworks({"segmenter": segmenter, "generator": generator})), Unmask("feather", True)
+    )
+
+
+def frame(index: int = 0) -> Frame:
+    pixels = np.clip((face().transpose(1, 2, 0) + 1) * 127.5, 0, 255).astype(np.uint8)
+    picture = as_frame(Image(np.ascontiguousarray(pixels))).picture
+    return Frame(picture, index, index, Fraction(1, 30), 1)
+
+
+def test_a_frame_is_as_it_came_until_it_is_finished() -> None:
+    works, state, onto, stages = retoucher(), FaceState(), frame(), Stages()
+    retouch = works.begin(onto, [view(state, alignment())], stages)
+    (score,) = retouch.scores()
+    assert score > 0.95
+    retouch.inpaint([1.0])
+    assert not onto.touched
+    (done,) = retouch.finish()
+    assert onto.touched
+    assert done.score == score
+    assert list(stages.runs) == ["sample", "segment", "generate", "smooth", "blend", "grain", "composite"]
+
+
+def test_of_two_faces_only_the_one_that_shows_is_changed_and_remembers() -> None:
+    works, states, onto = retoucher(), [FaceState(), FaceState()], frame(3)
+    places = [alignment(zoom=0.5), alignment(x=64, y=64, zoom=0.5)]
+    views = [view(state, place) for state, place in zip(states, places, strict=True)]
+    retouch = works.begin(onto, views, Stages())
+    assert len(retouch.scores()) == 2
+    retouch.inpaint([0.0, 0.5])
+    (done,) = retouch.finish()
+    assert done.alignment is places[1]
+    assert done.alpha.max() == 0.5
+    changed = onto.planes().y != frame().planes().y
+    assert changed[64:, 64:].any()
+    assert not changed[:64].any()
+    assert not changed[:, :64].any()
+    assert states[0].time is None
+    assert states[0].steadied is states[0].colours is None
+    assert states[1].time == pytest.approx(0.1)
+    assert states[1].steadied is not None
+
+
+def test_what_is_forgotten_starts_afresh_but_for_noise_and_style() -> None:
+    works, state = retoucher(), FaceState(style=np.ones((1, 8, 1, 1), np.float32))
+    for index in range(2):
+        retouch = works.begin(frame(index), [view(state, alignment())], Stages())
+        retouch.scores()
+        retouch.inpaint([1.0])
+        retouch.finish()
+    assert state.grain.points is not None
+    noise, style = state.noise, state.style
+    state.forget()
+    assert state.time is state.steadied is state.colours is state.outline is None
+    assert state.grain == GrainEstimate()
+    assert state.noise is noise
+    assert state.style is style
+
+
+def test_an_unknown_blend_is_refused() -> None:
+    with pytest.raises(ValueError, match="feather, pyramid, poisson"):
+        Unmask("smear", True)  # type: ignore[arg-type]
