@@ -18,6 +18,8 @@ import av
 import cv2
 import numpy as np
 import torch
+from stream_unmask.inpainting.gpu.painting import MaskedFace, UnmaskingPainter
+from stream_unmask.inpainting.gpu.retouching import GpuRetoucher
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.spread import Laps, Spread, spreads
@@ -25,8 +27,6 @@ from engines.backends.pytorch_cuda import PyTorchEngine
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.faces.alignment import Alignment, Pose
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
-from stream_unmask.inpainting.gpu.painting import MaskedFace, UnmaskingPainter
-from stream_unmask.inpainting.gpu.retouching import GpuRetoucher
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 

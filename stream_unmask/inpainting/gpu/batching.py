@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engines.engine import DeviceEngine
-from stream_unmask.inpainting.gpu.device import CudaStream, CudaEvent
+from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStream
 
 _AHEAD = 1
 """Batches that may wait on the device for the one that it runs. It is never idle then; with more, what is

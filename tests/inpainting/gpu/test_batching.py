@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.engine import EngineError
 from stream_unmask.inpainting.gpu.batching import BatchedNetwork, Batcher, roomy
-from stream_unmask.inpainting.gpu.device import CudaStreams, CudaStream, CudaEvent
+from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStream, CudaStreams
 from tests.inpainting.gpu.engines import FakeDeviceEngine
 
 SIDE = 4
@@ -289,7 +289,7 @@ class Diary(CudaStream):
 
     def after(self, event: CudaEvent) -> None:
         assert isinstance(event, Noted)
-        self._told.append(f"{self._name}: {mark.name}")
+        self._told.append(f"{self._name}: {event.name}")
 
 
 def test_streams_wait_for_each_other_and_the_host_only_for_the_batch_before_the_last() -> None:

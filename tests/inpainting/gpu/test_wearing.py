@@ -17,9 +17,9 @@ from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.gpu import wearing
 from stream_unmask.inpainting.gpu.device import CudaStreams
 from stream_unmask.inpainting.gpu.ops import GpuDevice
+from stream_unmask.networks import Networks
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.settings import Settings
-from stream_unmask.networks import Networks
 from tests.inpainting.gpu.clips import assert_all_alike, frames, in_flight, pictures
 from tests.inpainting.gpu.engines import NO_GPU, twins
 from tests.inpainting.wearing import with_wearer
