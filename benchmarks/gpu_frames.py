@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -18,23 +19,24 @@ import av
 import cv2
 import numpy as np
 import torch
-from stream_unmask.inpainting.gpu.painting import MaskedFace, UnmaskingPainter
-from stream_unmask.inpainting.gpu.retouching import GpuRetoucher
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.spread import Laps, Spread, spreads
 from engines.backends.pytorch_cuda import PyTorchEngine
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.faces.alignment import Alignment, Pose
+from stream_unmask.faces.alignment import Pose, mean_face
+from stream_unmask.inpainting.face import FaceView
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.inpainting.gpu.ops import GpuDevice
+from stream_unmask.inpainting.retoucher import Retouch, Retoucher
+from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 
 _SIDE = 256
 _WARM_UPS = 10
 _PROFILED = 5
-
-Places = list[tuple[MaskedFace, Alignment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,15 @@ def _networks(device: str) -> GpuNetworks:
     )
 
 
-def _stream(networks: GpuNetworks, faces: int) -> tuple[GpuRetoucher[MaskedFace], Places]:
-    painter = UnmaskingPainter(networks, "feather", smooth=True, still=False)
-    retoucher = GpuRetoucher(networks, painter)
-    poses = [Pose(300 + 230 * k, 360, 0.02, 60.0, 0.0) for k in range(faces)]
-    return retoucher, [(retoucher.new_face(), pose.alignment(_SIDE)) for pose in poses]
+def _stream(networks: GpuNetworks, faces: int) -> tuple[Retoucher[Tensor], list[FaceView]]:
+    retoucher = Retoucher(GpuDevice(networks), Unmask("feather", smooth=True))
+    views = []
+    for k in range(faces):
+        x, y, eyes = 300 + 230 * k, 360, 60.0
+        alignment = Pose(x, y, 0.02, eyes, 0.0).alignment(_SIDE)
+        points, box = mean_face() * eyes + (x, y, 0), (x - eyes, y - eyes, x + eyes, y + eyes)
+        views.append(FaceView(retoucher.task.new_state(), alignment, points, box))
+    return retoucher, views
 
 
 def _frames(count: int) -> list[Frame]:
@@ -126,43 +132,49 @@ def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> Way
 
     Args:
         networks: what it uses.
-        faces: in each frame, all of them drawn.
+        faces: in each frame, all of them inpainted.
         count: frames, after some to warm up.
         ahead: frames that are queued before the last one is waited for.
     """
-    retoucher, places = _stream(networks, faces)
+    retoucher, views = _stream(networks, faces)
     shown = _frames(count + _WARM_UPS)
-    _walk(retoucher, places, shown[:_WARM_UPS], ahead, Laps())
-    clock = Laps()
+    _walk(retoucher, views, shown[:_WARM_UPS], ahead, Laps())
+    stages = Laps()
     begun, worked = time.perf_counter(), time.thread_time()
-    laps = _walk(retoucher, places, shown[_WARM_UPS:], ahead, clock)
+    laps = _walk(retoucher, views, shown[_WARM_UPS:], ahead, stages)
     seconds, host = time.perf_counter() - begun, time.thread_time() - worked
     frame = Spread.of(laps)
     assert frame is not None
-    return Way(faces, ahead, frame, 1000 * host / count, count / seconds, spreads([clock]))
+    return Way(faces, ahead, frame, 1000 * host / count, count / seconds, spreads([stages]))
 
 
 def _walk(
-    retoucher: GpuRetoucher[MaskedFace], places: Places, shown: Sequence[Frame], ahead: int, clock: Stages
+    retoucher: Retoucher[Tensor],
+    views: Sequence[FaceView],
+    shown: Sequence[Frame],
+    ahead: int,
+    stages: Stages,
 ) -> list[float]:
     """Seconds that the host was with each frame."""
-    looked, drawn, laps = [], [], []
+    segmented: deque[Retouch[Tensor]] = deque()
+    inpainted: deque[Retouch[Tensor]] = deque()
+
+    def go_on(ahead: int) -> None:
+        while len(segmented) > ahead:
+            each = segmented.popleft()
+            each.scores()
+            each.inpaint([1.0] * len(views))
+            inpainted.append(each)
+        while len(inpainted) > ahead:
+            inpainted.popleft().finish()
+
+    laps = []
     for frame in shown:
         begun = time.perf_counter()
-        looked.append(retoucher.begin(frame, places, clock))
-        while len(looked) > ahead:
-            each = looked.pop(0)
-            each.scores()
-            each.draw([1.0] * len(places))
-            drawn.append(each)
-        while len(drawn) > ahead:
-            drawn.pop(0).finish()
+        segmented.append(retoucher.begin(frame, views, stages))
+        go_on(ahead)
         laps.append(time.perf_counter() - begun)
-    for each in looked:
-        each.scores()
-        each.draw([1.0] * len(places))
-    for each in [*drawn, *looked]:
-        each.finish()
+    go_on(0)
     return laps
 
 
@@ -181,12 +193,12 @@ def many_streams(networks: GpuNetworks, streams: int, count: int) -> float:
 def profiled(networks: GpuNetworks, table: Path) -> dict[str, float]:
     """Launches and GPU time of a frame with one face."""
     on_gpu = torch.cuda.is_available()
-    retoucher, places = _stream(networks, 1)
+    retoucher, views = _stream(networks, 1)
     shown = _frames(_WARM_UPS + _PROFILED)
-    _walk(retoucher, places, shown[:_WARM_UPS], 0, Stages())
+    _walk(retoucher, views, shown[:_WARM_UPS], 0, Stages())
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     with profile(activities=kinds) as seen:
-        _walk(retoucher, places, shown[_WARM_UPS:], 0, Stages())
+        _walk(retoucher, views, shown[_WARM_UPS:], 0, Stages())
     events = seen.events() or []
     kernels = [each for each in events if str(each.device_type).endswith("CUDA")]
     order = "self_device_time_total" if on_gpu else "self_cpu_time_total"
