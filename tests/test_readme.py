@@ -25,7 +25,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 # These need a camera, a GPU, or hours; of them only the grammar is checked here.
 NOT_RUN = ("rtsp://", "webcam:", "python -m ", "engines ", "bench", "--weights", "--credential")
 # CI runs these, or they are programs of others.
-OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ")
+OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -1,8 +1,8 @@
 """The few calls of the CUDA runtime that running an engine needs, each one checked.
 
 Through ``cuda-bindings`` and not through torch: it is 8 MB instead of gigabytes, its CUDA runtime is linked
-in, so that only the driver must be there, and it works in the primary context, which TensorRT, torch and the
-video decoders share.
+in, so that only the driver must be there, and it works in the device's primary context, as TensorRT and torch
+do. NVDEC does not: FFmpeg makes a context of its own for each file that is decoded.
 """
 
 from __future__ import annotations
