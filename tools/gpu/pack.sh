@@ -77,7 +77,7 @@ aside() {
 # weigh FOLDER: how much travels; fails where that is too much.
 weigh() {
   local tree packed
-  tree=$(git ls-files -z | xargs -0 stat -c %s 2>/dev/null | awk '{s += $1} END {print s}')
+  tree=$(git ls-files -z | { xargs -0 stat -c %s 2>/dev/null || true; } | awk '{s += $1} END {print s}')
   packed=$(du -sb "$1" | cut -f1)
   awk -v tree="$tree" -v packed="$packed" -v most="$MOST_MIB" 'BEGIN {
     total = (tree + packed) / 1048576
