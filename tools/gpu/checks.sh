@@ -20,7 +20,7 @@ echo "$(nproc) cores,$(sed -n '/^model name/{s/.*://p;q}' /proc/cpuinfo)"
 ldconfig -p 2>/dev/null | grep -oE 'lib(cuda|nvcuvid|nvidia-encode)\.so\S*' | sort -u | paste -sd' '
 rm -rf "$WORK"; mkdir -p "$WORK/site"
 tar -C "$WORK/site" -xJf .gpu/checks/site.tar.xz &
-"$PYTHON" tools/gpu/networks.py unpack .gpu/checks/networks.xz .
+timeout 60 "$PYTHON" tools/gpu/networks.py unpack .gpu/checks/networks.xz .
 wait $!
 export PYTHONPATH="$WORK/site:$PWD" PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 NUMBA_CACHE_DIR="$WORK/numba"
 say "unpacked"
