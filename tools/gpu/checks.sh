@@ -25,11 +25,16 @@ wait $!
 export PYTHONPATH="$WORK/site:$PWD" PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 NUMBA_CACHE_DIR="$WORK/numba"
 say "unpacked"
 
-part "what is there" 25 "$PYTHON" tools/gpu/about.py
+part "what is there" 25 "$PYTHON" -W ignore tools/gpu/about.py
 part "networks" 60 "$PYTHON" -m benchmarks gpu-networks "$OUT/networks.json"
-INTO="$OUT/tests.txt" part "tests" "${TESTS_S:-110}" "$PYTHON" -m pytest -q -m "${MARK:-gpu}" -n "${JOBS:-8}" --dist worksteal -p no:cacheprovider \
-  --timeout 90 -rfEs --durations 10 --junitxml "$OUT/tests.xml" tests/inpainting/gpu \
-  tests/engines/backends/test_pytorch.py tests/video/test_gpu_decode.py tests/trainer/test_learner.py
+TESTS_S=${TESTS_S:-110}
+INTO="$WORK/help" part "pytest" 10 "$PYTHON" -m pytest --help
+orderly=()  # ends with a summary, where pytest-timeout is new enough
+grep -qs -e --session-timeout "$WORK/help" && orderly=(--session-timeout $((TESTS_S - 10)))
+INTO="$OUT/tests.txt" part "tests" "$TESTS_S" "$PYTHON" -m pytest -v -m "${MARK:-gpu}" -n "${JOBS:-8}" --dist worksteal \
+  -p no:cacheprovider --timeout 90 "${orderly[@]}" -rfEs --durations 10 --junitxml "$OUT/tests.xml" \
+  tests/inpainting/gpu tests/engines/backends/test_pytorch.py tests/video/test_gpu_decode.py tests/trainer/test_learner.py
+grep -E ' (FAILED|ERROR) ' "$OUT/tests.txt" | cut -c1-200
 tail -n 40 "$OUT/tests.txt" | cut -c1-200
 part "product" 70 "$PYTHON" -m stream_unmask bench --backend "${BACKEND:-pytorch}" --frames 60 --streams 1,8 --batch 1,32 \
   --json "$OUT/bench.json"

@@ -51,11 +51,11 @@ told() {
 # crate FOLDER FILE: all of a folder in FILE, a .tar.xz; the x86 filter saves a twentieth of machine code.
 crate() { tar --sort=name --owner=0 --group=0 -C "$1" -cf - . | xz -T1 --x86 --lzma2=preset=6,dict=64MiB > "$2"; }
 
-# site FILE NAME...: packages, slimmed, and what is told of this project, in FILE; made once for each constraints.txt.
+# site FILE NAME...: packages, slimmed, and what is told of this project, in FILE; made once for their versions.
 site() {
-  local file=$1 kept folder
+  local file=$1 kept folder name
   shift
-  kept="$PACKED/$(cat constraints.txt pyproject.toml "${BASH_SOURCE[0]}" <(echo "$@") | sha256sum | cut -c1-16).tar.xz"
+  kept="$PACKED/site$(for name in "$@"; do grep -ix "$name==.*" constraints.txt; done | sed 's/.*==/-/' | tr -d '\n').tar.xz"
   if [ ! -f "$kept" ]; then
     folder=$(begin site)
     fetch "$folder" "$@"
