@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_unmask.faces.alignment import Pose
 from stream_unmask.faces.following import FollowSettings, Patience
+from stream_unmask.faces.mesh import Mesh
 from tests.faces.acting import HEIGHT, WIDTH, Actor, Stage
 
 STILL = Actor(300.0, 150.0)
@@ -151,8 +151,8 @@ def test_in_a_single_picture_a_mask_vouches_for_what_may_be_no_face(worn: bool) 
     doubtful = Actor(300, 150, score=0.4, presence=0.0, mesh_off=0.6, closer=0.3)
     asked = []
 
-    def vouch(_frame: object, pose: Pose) -> bool:
-        asked.append(pose.x)
+    def vouch(_frame: object, mesh: Mesh) -> bool:
+        asked.append(mesh.pose.x)
         return worn
 
     sure = Actor(500, 150)
