@@ -4,7 +4,7 @@ Shapes are N,C,H,W, float32, RGB in [-1, 1], with square pictures of S pixels. T
 the trainer exports to it, the engines check against it, the product relies on it.
 
 Inputs and outputs are float32 whatever a network computes in. A network's fp32 file is what it is; fp16
-and int8 files are made from it (:mod:`trainer.quantize`) and lie beside it.
+and int8 files are made from it (:mod:`stream-unmask quantize`) and lie beside it.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
         file = entry if precision == "fp32" else entry.get("made", {}).get(precision)
         if file is None:
             raise EngineError(
-                f"{folder} holds no {precision} {network.name}: make one with python -m trainer.quantize."
+                f"{folder} holds no {precision} {network.name}: make one with stream-unmask quantize."
             )
         path, size = folder / file["file"], int(entry["size"])
         weights = WeightsFile(path, file["sha256"], size, entry["run"], precision)

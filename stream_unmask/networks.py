@@ -121,7 +121,7 @@ def _wearer(weights: Path, settings: Settings) -> Engine:
         able = [name for name, each in BUNDLED_SETS.items() if has_weights(each.folder, WEARER, "fp32")]
         raise UnmaskError(
             f"The networks in {weights} cannot put masks on; those of --weights {' or '.join(able)} "
-            "can. Or train the recipe wearer, and export its run with python -m trainer.export --wearer."
+            "can. Or train the recipe wearer, and export its run with stream-unmask export --wearer."
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
     _, engines = load_networks(

@@ -100,7 +100,7 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
     """
     if not sets:
         raise UnmaskError(
-            f"No photos to train on lie in {folder}: 'python -m trainer data pack' makes shards of them."
+            f"No photos to train on lie in {folder}: 'stream-unmask data pack' makes shards of them."
         )
     photos: list[Photo] = []
     for name in sets:

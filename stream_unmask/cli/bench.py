@@ -11,7 +11,7 @@ from rich.console import Console
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.cli.options import weights_option
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import MissingExtraError, UnmaskError
 from stream_unmask.video.files import is_address
 
 _MOST = 16
@@ -154,8 +154,6 @@ def _check_parts(json_path: Path | None, plot_path: Path | None, *, clip: bool) 
         if path is not None and not path.absolute().parent.is_dir():
             raise UnmaskError(f"The folder {path.absolute().parent} does not exist.")
     if plot_path is not None and find_spec("matplotlib") is None:
-        raise UnmaskError("Plots are drawn by matplotlib: pip install 'stream-unmask[bench]'.")
+        raise MissingExtraError("Plots are drawn by matplotlib", "bench")
     if clip and find_spec("skimage") is None:
-        raise UnmaskError(
-            "The made clip's photograph comes with scikit-image: pip install 'stream-unmask[bench]'."
-        )
+        raise MissingExtraError("The made clip's photograph comes with scikit-image", "bench")

@@ -1,4 +1,4 @@
-"""``python -m trainer data``: photos to shards, shards to paired pictures."""
+"""``stream-unmask data``: photos to shards, shards to paired pictures."""
 
 from __future__ import annotations
 

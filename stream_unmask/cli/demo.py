@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from stream_unmask.api import SYNTHETIC, Unmasker
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import MissingExtraError
 from stream_unmask.output.compare import side_by_side
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.output.sink import FileSink
@@ -34,12 +35,8 @@ _SIDE = 256
 @click.option("--frames", type=click.IntRange(1), default=150, show_default=True, help="Length of the clip.")
 def demo(folder: Path, frames: int) -> None:
     """Make a clip of a masked face without any download, unmask it, and say where to look."""
-    try:
-        import skimage  # noqa: F401
-    except ImportError as error:
-        raise UnmaskError(
-            "The demo's photograph comes with scikit-image: pip install 'stream-unmask[demo]'."
-        ) from error
+    if find_spec("skimage") is None:
+        raise MissingExtraError("The demo's photograph comes with scikit-image", "demo")
     from benchmarks.clips import ClipOptions, make_clip
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``python -m trainer evaluate`` and ``sheet``."""
+"""``stream-unmask evaluate`` and ``crops``: networks on held-out photos, in figures and as pictures."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def evaluate(
         write_picture(sheet(painters, _spread_faces(data, sets[0], 8)), picture)
 
 
-@click.command("sheet")
+@click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @_weights
 @click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
@@ -108,7 +108,7 @@ def evaluate(
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="How many photos.")
 @click.option("--bare", is_flag=True, help="Without masks on.")
 @click.option("-o", "--output", type=_FILE, required=True)
-def draw(
+def crops(
     data: Path,
     weights: tuple[Path, ...],
     runs: tuple[Path, ...],

@@ -1,21 +1,16 @@
-"""The trainer's commands."""
+"""``stream-unmask train``: one network, by one recipe."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import cv2
 import torch
 from click.core import ParameterSource
 
-from engines.engine import EngineError
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
-from stream_unmask.cli.data import data
-from stream_unmask.cli.evaluate import draw, evaluate
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
@@ -27,7 +22,6 @@ from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.pairs import PairData, unpack
-from trainer.plots import plot_runs
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES
 from trainer.recipes.job import BUNDLED, Job, changed
@@ -35,12 +29,6 @@ from trainer.recipes.job import BUNDLED, Job, changed
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@click.group()
-def commands() -> None:
-    """Train and measure the networks of stream-unmask."""
 
 
 class _Resumable(click.Command):
@@ -57,7 +45,7 @@ class _Resumable(click.Command):
         return super().invoke(context)
 
 
-@commands.command(cls=_Resumable)
+@click.command(cls=_Resumable)
 @click.argument("recipe", type=click.Choice(list(RECIPES)))
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
@@ -144,7 +132,6 @@ def train(
     """Train one network; Ctrl-C keeps what was learnt. Under torchrun, on many GPUs."""
     if not resume and (run / LAST).exists():
         raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
-    cv2.setNumThreads(1)
     torch.manual_seed(seed)
     names = _sets(data, sets)
     photos = read_photos(data, names)
@@ -176,21 +163,6 @@ def train(
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
-
-
-@commands.command()
-@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True)
-@click.option("-o", "--output", type=_FILE, help="The PNG; plots.png in the first run's folder if not said.")
-def plot(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Draw the curves of runs, of several into the same panels."""
-    output = output or runs[0] / "plots.png"
-    plot_runs(runs, output)
-    click.echo(f"Drew {output}.")
-
-
-commands.add_command(evaluate)
-commands.add_command(draw)
-commands.add_command(data)
 
 
 def _sets(data: Path, only: Sequence[str]) -> list[str]:
@@ -227,12 +199,3 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
         recipe.network.load_state_dict(bundled_generator(folder).state_dict())
     else:
         raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")
-
-
-def main() -> None:
-    """Run the commands; what the user can mend is said in a sentence."""
-    try:
-        commands()
-    except (UnmaskError, EngineError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import MissingExtraError, UnmaskError
 from stream_unmask.video.files import reason
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Credential:
             UnmaskError: ``c2pa-python`` is not installed, or key and certificate cannot sign.
         """
         if find_spec("c2pa") is None:
-            raise UnmaskError("Content credentials need c2pa-python: pip install 'stream-unmask[c2pa]'.")
+            raise MissingExtraError("Content credentials need c2pa-python", "c2pa")
         from c2pa import C2paError
 
         self._folder = folder
