@@ -75,7 +75,7 @@ def test_what_does_the_work_is_the_set_that_was_named(open_weights: Path) -> Non
 
 
 def test_what_puts_masks_on_is_named(open_weights: Path) -> None:
-    with pytest.raises(UnmaskError, match="cannot put masks on; those of --weights default can"):
+    with pytest.raises(UnmaskError, match="cannot put masks on; those of the set default can"):
         Unmasker(Settings(wear=True, weights="open"))
 
 

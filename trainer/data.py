@@ -100,7 +100,9 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
     """
     if not sets:
         raise UnmaskError(
-            f"No photos to train on lie in {folder}: 'stream-unmask data pack' makes shards of them."
+            f"There are no shards of photos to train on in {folder}.",
+            path=folder,
+            hint="stream-unmask data pack",
         )
     photos: list[Photo] = []
     for name in sets:

@@ -10,7 +10,7 @@ import click
 
 from stream_unmask.api import Unmasker
 from stream_unmask.cli.options import weights_option
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.settings import Settings
 from stream_unmask.video.files import is_image, list_media
@@ -53,7 +53,7 @@ def sheet(
     unmasker = Unmasker(Settings(weights=weights))
     shown = list(islice(_collect(unmasker, source, every=every, side=side), faces))
     if not shown:
-        raise UnmaskError(f"No masked face was found in {source}.")
+        raise InputError(f"No masked face was found in {source}.", path=source)
     write_image(output, draw(shown, columns=columns), overwrite=overwrite)
     click.echo(f"Wrote {output}: {len(shown)} faces; each is input, map, output.")
 
@@ -68,10 +68,10 @@ def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iter
         side: of each picture of a triple, in pixels.
 
     Raises:
-        UnmaskError: the source cannot be read.
+        InputError: the source cannot be read.
     """
     if not source.exists():
-        raise UnmaskError(f"{source} does not exist.")
+        raise InputError(f"{source} does not exist.", path=source)
     for path in list_media(source) if source.is_dir() else [source]:
         if is_image(path):
             frame = as_frame(read_image(path))

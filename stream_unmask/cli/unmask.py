@@ -15,6 +15,7 @@ from rich.progress import Progress as ProgressBar
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask import api
+from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import UnmaskError
@@ -155,7 +156,8 @@ def unmask(
             try:
                 reports.append(_run(unmasker, job, options, stop, console))
             except UnmaskError as error:
-                failures.append(f"{job.name}: {error}" if len(jobs) > 1 else str(error))
+                said = with_hint(error)
+                failures.append(f"{job.name}: {said}" if len(jobs) > 1 else said)
             if stop.is_set():
                 break
     if report_path is not None and reports:

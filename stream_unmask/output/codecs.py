@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError
 from stream_unmask.output.hdr import hdr_options
 from stream_unmask.video.formats import plane_layout
 from stream_unmask.video.info import SourceInfo
@@ -108,7 +108,7 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     """The encoder asked for, or the one that suits the container.
 
     Raises:
-        UnmaskError: there is no such encoder, or it is not for video.
+        OutputError: there is no such encoder, or it is not for video.
     """
     name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
     layout = plane_layout(info.pixel_format)
@@ -117,9 +117,9 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     try:
         codec = av.Codec(name, "w")
     except ValueError as error:
-        raise UnmaskError(f"There is no video encoder named {name!r}.") from error
+        raise OutputError(f"There is no video encoder named {name!r}.") from error
     if codec.type != "video":
-        raise UnmaskError(f"{name!r} encodes {codec.type}, not video.")
+        raise OutputError(f"{name!r} encodes {codec.type}, not video.")
     return codec
 
 
@@ -127,7 +127,7 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
     """Set quality, preset and what else an encoder is told before it is opened.
 
     Raises:
-        UnmaskError: the settings name a quality or a preset, and the encoder has none.
+        OutputError: the settings name a quality or a preset, and the encoder has none.
     """
     name = context.name
     if name == "libsvtav1":
@@ -147,12 +147,12 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
             context.qscale = True
             options["global_quality"] = str(quality * _LAMBDA)
         else:
-            raise UnmaskError(f"The encoder {name} has no quality to choose.")
+            raise OutputError(f"The encoder {name} has no quality to choose.")
     preset = settings.preset or _PRESETS.get(name)
     if preset is not None:
         speed = _first(known, "preset", "cpu-used")
         if speed is None:
-            raise UnmaskError(f"The encoder {name} has no presets.")
+            raise OutputError(f"The encoder {name} has no presets.")
         options[speed] = preset
     for key, value in hdr_options(name, info).items():
         options[key] = f"{options[key]}:{value}" if key in options else value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from stream_unmask.errors import MissingExtraError, UnmaskError
+from stream_unmask.errors import InputError, MissingExtraError, OutputError
 from stream_unmask.video.files import reason
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Credential:
             blank = io.BytesIO(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
             _builder("blank.png", "", None).sign(self._signer, "image/png", blank, io.BytesIO())
         except (C2paError, OSError, ValueError, TypeError) as error:
-            raise UnmaskError(
-                f"The {CERTIFICATE} and {KEY} in {folder} cannot sign: {reason(error)}."
+            raise InputError(
+                f"The {CERTIFICATE} and {KEY} in {folder} cannot sign: {reason(error)}.", path=folder
             ) from error
 
     @staticmethod
@@ -76,10 +76,10 @@ class Credential:
         """Refuse an output that cannot hold a credential.
 
         Raises:
-            UnmaskError: it is of such a kind.
+            OutputError: it is of such a kind.
         """
         if output.suffix.lower() not in _FORMATS:
-            raise UnmaskError(
+            raise OutputError(
                 f"A content credential cannot be put into {output.name}; name it .mp4, .mov, .jpg, .png, "
                 ".webp or .tif."
             )
@@ -94,7 +94,7 @@ class Credential:
             label: what was done.
 
         Raises:
-            UnmaskError: it cannot be signed; it is as it was then.
+            OutputError: it cannot be signed; it is as it was then.
         """
         from c2pa import C2paError
 
@@ -107,7 +107,7 @@ class Credential:
                 os.fsync(after.fileno())
             signed.replace(path)
         except (C2paError, OSError) as error:
-            raise UnmaskError(f"The output cannot be signed: {reason(error)}.") from error
+            raise OutputError(f"The output cannot be signed: {reason(error)}.", path=path) from error
         finally:
             signed.unlink(missing_ok=True)
 

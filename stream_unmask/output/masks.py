@@ -68,7 +68,7 @@ class MapSink:
         """Begin the file ``OUTPUT.map.mp4``.
 
         Raises:
-            UnmaskError: it cannot be written.
+            OutputError: it cannot be written.
         """
         colours = replace(source.info.colours, range=_FULL_RANGE)
         info = replace(source.info, pixel_format="yuv420p", colours=colours, chapters=(), other_streams={})

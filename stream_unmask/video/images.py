@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, OutputError
 from stream_unmask.video.files import check_output, is_image, partial_path, reason
 from stream_unmask.video.frame import FULL_RANGE, Frame
 
@@ -51,22 +51,22 @@ def read_image(path: str | Path) -> Image:
     """Read a picture, turned upright as its EXIF orientation says; one with alpha is taken as it lies.
 
     Raises:
-        UnmaskError: it is not there or not a picture that can be read.
+        InputError: it is not there or not a picture that can be read.
     """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise UnmaskError(f"{path} cannot be read: {reason(error)}.") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}.", path=path) from error
     if not data.size:
-        raise UnmaskError(f"{path} is empty.")
+        raise InputError(f"{path} is empty.", path=path)
     try:
         # Not IMREAD_COLOR_RGB, which garbles 16-bit TIFF (OpenCV 5.0).
         pixels, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH)
         stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if _may_hold_alpha(data) else None
     except cv2.error as error:
-        raise UnmaskError(f"{path} is not a picture that can be read.") from error
+        raise InputError(f"{path} is not a picture that can be read.", path=path) from error
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise UnmaskError(f"{path} is not a picture that can be read.")
+        raise InputError(f"{path} is not a picture that can be read.", path=path)
     if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
         pixels = cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
     else:
@@ -97,7 +97,7 @@ def write_image(
         seal: is given the finished file before it gets its name.
 
     Raises:
-        UnmaskError: it cannot be written; nothing is left then.
+        OutputError: it cannot be written; nothing is left then.
     """
     path = Path(path)
     check_output(path, None, overwrite=overwrite)
@@ -111,8 +111,10 @@ def write_image(
         if seal is not None:
             seal(partial)
         partial.replace(path)
+    except OutputError:  # what signs it has said why not
+        raise
     except OSError as error:
-        raise UnmaskError(f"{path} cannot be written: {reason(error)}.") from error
+        raise OutputError(f"{path} cannot be written: {reason(error)}.", path=path) from error
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -154,7 +156,7 @@ def _may_hold_alpha(data: NDArray[np.uint8]) -> bool:
 def _encode(path: Path, image: Image, comment: str | None) -> bytes:
     suffix = path.suffix.lower()
     if not is_image(path):
-        raise UnmaskError(f"No picture format is known for {path.suffix or 'a name without suffix'}.")
+        raise OutputError(f"No picture format is known for {path.suffix or 'a name without suffix'}.")
     pixels = image.pixels
     if pixels.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
         pixels = ((pixels.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
@@ -175,7 +177,7 @@ def _encode(path: Path, image: Image, comment: str | None) -> bytes:
             done, data = cv2.imencodeWithMetadata(suffix, pixels, list(kept), values, options)
             if done:
                 return bytes(data)
-    raise UnmaskError(f"{path} cannot be written as a {suffix} picture.")
+    raise OutputError(f"{path} cannot be written as a {suffix} picture.", path=path)
 
 
 def _exif(description: str) -> bytes:

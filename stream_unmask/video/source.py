@@ -58,7 +58,7 @@ def open_source(
             reads.
 
     Raises:
-        UnmaskError: it is not there, cannot be opened, or holds no picture.
+        InputError: it is not there, cannot be opened, or holds no picture.
     """
     first = _open(uri, threads, gpu_decode)
     if gpu_decode and not first.on_gpu:
