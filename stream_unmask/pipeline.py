@@ -32,6 +32,10 @@ from stream_unmask.settings import Settings
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
 
+_BOX_SHARE, _MOST_BOX = 0.625, 20.0
+"""Side of the smallest box that is followed, as a share of the narrowest face that is unmasked, and the most
+that it is in pixels: what is followed but not unmasked is reported as too small."""
+
 _SURE_MASK = 0.95
 """Score from which a face mask proves that it is worn on a face."""
 
@@ -143,7 +147,9 @@ class Stream:
             networks.detector,
             networks.mesh,
             Thumbnailer(rotation=rotation),
-            FollowSettings(detect_every=settings.detect_every),
+            FollowSettings(
+                detect_every=settings.detect_every, min_box=min(_BOX_SHARE * settings.min_face, _MOST_BOX)
+            ),
             lambda: FaceMemory(self._task.new_state()),
             Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stream_unmask.whole import write_whole
+
 
 @dataclass(slots=True)
 class FaceReport:
@@ -115,6 +117,10 @@ class Report:
 
 
 def write_reports(path: Path, reports: list[Report]) -> None:
-    """Write reports as JSON: one object for one file, a list for a folder's."""
+    """Write reports as JSON: always a list, with one object for each file.
+
+    Raises:
+        OutputError: it cannot be written; what lay there before is as it was.
+    """
     content = [report.as_dict() for report in reports]
-    path.write_text(json.dumps(content[0] if len(content) == 1 else content, indent=2) + "\n")
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import av
 import click
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stream_unmask.cli.main import cli
 from stream_unmask.video.images import write_image
@@ -101,12 +104,41 @@ def test_the_other_commands_are_understood(line: str, folder: Path) -> None:
     assert command.make_context(line, arguments) is not None
 
 
-def test_the_python_runs(folder: Path) -> None:
-    (code,) = blocks(README, "python")
+def run_python(code: str) -> None:
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
+
+
+def test_the_python_runs(folder: Path) -> None:
+    run_python(blocks(README, "python")[0])
     assert Path("out.mp4").exists()
     assert Path("again.mp4").exists()
+
+
+class Webcam:
+    """What OpenCV's capture is to the README: it shows the first frames of a video."""
+
+    def __init__(self, number: int) -> None:
+        with av.open("video.mp4") as container:
+            decoded = islice(container.decode(video=number), 5)
+            self.pictures = [frame.to_ndarray(format="bgr24") for frame in decoded]
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        return (True, self.pictures.pop(0)) if self.pictures else (False, None)
+
+
+def test_a_webcam_is_unmasked_in_a_window(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = blocks(README, "python")[1]
+    assert len([line for line in code.splitlines() if line]) <= 12
+    shown: list[NDArray[np.uint8]] = []
+    monkeypatch.setattr("cv2.VideoCapture", Webcam)
+    monkeypatch.setattr("cv2.waitKey", lambda wait: -1)
+    monkeypatch.setattr("cv2.imshow", lambda title, picture: shown.append(picture))
+    given = Webcam(0).pictures
+    run_python(code)
+    assert len(shown) == len(given) == 5
+    changed = (shown[-1] != given[-1]).any(axis=-1)
+    assert 0.005 < changed.mean() < 0.2
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)

@@ -122,7 +122,7 @@ def bench(
     from benchmarks.comparison import Plan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
     from benchmarks.tables import as_json, show
-    from trainer.files import write_whole
+    from stream_unmask.whole import write_whole
 
     path = None if video is None else Path(video)
     (face, *more_faces), (size, *more_sizes) = faces or (1,), sizes or ((1280, 720),)

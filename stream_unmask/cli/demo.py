@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from stream_unmask.api import SYNTHETIC, Unmasker
+from stream_unmask.api import Unmasker
 from stream_unmask.errors import MissingExtraError
 from stream_unmask.output.compare import side_by_side
 from stream_unmask.output.sheets import Triple, draw, triples
@@ -59,7 +59,7 @@ def _compare(unmasker: Unmasker, clip: Path, output: Path, *, every: int) -> lis
     shown: list[Triple] = []
     with open_source(clip) as source:
         stream = unmasker.stream(rotation=source.info.rotation)
-        sink = FileSink(output, source, overwrite=True, width_factor=2, metadata={"comment": SYNTHETIC})
+        sink = FileSink(output, source, overwrite=True, width_factor=2, metadata={"comment": unmasker.label})
 
         def process(frame: Frame) -> list[Frame]:
             faces = stream.process(frame)

@@ -24,6 +24,7 @@ from stream_unmask.output.sink import EncoderSettings
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report, write_reports
 from stream_unmask.settings import Settings
+from stream_unmask.video.files import check_output
 
 _DEFAULTS = Settings()
 
@@ -43,7 +44,7 @@ _DEFAULTS = Settings()
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("--compare", is_flag=True, help="Show input and output side by side.")
 @click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
-@click.option("--save-maps", is_flag=True, help="Write where masks were found beside OUTPUT.")
+@click.option("--save-masks", is_flag=True, help="Write where masks were found beside OUTPUT.")
 @click.option(
     "--credential",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -101,7 +102,7 @@ def unmask(
     overwrite: bool,
     compare: bool,
     watermark: bool,
-    save_maps: bool,
+    save_masks: bool,
     credential: Path | None,
     report_path: Path | None,
     weights: Path,
@@ -138,7 +139,7 @@ def unmask(
         overwrite=overwrite,
         compare=compare,
         watermark=watermark,
-        save_maps=save_maps,
+        save_masks=save_masks,
         credential=credential,
     )
     console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
@@ -146,6 +147,10 @@ def unmask(
     if done_before:
         files = "1 file was" if done_before == 1 else f"{done_before} files were"
         console.print(f"{files} done before; --overwrite does that again.")
+    for job in jobs:
+        api.check_job(job.source, job.output, options, picture=job.picture)
+    if report_path is not None:
+        check_output(report_path, source, overwrite=True)
     unmasker = api.Unmasker(settings)
     for reason in unmasker.networks.selection.passed_over:
         console.print(reason)

@@ -44,6 +44,9 @@ _INSTEAD_OF_NVENC = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265", "av1_nven
 """Who writes the same kind of video on the CPU. A GeForce GPU encodes a few videos at the same time only,
 whoever asks for them; a data centre's GPU may have no encoder at all."""
 
+WORST_QUALITY = 63
+"""The largest figure that any encoder's constant quality goes to."""
+
 _QUANTISER_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "msmpeg4", "msmpeg4v2", "flv"))
 _QUANTISER = 3
 _LAMBDA = 118
@@ -60,13 +63,25 @@ class EncoderSettings:
         quality: the encoder's own constant-quality figure (CRF, CQ or quantiser), lower is better; None for
             our default.
         preset: the encoder's name for a speed; None for our default.
+            A slower one makes smaller files of the same quality.
         threads: 0 for as many as there are cores.
+
+    Raises:
+        ValueError: the quality or the threads are no number that any encoder takes, or a name is empty.
     """
 
     codec: str | None = None
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.codec == "" or self.preset == "":
+            raise ValueError("codec and preset must be names, or None for the default")
+        if self.quality is not None and not 0 <= self.quality <= WORST_QUALITY:
+            raise ValueError(f"quality must be 0 (best) to {WORST_QUALITY}, got {self.quality}")
+        if self.threads < 0:
+            raise ValueError(f"threads must be 0 or more, got {self.threads}")
 
     @property
     def lossless(self) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from stream_unmask.errors import InputError, MissingExtraError, OutputError
+from stream_unmask.version import program_version
 from stream_unmask.video.files import reason
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _FORMATS = {
 """What a credential can be put into."""
 
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_AGENT = {"name": "stream-unmask", "version": version("stream-unmask")}
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 # What an input's own credential refers to on the network stays there.
@@ -137,9 +136,10 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
     """What a credential will say: that a file was edited; of a camera's recording, that it was made, too."""
     from c2pa import Builder, C2paBuilderIntent, C2paError, Context
 
+    agent = {"name": "stream-unmask", "version": program_version()}
     edited: dict[str, Any] = {
         "action": "c2pa.edited",
-        "softwareAgent": _AGENT,
+        "softwareAgent": agent,
         "digitalSourceType": _SYNTHETIC,
         "description": label,
     }
@@ -147,7 +147,7 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
 
     def build(*actions: dict[str, Any]) -> Builder:
         manifest = {
-            "claim_generator_info": [_AGENT],
+            "claim_generator_info": [agent],
             "title": title,
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": list(actions)}}],
         }

@@ -172,12 +172,8 @@ class FileSink:
         return self._container
 
     def _open(self, time_base: Fraction, tags: Mapping[str, str]) -> OutputContainer:
+        check_container(self._path)
         suffix = self._path.suffix.lower()
-        if suffix not in OUTPUT_SUFFIXES:
-            raise OutputError(
-                f"A video cannot be written to {self._path.name}; name it {self._path.stem}.mp4, .mkv, .mov,"
-                " .webm, .avi or .ts."
-            )
         try:
             self._partial.open("wb").close()
             return av.open(
@@ -268,6 +264,20 @@ class FileSink:
     def _fail(self, error: Exception) -> None:
         self.discard()
         raise OutputError(f"{self._path} cannot be written: {reason(error)}.", path=self._path) from error
+
+
+def check_container(path: Path) -> None:
+    """Refuse an output whose name is not one of a container for video.
+
+    Raises:
+        OutputError: it is not.
+    """
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise OutputError(
+            f"A video cannot be written to {path.name}; name it {path.stem}.mp4, .mkv, .mov, .webm, .avi or"
+            " .ts.",
+            path=path,
+        )
 
 
 def _container_options(suffix: str, time_base: Fraction, tags: Mapping[str, str]) -> dict[str, str]:

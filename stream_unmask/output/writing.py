@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.checks import check_flag
+from stream_unmask.errors import OutputError
 from stream_unmask.output.compare import side_by_side
-from stream_unmask.output.masks import MapSink
+from stream_unmask.output.masks import MaskSink
 from stream_unmask.output.sink import EncoderSettings, FileSink
 from stream_unmask.output.watermark import Watermark
 from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -26,17 +27,24 @@ class OutputOptions:
         overwrite: replace an output that exists.
         compare: show the input and the output side by side.
         watermark: write SYNTHETIC into a corner of every picture.
-        save_maps: write a picture or video of where masks were found beside the output.
+        save_masks: write a picture or video of where masks were found beside the output.
         credential: folder with a certificate and a key to sign the output with; see
             :class:`stream_unmask.output.credentials.Credential`.
+
+    Raises:
+        ValueError: a flag is neither True nor False.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     overwrite: bool = False
     compare: bool = False
     watermark: bool = False
-    save_maps: bool = False
+    save_masks: bool = False
     credential: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("overwrite", "compare", "watermark", "save_masks"):
+            check_flag(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,11 @@ class VideoJob:
             metadata={"comment": label},
             seal=seal,
         )
-        self._maps: MapSink | None = None
-        if options.save_maps:
+        self._masks: MaskSink | None = None
+        if options.save_masks:
             try:
-                self._maps = MapSink(output, source, overwrite=options.overwrite)
-            except UnmaskError:
+                self._masks = MaskSink(output, source, overwrite=options.overwrite)
+            except OutputError:
                 self._sink.discard()
                 raise
 
@@ -106,8 +114,8 @@ class VideoJob:
 
     def _complete(self, done: UnmaskedFrame) -> Frame:
         frame, faces = done.frame, done.faces
-        if self._maps is not None:
-            self._maps.write(frame, faces)
+        if self._masks is not None:
+            self._masks.write(frame, faces)
         if self._watermark is not None:
             self._watermark.draw(frame)
         self.frames += 1
@@ -119,15 +127,26 @@ class VideoJob:
         self._sink.write(item)
 
     def finish(self, interrupted: bool) -> Path | None:
-        """Close the files; where they are, None if nothing was worth keeping."""
-        if self._maps is not None:
-            self._maps.finish(interrupted)
-        return self._sink.keep() if interrupted else self._sink.close()
+        """Close the files, the video first.
+
+        Returns:
+            Where the video is, None if nothing of it was worth keeping.
+
+        Raises:
+            OutputError: one cannot be finished. If it is that of the masks, the video is kept.
+        """
+        video = self._sink.keep() if interrupted else self._sink.close()
+        if self._masks is not None:
+            try:
+                self._masks.finish(interrupted)
+            except OutputError as error:
+                raise OutputError(f"{error} Without the masks, the video is in {video}.") from error
+        return video
 
     def discard(self) -> None:
         self._sink.discard()
-        if self._maps is not None:
-            self._maps.discard()
+        if self._masks is not None:
+            self._masks.discard()
 
     def warnings(self) -> list[str]:
         repaired = self._sink.repaired_timestamps

@@ -52,7 +52,7 @@ def test_video_to_video_with_a_report(
     options = ["--backend", "openvino", "--report", "report.json", "--watermark"]
     assert call(monkeypatch, masked_clip, "-o", "ein Ergebnis äöü.mp4", *options) == 0
     assert frames(here / "ein Ergebnis äöü.mp4") == 24
-    report = json.loads((here / "report.json").read_text())
+    (report,) = json.loads((here / "report.json").read_text())
     assert report["frames"] == 24
     assert report["faces"][0]["masked_frames"] == 24
     assert {"decode", "follow", "segment", "generate", "composite", "encode"} <= set(report["stages"])
@@ -117,17 +117,17 @@ def test_a_folder_gives_a_folder_and_goes_on_where_it_stopped(
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     write_image(here / "in" / "b.png", picture)
     (here / "in" / "c.txt").write_text("not media")
-    assert call(monkeypatch, "in", "-o", "out", "--save-maps") == 0
+    assert call(monkeypatch, "in", "-o", "out", "--save-masks") == 0
     assert sorted(path.name for path in (here / "out").iterdir()) == [
-        "a.map.mp4",
+        "a.mask.mp4",
         "a.mp4",
-        "b.map.png",
+        "b.mask.png",
         "b.png",
     ]
     assert (read_image(here / "out" / "b.png").pixels != picture).any()
     capsys.readouterr()
     (here / "out" / "b.png").unlink()
-    (here / "out" / "b.map.png").unlink()
+    (here / "out" / "b.mask.png").unlink()
     before = (here / "out" / "a.mp4").stat().st_mtime_ns
     assert call(monkeypatch, "in", "-o", "out") == 0
     assert "1 file was done before" in capsys.readouterr().err
