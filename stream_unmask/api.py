@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,8 @@ from stream_unmask.video.files import check_output, redact
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import as_frame, check_picture_name, paste_back, read_image, write_image
 from stream_unmask.video.source import open_source
+
+_log = logging.getLogger(__name__)
 
 
 def label(*, wear: bool) -> str:
@@ -76,6 +79,9 @@ class Unmasker:
         """
         self.settings = settings or Settings()
         self.networks = Networks.load(self.settings)
+        for reason in self.networks.selection.passed_over:
+            _log.info("A faster engine is not used: %s", reason)
+        _log.info("Engine: %s", self.networks.engine)
 
     def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
@@ -153,7 +159,7 @@ class Unmasker:
             threads=settings.threads,
             gpu_decode=settings.gpu_decode,
             reconnect=settings.reconnect,
-            notify=notify,
+            notify=lambda sentence: _tell(sentence, notify),
         ) as opened:
             stream = self.stream(rotation=opened.info.rotation)
             job = VideoJob(stream, opened, Path(output), self.label, options, progress, seal)
@@ -172,6 +178,7 @@ class Unmasker:
         report.frames, report.dropped = job.frames, opened.problems.dropped
         report.reconnects = opened.problems.reconnects
         _fill(report, stream)
+        self._log_report(report)
         return report
 
     def image(self, source: str | Path, output: str | Path, options: OutputOptions | None = None) -> Report:
@@ -206,6 +213,7 @@ class Unmasker:
             write_image(mask_path(output, ".png"), mask_picture(frame, faces), overwrite=options.overwrite)
         report.frames, report.seconds = 1, time.perf_counter() - started
         _fill(report, stream)
+        self._log_report(report)
         return report
 
     def _seal(
@@ -216,6 +224,17 @@ class Unmasker:
             return None
         credential = Credential(options.credential)
         return lambda path: credential.sign(path, output.name, source, self.label)
+
+    def summary(self, report: Report) -> str:
+        """What came of a file, in one sentence."""
+        return report.summary("given a mask" if self.settings.wear else "unmasked")
+
+    def _log_report(self, report: Report) -> None:
+        for warning in report.warnings:
+            _log.warning("%s", warning)
+        _log.info("%s", self.summary(report))
+        for stage, milliseconds in report.stages.items():
+            _log.debug("Stage %s: %.2f ms a frame", stage, milliseconds)
 
     def _report(self, source: str, output: Path) -> Report:
         return Report(source, str(output), self.networks.engine, self.networks.selection.passed_over)
@@ -241,6 +260,11 @@ def unmask_image(
 ) -> Report:
     """Unmask one picture; see :meth:`Unmasker.image`."""
     return Unmasker(settings).image(source, output, options)
+
+
+def _tell(sentence: str, notify: Callable[[str], None]) -> None:
+    _log.warning("%s", sentence)
+    notify(sentence)
 
 
 def _fill(report: Report, stream: Stream) -> None:

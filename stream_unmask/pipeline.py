@@ -9,6 +9,7 @@ pixels, from segmenting on, is in order in :mod:`stream_unmask.inpainting.retouc
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,6 +32,8 @@ from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
+
+_log = logging.getLogger(__name__)
 
 _BOX_SHARE, _MOST_BOX = 0.625, 20.0
 """Side of the smallest box that is followed, as a share of the narrowest face that is unmasked, and the most
@@ -292,6 +295,7 @@ class Stream:
         if report is None:
             report = memory.report = FaceReport(len(self.faces) + 1, frame.time, frame.time)
             self.faces.append(report)
+            _log.info("Face %d appears at %.2f s", report.number, report.first)
         report.last = frame.time
         report.frames += 1
         return report

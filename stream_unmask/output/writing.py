@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,11 @@ from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.running import Item
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.source import Source
+
+_log = logging.getLogger(__name__)
+
+_BETWEEN_DROPS = 10.0
+"""Seconds between two lines in the log about frames that were dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,7 @@ class VideoJob:
         self._real_time = source.info.real_time
         self._problems = source.problems
         self._progress = progress
+        self._logged, self._logged_at = 0, float("-inf")
         self._watermark = Watermark(source.info.rotation) if options.watermark else None
         self._sink = FileSink(
             output,
@@ -119,9 +127,17 @@ class VideoJob:
         if self._watermark is not None:
             self._watermark.draw(frame)
         self.frames += 1
+        self._log_drops()
         if self._progress is not None:
             self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
         return side_by_side(frame) if self._compare else frame
+
+    def _log_drops(self) -> None:
+        """Say that frames are dropped, once in a while."""
+        dropped = self._problems.dropped
+        if dropped > self._logged and time.monotonic() - self._logged_at >= _BETWEEN_DROPS:
+            self._logged, self._logged_at = dropped, time.monotonic()
+            _log.warning("%d frames came too fast so far and were dropped", dropped)
 
     def write(self, item: Item) -> None:
         self._sink.write(item)
