@@ -60,6 +60,11 @@ def test_every_module_is_imported_or_says_what_it_needs() -> None:
     assert {name for name in needing if not name.startswith(allowed)} == set()
 
 
+def test_a_system_without_posix_locks_can_unmask() -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import stream_unmask.cli.engines, stream_unmask.api"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 @pytest.mark.parametrize(
     ("command", "extra"),
     [

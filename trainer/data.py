@@ -39,18 +39,18 @@ class Photo:
     Attributes:
         key: name of the photo inside its set.
         set: name of the set, e.g. ``core``.
-        jpeg: the encoded square crop around the face.
+        encoded: the square crop around the face, as JPEG, PNG or WebP.
         points: (468, 2) float32 mesh points in pixels of that crop.
     """
 
     key: str
     set: str
-    jpeg: bytes
+    encoded: bytes
     points: NDArray[np.float32]
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+        decoded = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
         if decoded is None:
             raise UnmaskError(f"Photo {self.key} of {self.set} cannot be decoded: its shard is damaged.")
         return np.asarray(decoded, np.uint8)
@@ -137,7 +137,8 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
             for member in shard:
                 file = shard.extractfile(member)
                 key, _, kind = member.name.rpartition(".")
-                if file is None or kind.lower() not in (*_PICTURES, "json"):
+                kind = kind.lower()
+                if file is None or kind not in (*_PICTURES, "json"):
                     continue
                 if kind == "json":
                     meshes[key] = _points(json.load(file)["lm"])

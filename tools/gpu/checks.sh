@@ -26,12 +26,12 @@ export PYTHONPATH="$WORK/site:$PWD" PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 NUMBA_C
 say "unpacked"
 
 part "what is there" 25 "$PYTHON" tools/gpu/about.py
-part "networks" 60 "$PYTHON" -m benchmarks gpu-networks "$OUT/networks.json"
+part "networks" 60 "$PYTHON" -m stream_unmask measure gpu-networks "$OUT/networks.json"
 INTO="$OUT/tests.txt" part "tests" "${TESTS_S:-95}" "$PYTHON" -m pytest -q -m "${MARK:-gpu}" -n "${JOBS:-8}" --dist worksteal -p no:cacheprovider \
   --timeout 60 -rfEs --durations 10 --junitxml "$OUT/tests.xml" tests/inpainting/gpu \
   tests/engines/backends/test_pytorch.py tests/video/test_gpu_decode.py tests/trainer/test_learner.py
 tail -n 40 "$OUT/tests.txt" | cut -c1-200
-part "frames" 40 "$PYTHON" -m benchmarks gpu-frames "$OUT/frames.json" "$OUT/profile.txt"
+part "frames" 40 "$PYTHON" -m stream_unmask measure gpu-frames "$OUT/frames.json" "$OUT/profile.txt"
 part "product" 70 "$PYTHON" -m stream_unmask bench --backend "${BACKEND:-pytorch}" --frames 60 --streams 1,8 --batch 1,32 \
   --json "$OUT/bench.json"
 say "done"
