@@ -145,7 +145,7 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
                 else:
                     pictures[key] = file.read()
     except (KeyError, TypeError) as error:
-        raise UnmaskError(f"Shard {path} is none of faces: its notes have no mesh ('lm').") from error
+        raise UnmaskError(f"Shard {path} is not a shard of faces: its notes have no mesh ('lm').") from error
     except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error

@@ -31,10 +31,11 @@ _SIDE = 256
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
+    help="Folder to write to.",
 )
 @click.option("--frames", type=click.IntRange(1), default=150, show_default=True, help="Length of the clip.")
 def demo(folder: Path, frames: int) -> None:
-    """Make a clip of a masked face without any download, unmask it, and say where to look."""
+    """Make a clip of a masked face, without downloading anything, unmask it, and say where to look."""
     if find_spec("skimage") is None:
         raise MissingExtraError("The demo's photograph comes with scikit-image", "demo")
     from benchmarks.clips import ClipOptions, make_clip

@@ -24,7 +24,7 @@ _OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensor
 
 @click.command()
 def doctor() -> None:
-    """Print what this machine has, which engine would run, and why not a faster one."""
+    """Show what this machine has, which engine would run, and why not a faster one."""
     table = Table.grid(padding=(0, 2))
     table.add_row("stream-unmask", f"{program_version()}, Python {platform.python_version()}")
     table.add_row("System", platform.platform())

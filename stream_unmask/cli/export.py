@@ -14,7 +14,7 @@ from trainer.export import export_generator, export_segmenter, export_wearer
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
 @click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
-@click.option("--wearer", type=click.Path(path_type=Path), help="Run of wearer or cyclegan.")
+@click.option("--wearer", type=click.Path(path_type=Path), help="Run of the recipe wearer or cyclegan.")
 @click.option(
     "--weights",
     type=weights_folder,
@@ -23,8 +23,8 @@ from trainer.export import export_generator, export_segmenter, export_wearer
     help="Folder to write to, or a bundled set.",
 )
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--inner", type=int, help="Side of the generator's pictures, if not that of its training.")
-@click.option("--note", default="", help="What to say of the runs in the manifest.")
+@click.option("--inner", type=int, help="Side of the generator's crops.  [default: that of its training]")
+@click.option("--note", default="", help="What the manifest says of the runs.")
 def export(
     data: Path,
     segmenter: Path | None,
@@ -35,7 +35,7 @@ def export(
     inner: int | None,
     note: str,
 ) -> None:
-    """Export trained networks, compare them with PyTorch, put them in their place."""
+    """Export trained networks to ONNX, check them against PyTorch, and put them in place."""
     if segmenter is None and generator is None and wearer is None:
         raise click.UsageError("Name the run of a --segmenter, a --generator or a --wearer.")
     if wearer is not None:

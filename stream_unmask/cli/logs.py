@@ -28,9 +28,9 @@ def log_options(command: F) -> F:
     level = click.option(
         "--log-level",
         type=click.Choice(_LEVELS),
-        help="Write a log to stderr, FFmpeg's warnings in it, instead of sentences and a bar.",
+        help="Log to stderr, with FFmpeg's warnings, instead of showing progress.",
     )
-    as_json = click.option("--log-json", is_flag=True, help="Write the log as JSON, one object a line.")
+    as_json = click.option("--log-json", is_flag=True, help="Log as JSON, one object per line.")
     return level(as_json(command))
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.tree import Entry, LazyGroup
@@ -40,6 +41,10 @@ class _BareFirst(LazyGroup):
             args = ["unmask", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands; where none begins like this, files for INPUT."""
+        return super().shell_complete(ctx, incomplete) or [CompletionItem(incomplete, type="file")]
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "INPUT [-o OUTPUT] [OPTIONS]")
         formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="   or: ")
@@ -51,7 +56,7 @@ def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_BareFirst, no_args_is_help=True)
+@click.group(cls=_BareFirst, no_args_is_help=True, context_settings={"max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
 )

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @click.group()
 def measure() -> None:
-    """Measure again what the documentation claims. Every command says what it measured on what."""
+    """Measure again what the documentation claims. Every command says what it measured, and on what."""
 
 
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--preset", default="faster", show_default=True, help="Of libx264.")
+@click.option("--preset", default="faster", show_default=True, help="Preset of libx264.")
 @click.option("--quality", type=int, default=20, show_default=True, help="CRF of libx264.")
 @click.option(
-    "--deface", type=click.Path(exists=True, path_type=Path), help="Executable of deface to compare with."
+    "--deface", type=click.Path(exists=True, path_type=Path), help="Also time this executable of deface."
 )
 def speed(video: Path | None, rounds: int, preset: str, quality: int, deface: Path | None) -> None:
-    """Time unmasking VIDEO (by default a made 720p clip of one masked face)."""
+    """Time unmasking VIDEO, by default a made 720p clip of one masked face."""
     from benchmarks.speed import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
@@ -41,7 +41,7 @@ def speed(video: Path | None, rounds: int, preset: str, quality: int, deface: Pa
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 def fidelity(video: Path | None) -> None:
-    """Hold what comes out of VIDEO against what went in (by default two made clips, one without a mask)."""
+    """Compare what comes out of VIDEO with what went in, by default of two made clips, one without a mask."""
     from benchmarks.fidelity import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
@@ -75,9 +75,9 @@ def memory(early: int, late: int) -> None:
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--no-smooth", is_flag=True, help="Measure without temporal smoothing.")
 def flicker(video: Path | None, no_smooth: bool) -> None:
-    """Compare the change from frame to frame inside a patch with that of the skin around it.
+    """Compare flicker in the inpainted part with that of the skin around it.
 
-    VIDEO shows a masked face that does not move; by default one is made.
+    VIDEO shows a masked face that does not move; by default, one is made.
     """
     from benchmarks.flicker import measure as run
 
@@ -88,18 +88,18 @@ def flicker(video: Path | None, no_smooth: bool) -> None:
 
 @measure.command()
 @weights_option
-@click.option("--rounds", default=3, show_default=True, help="How often each engine is measured.")
-@click.option("--seconds", default=2.0, show_default=True, help="How long in each round.")
+@click.option("--rounds", default=3, show_default=True, help="Times that each engine is measured.")
+@click.option("--seconds", default=2.0, show_default=True, help="Length of each round in seconds.")
 @click.option(
     "--threads",
     type=click.IntRange(1),
     multiple=True,
-    help="May be given again. [1, 2, 4, 8, up to the cores]",
+    help="CPU threads; may be repeated.  [default: 1, 2, 4, 8, up to the cores]",
 )
 def engines(weights: Path, rounds: int, seconds: float, threads: tuple[int, ...]) -> None:
     """Compare the engines that run on a CPU.
 
-    For each: milliseconds and CPU time a run, speed against ONNX Runtime in fp32, and PSNR to it.
+    For each: milliseconds and CPU time per run, speed and PSNR against ONNX Runtime in fp32.
     """
     from benchmarks.engines import measure as run
 
@@ -113,13 +113,16 @@ def engines(weights: Path, rounds: int, seconds: float, threads: tuple[int, ...]
 @measure.command()
 @click.argument("shards", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--set", "sets", multiple=True, help="May be given again; the first one to train on if not said."
+    "--set",
+    "sets",
+    multiple=True,
+    help="Set of photos; may be repeated.  [default: the first one to train on]",
 )
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples in a round.")
+@click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples per round.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: int) -> None:
-    """Time how fast one core makes training pairs and clips of the photos in SHARDS."""
+    """Time how fast one core makes training pairs and clips from the photos in SHARDS."""
     from benchmarks.pairs import measure as run
 
     click.echo(run(shards, sets=sets, size=size, count=count, rounds=rounds))
@@ -133,11 +136,15 @@ def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: in
     help="Folder of photo shards.",
 )
 @click.option("--recipe", default="release", show_default=True)
-@click.option("--size", type=click.IntRange(32), default=192, show_default=True, help="Side of the crops.")
-@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Samples in a step.")
+@click.option(
+    "--size", type=click.IntRange(32), default=192, show_default=True, help="Side of the crops in pixels."
+)
+@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Samples per step.")
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that make samples. [all cores but one]")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of PyTorch.")
+@click.option(
+    "--workers", type=click.IntRange(0), help="Processes that make samples.  [default: all cores but one]"
+)
 @click.option("--precision", type=click.Choice(["auto", "32", "bf16", "16"]), default="auto")
 def training(
     data: Path,
@@ -149,7 +156,7 @@ def training(
     workers: int | None,
     precision: PrecisionName,
 ) -> None:
-    """Train a RECIPE for some seconds: images a second, waiting for data, and the arithmetic's bound."""
+    """Train for some seconds: images per second, time spent waiting for data, bound of the arithmetic."""
     from benchmarks.training import Plan
     from benchmarks.training import measure as run
     from trainer.devices import default_workers
@@ -173,7 +180,7 @@ def training(
 @measure.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def gpu_networks(target: Path) -> None:
-    """Time every way in which PyTorch runs the networks on a GPU, into a JSON file TARGET."""
+    """Time every way in which PyTorch runs the networks on a GPU, into the JSON file TARGET."""
     from benchmarks.gpu_networks import measure as run
 
     run(target, click.echo)
@@ -183,7 +190,7 @@ def gpu_networks(target: Path) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
 def gpu_frames(target: Path, table: Path) -> None:
-    """Time a GPU's work on the pixels of faces, into a JSON file TARGET, its kernels into a text TABLE."""
+    """Time a GPU's work on the pixels of faces into the JSON file TARGET, kernel by kernel into TABLE."""
     from benchmarks.gpu_frames import measure as run
 
     run(target, table, click.echo)

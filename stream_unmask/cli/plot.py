@@ -15,10 +15,10 @@ from trainer.plots import plot_runs
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The PNG; plots.png in the first run's folder if not said.",
+    help="PNG file to write.  [default: plots.png in the first run's folder]",
 )
 def plot(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Draw the curves of RUNS, of several into the same panels."""
+    """Draw the curves of RUNS; several runs share the panels."""
     output = output or runs[0] / "plots.png"
     plot_runs(runs, output)
     click.echo(f"Drew {output}.")

@@ -22,19 +22,23 @@ from trainer.quantize import LIMITS, Made, draw_inputs, make
     help="Folder of the networks, or a bundled set.",
 )
 @click.option(
-    "--only", multiple=True, metavar="SET", help="Calibrate on this set of the photos; may be given again."
+    "--only", multiple=True, metavar="SET", help="Calibrate on this set of photos; may be repeated."
 )
 @click.option(
-    "--precision", "precisions", type=click.Choice(["fp16", "int8"]), multiple=True, help="Only this one."
+    "--precision",
+    "precisions",
+    type=click.Choice(["fp16", "int8"]),
+    multiple=True,
+    help="Make only this one.",
 )
 @click.option(
-    "--count", default=64, show_default=True, help="Faces to calibrate on; half as many to compare."
+    "--count", default=64, show_default=True, help="Faces to calibrate on; half as many are compared."
 )
 @click.option("--seed", default=0, show_default=True)
 def quantize(
     data: Path, weights: Path, only: tuple[str, ...], precisions: tuple[Made, ...], count: int, seed: int
 ) -> None:
-    """Make fp16 and int8 files from the fp32 networks of a folder, beside them."""
+    """Make fp16 and int8 files beside the fp32 networks of a folder."""
     size = read_weights(weights, SEGMENTER).size
     click.echo(f"Drawing {count} faces to calibrate on and {count // 2} to compare on.")
     calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False, only=only))

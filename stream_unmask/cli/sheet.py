@@ -21,14 +21,23 @@ from stream_unmask.video.source import open_source
 
 @click.command()
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("sheet.png"), show_default=True)
-@click.option("--faces", type=click.IntRange(1), default=24, show_default=True, help="Most faces to show.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("sheet.png"),
+    show_default=True,
+    help="The picture.",
+)
+@click.option(
+    "--faces", type=click.IntRange(1), default=24, show_default=True, help="Show at most this many faces."
+)
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=15,
     show_default=True,
-    help="Frames of a video between two shown.",
+    help="Show every so many frames of a video.",
 )
 @click.option("--columns", type=click.IntRange(1), default=3, show_default=True, help="Faces in a row.")
 @click.option(
@@ -46,7 +55,7 @@ def sheet(
     weights: Path,
     overwrite: bool,
 ) -> None:
-    """Draw input, map and output of the masked faces in INPUT beside each other.
+    """Draw input, mask and output of the masked faces in INPUT side by side.
 
     INPUT is a video, a picture, or a folder of either.
     """
@@ -55,7 +64,7 @@ def sheet(
     if not shown:
         raise InputError(f"No masked face was found in {source}.", path=source)
     write_image(output, draw(shown, columns=columns), overwrite=overwrite)
-    click.echo(f"Wrote {output}: {len(shown)} faces; each is input, map, output.")
+    click.echo(f"Wrote {output}: {len(shown)} faces; each is input, mask, output.")
 
 
 def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iterator[Triple]:

@@ -31,70 +31,89 @@ _log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", type=click.Path())
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File or folder to write. [INPUT.unmasked, or INPUT.masked]",
+    help="File or folder to write.  [default: INPUT.unmasked, with --wear INPUT.masked]",
 )
-@click.option("--wear", is_flag=True, help="Put masks on bare faces, instead of taking them off.")
-@click.option("--codec", help="Video codec, such as libx264, libx265, libvpx-vp9, ffv1. [by OUTPUT's kind]")
+@click.option("--wear", is_flag=True, help="Put masks on bare faces instead of taking them off.")
 @click.option(
-    "--quality", type=click.IntRange(0, WORST_QUALITY), help="CRF of the codec: lower is better. [by codec]"
+    "--codec", help="Video encoder: libx264, libx265, libvpx-vp9, ffv1, ...  [default: by OUTPUT's suffix]"
 )
-@click.option("--preset", help="Speed preset of the codec, such as veryfast. [by codec]")
+@click.option(
+    "--quality",
+    type=click.IntRange(0, WORST_QUALITY),
+    help="Constant quality (CRF), lower is better.  [default: by encoder]",
+)
+@click.option("--preset", help="Encoder preset, such as veryfast.  [default: by encoder]")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
-@click.option("--compare", is_flag=True, help="Show input and output side by side.")
+@click.option("--compare", is_flag=True, help="Write input and output side by side.")
 @click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
-@click.option("--save-masks", is_flag=True, help="Write where masks were found beside OUTPUT.")
+@click.option(
+    "--save-masks", is_flag=True, help="Also write the masks that were found: NAME.mask.mp4 or NAME.mask.png."
+)
 @click.option(
     "--credential",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Sign OUTPUT with the certificate.pem and key.pem of this folder (C2PA).",
+    help="Sign OUTPUT (C2PA) with certificate.pem and key.pem of this folder.",
 )
-@click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write figures as JSON.")
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    help="Write every face, stage and warning as JSON.",
+)
 @weights_option
-@click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True)
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=_DEFAULTS.backend,
+    show_default=True,
+    help="What runs the networks. One that is named runs, or the command fails.",
+)
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    default="auto",
+    default=_DEFAULTS.precision,
     show_default=True,
-    help="What the networks compute in.",
+    help="Number format that the networks compute in.",
 )
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
-@click.option("--gpu-decode", is_flag=True, help="Let an NVIDIA GPU decode the video, where it can.")
+@click.option(
+    "--threads", type=click.IntRange(0), default=0, help="CPU threads per network.  [default: all cores]"
+)
+@click.option("--gpu-decode", is_flag=True, help="Decode the video on an NVIDIA GPU where possible.")
 @click.option(
     "--reconnect",
     type=click.FloatRange(0),
     default=_DEFAULTS.reconnect,
     show_default=True,
-    help="Seconds for which a camera that is lost is called again; inf for ever.",
+    help="Seconds to keep calling a lost camera; inf for ever.",
 )
 @click.option(
     "--detect-every",
     type=click.IntRange(1),
     default=_DEFAULTS.detect_every,
     show_default=True,
-    help="Frames between two runs of the face detector.",
+    help="Run the face detector every so many frames.",
 )
 @click.option(
     "--min-face",
     type=click.IntRange(1),
     default=_DEFAULTS.min_face,
     show_default=True,
-    help="Width in pixels below which a face is left alone.",
+    help="Leave faces alone that are narrower than this, in pixels.",
 )
 @click.option(
     "--blend",
     type=click.Choice(BLENDS),
     default=_DEFAULTS.blend,
     show_default=True,
-    help="How the new face is joined to the old.",
+    help="How the inpainted crop is blended into the face around it.",
 )
 @click.option("--no-smooth", is_flag=True, help="Do not damp flicker from frame to frame.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @log_options
 def unmask(
     source: str,
@@ -105,9 +124,9 @@ def unmask(
     log_json: bool,
     **chosen: Any,
 ) -> None:
-    """Take the masks off the faces in INPUT, or put some on.
+    """Take the face masks off the people in INPUT, or put some on.
 
-    INPUT is a video file, a picture, a folder of either, rtsp://..., or webcam:0.
+    INPUT is a video file, a picture, a folder of either, an rtsp:// address, or webcam:0.
     """
     try:
         settings, options = _settings(chosen), _options(chosen)

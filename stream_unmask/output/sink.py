@@ -137,7 +137,7 @@ class FileSink:
         if self._path.exists() and not self._overwrite:
             kept = self.keep()
             raise OutputExistsError(
-                f"{self._path} came into being in the meantime; the result is in {kept}.", path=self._path
+                f"{self._path} appeared in the meantime; the result is in {kept}.", path=self._path
             )
         self._finish()
         return self._rename(self._path)

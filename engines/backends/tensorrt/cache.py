@@ -213,9 +213,7 @@ def _locked(file: int, *, wait: bool = False) -> bool:
     try:
         import fcntl
     except ImportError as error:  # Windows
-        raise EngineError(
-            "TensorRT engines are kept on Linux only: this system has no such locks."
-        ) from error
+        raise EngineError("TensorRT engines are kept on Linux only: this system has no locks.") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
