@@ -122,8 +122,8 @@ def bench(
 ) -> None:
     """Measure how fast this machine unmasks VIDEO, and how late each frame of a camera would come.
 
-    Every backend is compared with decoding and encoding alone. Without VIDEO, a test clip is made. If --faces,
-    --size or --streams gets several values, the first backend is measured at each of them too:
+    Every backend is compared with decoding and encoding alone. Without VIDEO, a test clip is made. Where
+    --faces, --size or --streams gets several values, the first backend is measured at each of them too:
     `stream-unmask bench --faces 1,2,4,8,16 --plot faces.png`.
     """
     if video is not None and (faces or sizes):

@@ -208,7 +208,7 @@ def test_an_output_is_refused_before_networks_are_loaded(
     def load(settings: object) -> None:
         raise AssertionError("the networks were loaded")
 
-    monkeypatch.setattr("stream_unmask.toolkit.Toolkit.load", load)
+    monkeypatch.setattr("stream_unmask.networks.Networks.load", load)
     for name in ("clip.mp4", "there.mp4", "kept.mask.mp4", "photo.png"):
         (here / name).touch()
     arguments, sentence = BAD[case]
