@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.comparison import AXES, Axis, Comparison, Result, name
 from benchmarks.networks import NetworkTimes
 from benchmarks.tables import label
-from trainer.files import write_whole
+from stream_unmask.whole import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ Shapes are N,C,H,W, float32, RGB in [-1, 1], with square pictures of S pixels. T
 the trainer exports to it, the engines check against it, the product relies on it.
 
 Inputs and outputs are float32 whatever a network computes in. A network's fp32 file is what it is; fp16
-and int8 files are made from it (:mod:`trainer.quantize`) and lie beside it.
+and int8 files are made from it (:mod:`stream-unmask quantize`) and lie beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engines.engine import Engine, EngineError, Shape
+from engines.errors import WeightsError
 
 NetworkName = Literal["segmenter", "generator", "wearer"]
 
@@ -107,25 +108,25 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
         precision: which of its files.
 
     Raises:
-        EngineError: no manifest, no such network or precision in it, or a file that is not the one it
+        WeightsError: no manifest, no such network or precision in it, or a file that is not the one it
             names.
     """
     try:
         entry = json.loads((folder / MANIFEST).read_text())[network.name]
         file = entry if precision == "fp32" else entry.get("made", {}).get(precision)
         if file is None:
-            raise EngineError(
-                f"{folder} holds no {precision} {network.name}: make one with python -m trainer.quantize."
+            raise WeightsError(
+                f"{folder} holds no {precision} {network.name}.", path=folder, hint="stream-unmask quantize"
             )
         path, size = folder / file["file"], int(entry["size"])
         weights = WeightsFile(path, file["sha256"], size, entry["run"], precision)
         found = hashlib.sha256(weights.path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
-        raise EngineError(f"The weights are incomplete: {error.filename} is missing.") from error
+        raise WeightsError(f"The weights are incomplete: {error.filename} is missing.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise EngineError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
+        raise WeightsError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
     if found != weights.sha256:
-        raise EngineError(
+        raise WeightsError(
             f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {weights.sha256[:12]}..."
         )
     return weights

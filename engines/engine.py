@@ -9,15 +9,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import EngineError as EngineError
+
 Shape = tuple[int, ...]
 
 RECORDING = threading.Lock()
 """Held while a CUDA graph is recorded, and by whoever waits for all of a device: CUDA forbids the one during
 the other, in whatever thread of the process, and spoils the recording."""
-
-
-class EngineError(Exception):
-    """A network cannot be loaded or run with the backend asked for; said in one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
-from stream_unmask.output.masks import map_path, map_picture
+from stream_unmask.output.masks import mask_path, mask_picture
+from stream_unmask.output.sink import check_container
 from stream_unmask.output.watermark import Watermark
 from stream_unmask.output.writing import OutputOptions, Progress, VideoJob
-from stream_unmask.pipeline import Stream
+from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.report import Report
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
+from stream_unmask.version import program_version
 from stream_unmask.video.files import check_output, redact
-from stream_unmask.video.images import as_frame, paste_back, read_image, write_image
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.images import as_frame, check_picture_name, paste_back, read_image, write_image
 from stream_unmask.video.source import open_source
 
-SYNTHETIC = (
-    "Where a face mask was worn, what is shown in its place is synthetic: "
-    f"a guess made by stream-unmask {version('stream-unmask')}, not a picture of that face."
-)
-"""The label that goes into the metadata of every output in which masks were taken off."""
+_log = logging.getLogger(__name__)
 
-WORN = (
-    "A face mask that is worn here may be synthetic: "
-    f"stream-unmask {version('stream-unmask')} put masks on faces that wore none."
-)
-"""The label of every output in which masks were put on."""
+
+def label(*, wear: bool) -> str:
+    """What the metadata of every output says of it: that masks were taken off, or put on."""
+    program = f"stream-unmask {program_version()}"
+    if wear:
+        return f"A face mask that is worn here may be synthetic: {program} put masks on faces that wore none."
+    return (
+        "Where a face mask was worn, what is shown in its place is synthetic: "
+        f"a guess made by {program}, not a picture of that face."
+    )
+
+
+def check_job(source: str | Path, output: Path, options: OutputOptions, *, picture: bool) -> None:
+    """Refuse files that cannot be written, before anything is loaded or read.
+
+    Args:
+        source: what will be read.
+        output: the file to write.
+        options: what to write.
+        picture: the source is a picture, not a video.
+
+    Raises:
+        OutputExistsError: a file is there and may not be replaced.
+        OutputError: a file cannot be, is of the wrong kind, or would destroy the source.
+    """
+    check_output(output, source, overwrite=options.overwrite)
+    if picture:
+        check_picture_name(output)
+    else:
+        check_container(output)
+    if options.save_masks:
+        masks = mask_path(output, ".png" if picture else ".mp4")
+        check_output(masks, source, overwrite=options.overwrite)
+    if options.credential is not None:
+        Credential.check(output)
 
 
 class Unmasker:
@@ -46,10 +75,13 @@ class Unmasker:
 
         Raises:
             EngineError: no engine can run here, or not the one asked for.
-            UnmaskError: the face detector's files are missing, or the weights put no masks on.
+            WeightsError: files are missing or damaged, or the weights put no masks on.
         """
         self.settings = settings or Settings()
         self.networks = Networks.load(self.settings)
+        for reason in self.networks.selection.passed_over:
+            _log.info("A faster engine is not used: %s", reason)
+        _log.info("Engine: %s", self.networks.engine)
 
     def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
@@ -60,10 +92,31 @@ class Unmasker:
         """
         return Stream(self.networks, self.settings, rotation=rotation, still=still)
 
+    def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
+        """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
+
+        On a CPU each frame comes back before the next is taken. On a GPU up to three are under way, which is
+        faster; where each must be shown at once, use :meth:`stream` and its ``process``.
+
+        Args:
+            frames: in the order of their time. They are drawn into.
+            rotation: degrees clockwise by which they must be turned to be upright.
+
+        Yields:
+            Each frame with the faces that were changed in it, in order.
+
+        Raises:
+            EngineError: a network cannot be run any more.
+        """
+        stream = self.stream(rotation=rotation)
+        for frame in frames:
+            yield from stream.submit(frame)
+        yield from stream.drain()
+
     @property
     def label(self) -> str:
         """What the metadata of an output says of it."""
-        return WORN if self.settings.wear else SYNTHETIC
+        return label(wear=self.settings.wear)
 
     def video(
         self,
@@ -91,9 +144,13 @@ class Unmasker:
             The report. ``output`` in it is the file that was written.
 
         Raises:
-            UnmaskError: bad input, output or options, or a full disk. No output is left.
+            InputError: the source is missing, broken or no video. No output is left.
+            OutputError: the output cannot be written as asked for, or the disk is full. None is left, but
+                where only the masks or the signature fail: then the sentence says where the video is.
+            EngineError: a network cannot be run any more. No output is left.
         """
         options = options or OutputOptions()
+        check_job(source, Path(output), options, picture=False)
         report = self._report(redact(source), Path(output))
         seal = self._seal(source, Path(output), options)
         settings = self.settings
@@ -102,7 +159,7 @@ class Unmasker:
             threads=settings.threads,
             gpu_decode=settings.gpu_decode,
             reconnect=settings.reconnect,
-            notify=notify,
+            notify=lambda sentence: _tell(sentence, notify),
         ) as opened:
             stream = self.stream(rotation=opened.info.rotation)
             job = VideoJob(stream, opened, Path(output), self.label, options, progress, seal)
@@ -121,6 +178,7 @@ class Unmasker:
         report.frames, report.dropped = job.frames, opened.problems.dropped
         report.reconnects = opened.problems.reconnects
         _fill(report, stream)
+        self._log_report(report)
         return report
 
     def image(self, source: str | Path, output: str | Path, options: OutputOptions | None = None) -> Report:
@@ -132,12 +190,13 @@ class Unmasker:
             options: what to write; ``encoder`` has no meaning here.
 
         Raises:
-            UnmaskError: bad input or output, or a full disk.
+            InputError: the source is missing or no picture.
+            OutputError: the output cannot be written, or the disk is full.
         """
         options = options or OutputOptions()
         source, output = Path(source), Path(output)
         report = self._report(str(source), output)
-        check_output(output, source, overwrite=options.overwrite)
+        check_job(source, output, options, picture=True)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
         image = read_image(source)
@@ -150,10 +209,11 @@ class Unmasker:
         if options.compare:
             unmasked = image.beside(unmasked)
         write_image(output, unmasked, overwrite=options.overwrite, comment=self.label, seal=seal)
-        if options.save_maps:
-            write_image(map_path(output, ".png"), map_picture(frame, faces), overwrite=options.overwrite)
+        if options.save_masks:
+            write_image(mask_path(output, ".png"), mask_picture(frame, faces), overwrite=options.overwrite)
         report.frames, report.seconds = 1, time.perf_counter() - started
         _fill(report, stream)
+        self._log_report(report)
         return report
 
     def _seal(
@@ -162,9 +222,19 @@ class Unmasker:
         """What signs the finished file, None where that was not asked for."""
         if options.credential is None:
             return None
-        Credential.check(output)
         credential = Credential(options.credential)
         return lambda path: credential.sign(path, output.name, source, self.label)
+
+    def summary(self, report: Report) -> str:
+        """What came of a file, in one sentence."""
+        return report.summary("given a mask" if self.settings.wear else "unmasked")
+
+    def _log_report(self, report: Report) -> None:
+        for warning in report.warnings:
+            _log.warning("%s", warning)
+        _log.info("%s", self.summary(report))
+        for stage, milliseconds in report.stages.items():
+            _log.debug("Stage %s: %.2f ms a frame", stage, milliseconds)
 
     def _report(self, source: str, output: Path) -> Report:
         return Report(source, str(output), self.networks.engine, self.networks.selection.passed_over)
@@ -190,6 +260,11 @@ def unmask_image(
 ) -> Report:
     """Unmask one picture; see :meth:`Unmasker.image`."""
     return Unmasker(settings).image(source, output, options)
+
+
+def _tell(sentence: str, notify: Callable[[str], None]) -> None:
+    _log.warning("%s", sentence)
+    notify(sentence)
 
 
 def _fill(report: Report, stream: Stream) -> None:

@@ -1,12 +1,60 @@
-"""The one kind of error a user is meant to see."""
+"""The errors that a user is meant to see, each one sentence; :class:`UnmaskError` is the base of all."""
 
 from __future__ import annotations
 
+from engines.errors import EngineError, UnmaskError, WeightsError
 
-class UnmaskError(Exception):
-    """Something the user can act on, said in one sentence.
+__all__ = [
+    "EngineError",
+    "InputError",
+    "MissingExtraError",
+    "OutputError",
+    "OutputExistsError",
+    "UnmaskError",
+    "WeightsError",
+    "missing_extra",
+]
 
-    The command line prints ``str(error)`` on stderr and exits with code 1; the Python API raises it.
-    Everything that is the user's to mend (a missing file, a full disk, an unknown codec) is one of
-    these; everything else is a defect of ours and keeps its traceback.
-    """
+_EXTRAS = {
+    "c2pa": "c2pa",
+    "cuda": "tensorrt",
+    "lightning_fabric": "train",
+    "matplotlib": "bench",
+    "onnx": "train",
+    "onnxscript": "train",
+    "pynvml": "bench",
+    "skimage": "demo",
+    "tensorboardX": "train",
+    "tensorrt": "tensorrt",
+    "torch": "train",
+    "torch_tensorrt": "gpu",
+    "torchmetrics": "train",
+}
+"""The smallest extra that installs a module."""
+
+
+class InputError(UnmaskError, OSError):
+    """What is to be read is missing, broken, or not what it is taken for."""
+
+
+class OutputError(UnmaskError, OSError):
+    """What is to be written cannot be: a full disk, a missing folder, a codec that the container lacks."""
+
+
+class OutputExistsError(OutputError, FileExistsError):
+    """What is to be written is there already, and ``overwrite`` was not asked for."""
+
+
+class MissingExtraError(UnmaskError, ImportError):
+    """Something is asked for that an optional dependency does; ``hint`` installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        """Say that ``what`` (as in "Training needs torch") is not installed and which extra brings it."""
+        command = f"pip install 'stream-unmask[{extra}]'"
+        super().__init__(f"{what}, which is not installed: {command}.", hint=command)
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+    """The same as a sentence, if the module that was not found is one of an extra."""
+    module = (error.name or "").partition(".")[0]
+    return MissingExtraError(f"This needs {module}", _EXTRAS[module]) if module in _EXTRAS else None

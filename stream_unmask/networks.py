@@ -13,7 +13,7 @@ from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights
 from engines.engine import DeviceEngine, Engine
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import WeightsError
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
@@ -67,7 +67,7 @@ class Networks:
         Raises:
             EngineError: the backend cannot run or not in this precision, or the weights do not fit the
                 contract.
-            UnmaskError: the face detector's files are missing, or the weights put no masks on.
+            WeightsError: files are missing or damaged, or the weights put no masks on.
         """
         weights = weights_folder(settings.weights)
         wearing = _wearer(weights, settings) if settings.wear else None
@@ -119,9 +119,10 @@ def _wearer(weights: Path, settings: Settings) -> Engine:
     """What puts masks on. It runs on the backend asked for; its own, where ``auto`` finds a faster one."""
     if not has_weights(weights, WEARER, "fp32"):
         able = [name for name, each in BUNDLED_SETS.items() if has_weights(each.folder, WEARER, "fp32")]
-        raise UnmaskError(
-            f"The networks in {weights} cannot put masks on; those of --weights {' or '.join(able)} "
-            "can. Or train the recipe wearer, and export its run with python -m trainer.export --wearer."
+        raise WeightsError(
+            f"The networks in {weights} cannot put masks on; those of the set {' or '.join(able)} can.",
+            path=weights,
+            hint=f"weights={able[0]}" if able else None,
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
     _, engines = load_networks(

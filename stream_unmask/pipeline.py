@@ -9,6 +9,7 @@ pixels, from segmenting on, is in order in :mod:`stream_unmask.inpainting.retouc
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,6 +32,12 @@ from stream_unmask.report import FaceReport, Stages
 from stream_unmask.settings import Settings
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
+
+_log = logging.getLogger(__name__)
+
+_BOX_SHARE, _MOST_BOX = 0.625, 20.0
+"""Side of the smallest box that is followed, as a share of the narrowest face that is unmasked, and the most
+that it is in pixels: what is followed but not unmasked is reported as too small."""
 
 _SURE_MASK = 0.95
 """Score from which a face mask proves that it is worn on a face."""
@@ -143,7 +150,9 @@ class Stream:
             networks.detector,
             networks.mesh,
             Thumbnailer(rotation=rotation),
-            FollowSettings(detect_every=settings.detect_every),
+            FollowSettings(
+                detect_every=settings.detect_every, min_box=min(_BOX_SHARE * settings.min_face, _MOST_BOX)
+            ),
             lambda: FaceMemory(self._task.new_state()),
             Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )
@@ -286,6 +295,7 @@ class Stream:
         if report is None:
             report = memory.report = FaceReport(len(self.faces) + 1, frame.time, frame.time)
             self.faces.append(report)
+            _log.info("Face %d appears at %.2f s", report.number, report.first)
         report.last = frame.time
         report.frames += 1
         return report

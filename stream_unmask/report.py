@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from stream_unmask.whole import write_whole
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -37,6 +42,9 @@ class FaceReport:
     left_alone: dict[str, int] = field(default_factory=dict)
 
     def leave_alone(self, reason: str) -> None:
+        """Count a frame in which the face was left as it was."""
+        if reason not in self.left_alone:
+            _log.info("Face %d is left alone at %.2f s: %s", self.number, self.last, reason)
         self.left_alone[reason] = self.left_alone.get(reason, 0) + 1
 
     def add_score(self, score: float) -> None:
@@ -110,11 +118,24 @@ class Report:
         """Faces of which at least one frame was unmasked."""
         return sum(face.masked_frames > 0 for face in self.faces)
 
+    def summary(self, done: str) -> str:
+        """What came of it in one sentence; ``done`` is what was done to faces."""
+        if not self.output:
+            return "Stopped before the first frame was done; nothing was kept."
+        what = f"{self.masked_faces} of {len(self.faces)} faces {done}"
+        kept = "Stopped; what was done is in" if self.interrupted else "Wrote"
+        dropped = f" ({self.dropped} more came too fast and were dropped)" if self.dropped else ""
+        return f"{kept} {self.output}: {self.frames} frames{dropped} at {self.fps:.1f} fps, {what}."
+
     def as_dict(self) -> dict[str, object]:
         return {**dataclasses.asdict(self), "fps": round(self.fps, 2)}
 
 
 def write_reports(path: Path, reports: list[Report]) -> None:
-    """Write reports as JSON: one object for one file, a list for a folder's."""
+    """Write reports as JSON: always a list, with one object for each file.
+
+    Raises:
+        OutputError: it cannot be written; what lay there before is as it was.
+    """
     content = [report.as_dict() for report in reports]
-    path.write_text(json.dumps(content[0] if len(content) == 1 else content, indent=2) + "\n")
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())

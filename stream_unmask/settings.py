@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines import Precision
-from stream_unmask.inpainting.parameters import Blend
+from engines import BACKENDS, PRECISIONS, Precision
+from stream_unmask.bundled import BUNDLED_SETS, weights_folder
+from stream_unmask.checks import check_flag, check_word
+from stream_unmask.inpainting.parameters import BLENDS, Blend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,18 +16,30 @@ class Settings:
     """How faces are followed and unmasked.
 
     Attributes:
-        wear: put masks on bare faces, instead of taking them off.
+        wear: put masks on bare faces, instead of taking them off. The default weights can do it.
         weights: name of a bundled set, such as ``open``, or folder with ``manifest.json`` and the networks
             that it names (a path is always a folder); None for the default set.
-        backend: what runs the networks; see :data:`engines.BACKENDS`.
-        precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`.
-        threads: CPU threads for each network, 0 for all that the process may use.
-        gpu_decode: let an NVIDIA GPU decode files' videos, where it can.
-        reconnect: seconds for which a camera that is lost is called again; 0 to end when it is lost.
-        detect_every: frames between two runs of the face detector; in between faces are followed.
-        min_face: width in frame pixels below which a face is left alone.
-        blend: how the inpainted crop is joined to the face around it.
-        smooth: damp what flickers from frame to frame.
+        backend: what runs the networks; see :data:`engines.BACKENDS`. ``auto`` takes the fastest that can run
+            here; a name is a contract: that one runs, or an :class:`~stream_unmask.EngineError` is raised.
+        precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`. ``auto`` takes the
+            fastest that costs nothing that one sees; a lower one is faster and may flicker.
+        threads: CPU threads for each network, 0 for all that the process may use. Fewer leave cores to other
+            programs, and to more videos at the same time; a single video becomes slower.
+        gpu_decode: let an NVIDIA GPU decode files' videos, where it can. Frees CPU cores; the frames are
+            copied back, so on a fast CPU it gains little.
+        reconnect: seconds for which a camera that is lost is called again; 0 to end when it is lost, ``inf``
+            to call for ever.
+        detect_every: frames between two runs of the face detector; in between faces are followed. More is
+            faster, and a face that appears is left masked for longer; less finds it sooner.
+        min_face: width in frame pixels below which a face is left alone. Smaller faces are inpainted less
+            well, and cost as much as large ones.
+        blend: how the inpainted crop is joined to the face around it. ``feather`` fades it in and is the
+            fastest; ``pyramid`` and ``poisson`` hide a difference in light better, and may bleed colours.
+        smooth: damp what flickers from frame to frame. Without it each frame stands alone: sharper in fast
+            movement, restless on a still face.
+
+    Raises:
+        ValueError: a value is none of those it may have; the sentence lists them.
     """
 
     wear: bool = False
@@ -41,6 +55,15 @@ class Settings:
     smooth: bool = True
 
     def __post_init__(self) -> None:
+        check_word("backend", self.backend, BACKENDS)
+        check_word("precision", self.precision, PRECISIONS)
+        check_word("blend", self.blend, BLENDS)
+        for name in ("wear", "gpu_decode", "smooth"):
+            check_flag(name, getattr(self, name))
+        if isinstance(self.weights, str) and not weights_folder(self.weights).is_dir():
+            raise ValueError(
+                f"weights must be one of {', '.join(BUNDLED_SETS)}, or a folder, got {self.weights!r}"
+            )
         if self.threads < 0:
             raise ValueError(f"threads must be 0 or more, got {self.threads}")
         if not self.reconnect >= 0:

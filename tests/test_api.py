@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream_unmask import EncoderSettings, Frame, OutputOptions, Progress, Settings, Unmasker, UnmaskError
+from stream_unmask import (
+    EncoderSettings,
+    Frame,
+    OutputError,
+    OutputExistsError,
+    OutputOptions,
+    Progress,
+    Settings,
+    Unmasker,
+    UnmaskError,
+)
+from stream_unmask.output.masks import MaskSink
 from stream_unmask.video.images import read_image, write_image
 from stream_unmask.video.source import open_source
 
@@ -106,6 +117,43 @@ def test_outside_the_patch_a_masked_video_is_unchanged_bit_for_bit(
             break
 
 
+def test_frames_of_ones_own_come_back_with_their_faces(unmasker: Unmasker, masked_clip: Path) -> None:
+    given = pictures(masked_clip)[:4]
+    frames = [Frame.from_ndarray(picture, number / 12) for number, picture in enumerate(given)]
+    done = list(unmasker.frames(iter(frames)))
+    assert [each.frame for each in done] == frames
+    assert [len(each.faces) for each in done] == [1] * 4
+    for each, picture in zip(done, given, strict=True):
+        changed = (each.frame.to_ndarray() != picture).any(axis=-1)
+        assert 0.005 < changed.mean() < 0.2
+
+
+def test_masks_that_cannot_be_finished_leave_the_video(
+    unmasker: Unmasker, masked_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: MaskSink, interrupted: bool) -> None:
+        raise OutputError("out.mask.mp4 cannot be written: no space left on device.")
+
+    monkeypatch.setattr(MaskSink, "finish", full)
+    with pytest.raises(OutputError, match=r"no space left .* the video is in .*out\.mp4"):
+        unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_masks=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert len(times(tmp_path / "out.mp4")) == 24
+
+
+@pytest.mark.parametrize("suffix", [".png", ".mp4"])
+def test_masks_that_are_there_are_not_replaced_and_nothing_is_begun(
+    suffix: str, unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"out.mask{suffix}").write_bytes(b"precious")
+    write_image(tmp_path / "in.png", pictures(masked_clip)[0])
+    work = unmasker.image if suffix == ".png" else unmasker.video
+    source = tmp_path / "in.png" if suffix == ".png" else masked_clip
+    with pytest.raises(OutputExistsError, match=f"out.mask{suffix} exists already"):
+        work(source, tmp_path / f"out{suffix}", OutputOptions(save_masks=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", f"out.mask{suffix}"]
+
+
 def test_the_output_says_that_it_is_synthetic(unmasker: Unmasker, masked_clip: Path, tmp_path: Path) -> None:
     unmasker.video(masked_clip, tmp_path / "out.mp4")
     with av.open(tmp_path / "out.mp4") as container:
@@ -146,19 +194,19 @@ def test_an_error_on_the_way_leaves_nothing_behind(
         raise UnmaskError("enough")
 
     with pytest.raises(UnmaskError, match="enough"):
-        unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_maps=True), progress=fail)
+        unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_masks=True), progress=fail)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_maps_of_a_video_show_where_its_masks_are(
     unmasker: Unmasker, masked_clip: Path, tmp_path: Path
 ) -> None:
-    unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_maps=True))
-    maps = pictures(tmp_path / "out.map.mp4")
+    unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_masks=True))
+    maps = pictures(tmp_path / "out.mask.mp4")
     assert len(maps) == 24
     white = (maps[12] > 200).mean()
     assert 0.005 < white < 0.2
-    assert times(tmp_path / "out.map.mp4") == times(masked_clip)
+    assert times(tmp_path / "out.mask.mp4") == times(masked_clip)
 
 
 def test_a_picture_is_unmasked_and_otherwise_unchanged(
@@ -167,8 +215,8 @@ def test_a_picture_is_unmasked_and_otherwise_unchanged(
     photo = pictures(masked_clip)[0]
     source = tmp_path / "photo with ünicode.png"
     write_image(source, photo)
-    report = unmasker.image(source, tmp_path / "out.png", OutputOptions(save_maps=True))
-    made, map_ = read_image(tmp_path / "out.png").pixels, read_image(tmp_path / "out.map.png").pixels
+    report = unmasker.image(source, tmp_path / "out.png", OutputOptions(save_masks=True))
+    made, map_ = read_image(tmp_path / "out.png").pixels, read_image(tmp_path / "out.mask.png").pixels
     assert report.masked_faces == 1
     changed = (made != photo).any(axis=-1)
     assert 0.005 < changed.mean() < 0.2

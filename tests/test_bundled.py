@@ -12,10 +12,10 @@ from engines.contract import NETWORKS, has_weights, read_weights
 from engines.engine import EngineError
 from stream_unmask import Settings, Unmasker, UnmaskError
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS, BundledSet, weights_folder
+from stream_unmask.cli.export import export
 from stream_unmask.cli.main import cli
 from stream_unmask.networks import Networks
 from tests.inpainting.wearing import with_wearer, without_wearer
-from trainer.export import main as export
 
 OPEN = BUNDLED_SETS["open"].folder
 
@@ -75,7 +75,7 @@ def test_what_does_the_work_is_the_set_that_was_named(open_weights: Path) -> Non
 
 
 def test_what_puts_masks_on_is_named(open_weights: Path) -> None:
-    with pytest.raises(UnmaskError, match="cannot put masks on; those of --weights default can"):
+    with pytest.raises(UnmaskError, match="cannot put masks on; those of the set default can"):
         Unmasker(Settings(wear=True, weights="open"))
 
 
@@ -89,7 +89,7 @@ def test_doctor_lists_the_sets(open_weights: Path) -> None:
 def test_an_export_goes_to_the_set_that_is_named(open_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = []
     monkeypatch.setattr(
-        "trainer.export._export_wearer", lambda data, run, weights, note: gone.append(weights)
+        "stream_unmask.cli.export.export_wearer", lambda data, run, weights, note: gone.append(weights)
     )
     for weights in ("open", "./open"):
         words = ["--data", "faces", "--wearer", "run", "--weights", weights]

@@ -39,18 +39,18 @@ class Photo:
     Attributes:
         key: name of the photo inside its set.
         set: name of the set, e.g. ``core``.
-        jpeg: the encoded square crop around the face.
+        encoded: the square crop around the face, as JPEG, PNG or WebP.
         points: (468, 2) float32 mesh points in pixels of that crop.
     """
 
     key: str
     set: str
-    jpeg: bytes
+    encoded: bytes
     points: NDArray[np.float32]
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+        decoded = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
         if decoded is None:
             raise UnmaskError(f"Photo {self.key} of {self.set} cannot be decoded: its shard is damaged.")
         return np.asarray(decoded, np.uint8)
@@ -100,7 +100,9 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
     """
     if not sets:
         raise UnmaskError(
-            f"No photos to train on lie in {folder}: 'python -m trainer data pack' makes shards of them."
+            f"There are no shards of photos to train on in {folder}.",
+            path=folder,
+            hint="stream-unmask data pack",
         )
     photos: list[Photo] = []
     for name in sets:
@@ -135,14 +137,15 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
             for member in shard:
                 file = shard.extractfile(member)
                 key, _, kind = member.name.rpartition(".")
-                if file is None or kind.lower() not in (*_PICTURES, "json"):
+                kind = kind.lower()
+                if file is None or kind not in (*_PICTURES, "json"):
                     continue
                 if kind == "json":
                     meshes[key] = _points(json.load(file)["lm"])
                 else:
                     pictures[key] = file.read()
     except (KeyError, TypeError) as error:
-        raise UnmaskError(f"Shard {path} is none of faces: its notes have no mesh ('lm').") from error
+        raise UnmaskError(f"Shard {path} is not a shard of faces: its notes have no mesh ('lm').") from error
     except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error

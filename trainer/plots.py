@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from trainer.files import write_whole
+from stream_unmask.whole import write_whole
 from trainer.log import read_log
 
 _COLUMNS = 3

@@ -1,7 +1,5 @@
 """Smaller, faster files from a network's fp32 file: fp16 for GPUs, int8 for CPUs and GPUs.
 
-python -m trainer.quantize --data PHOTOS --weights FOLDER
-
 TensorRT 11 takes a network's precision from its file alone, and OpenVINO computes in int8 only where a file
 says how. Each file is compared with its fp32 one on faces that calibration has not seen, and refused if it
 is worse than :data:`LIMITS`.
@@ -10,14 +8,12 @@ is worse than :data:`LIMITS`.
 from __future__ import annotations
 
 import hashlib
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import click
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -36,8 +32,7 @@ from engines.contract import (
 )
 from engines.engine import EngineError
 from engines.files.half import last_layers, to_half
-from stream_unmask.bundled import weights_folder
-from trainer.crops import at_side, sample_crops
+from trainer.crops import at_side
 
 Made = Literal["fp16", "int8"]
 FloatArray = NDArray[np.float32]
@@ -210,46 +205,3 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     enter_weights(WeightsFile(path, sha256, source.size, source.run, precision), network)
     return cost
-
-
-@click.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
-@click.option(
-    "--weights",
-    type=weights_folder,
-    metavar="NAME|FOLDER",
-    required=True,
-    help="Folder of the networks, or a bundled set.",
-)
-@click.option(
-    "--only", multiple=True, metavar="SET", help="Calibrate on this set of the photos; may be given again."
-)
-@click.option(
-    "--precision", "precisions", type=click.Choice(["fp16", "int8"]), multiple=True, help="Only this one."
-)
-@click.option(
-    "--count", default=64, show_default=True, help="Faces to calibrate on; half as many to compare."
-)
-@click.option("--seed", default=0, show_default=True)
-def main(
-    data: Path, weights: Path, only: tuple[str, ...], precisions: tuple[Made, ...], count: int, seed: int
-) -> None:
-    """Make fp16 and int8 files from the fp32 networks of a folder, beside them."""
-    size = read_weights(weights, SEGMENTER).size
-    click.echo(f"Drawing {count} faces to calibrate on and {count // 2} to compare on.")
-    calibration = draw_inputs(weights, sample_crops(data, count, size, seed, held_out=False, only=only))
-    held_out = draw_inputs(weights, sample_crops(data, max(count // 2, 1), size, seed + 1, only=only))
-    for precision in precisions or LIMITS:
-        for network in (SEGMENTER, GENERATOR):
-            cost = make(weights, network, precision, calibration[network.name], held_out[network.name])
-            megabytes = (weights / f"{network.name}.{precision}.onnx").stat().st_size / 1e6
-            click.echo(f"{network.name}: {precision}, {megabytes:.1f} MB, {cost}")
-
-
-if __name__ == "__main__":
-    from stream_unmask.errors import UnmaskError
-
-    try:
-        main()
-    except (EngineError, UnmaskError) as error:
-        sys.exit(str(error))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-_LINE_SECONDS = 60.0
+from stream_unmask.terminal import ProgressLine
+
 _NOT_SHOWN = ("step", "seconds", "waited", "progress")
 
 
@@ -19,25 +18,17 @@ class Terminal:
         self._batch = batch
         self._steps = 0
         self._console = Console(stderr=True)
-        self._bar = Progress(
-            BarColumn(20),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=1.0)
-        self._told = time.monotonic()
+        columns = BarColumn(20), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+        self._line = ProgressLine(self._console, *columns, total=1.0, description="starting")
         self._seconds = 0.0
         self._waited = 0.0
 
     def __enter__(self) -> Terminal:
-        self._bar.start()
+        self._line.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._line.__exit__()
         if self._steps:
             self._console.print(self._pace())
 
@@ -48,10 +39,7 @@ class Terminal:
         self._waited += line["waited"]
         losses = " ".join(f"{name} {value:.4g}" for name, value in line.items() if name not in _NOT_SHOWN)
         text = f"step {line['step']:.0f}, {losses}, {self._pace()}"
-        self._bar.update(self._task, completed=progress, description=text)
-        if not self._console.is_terminal and time.monotonic() - self._told > _LINE_SECONDS:
-            self._told = time.monotonic()
-            self._console.print(f"{progress:.1%} {text}", soft_wrap=True)
+        self._line.update(lambda: f"{progress:.1%} {text}", completed=progress, description=text)
 
     def _pace(self) -> str:
         seconds = max(self._seconds, 1e-9)

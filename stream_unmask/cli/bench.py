@@ -11,7 +11,7 @@ from rich.console import Console
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.cli.options import weights_option
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import MissingExtraError, UnmaskError
 from stream_unmask.video.files import is_address
 
 _MOST = 16
@@ -54,7 +54,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     "backends",
     type=click.Choice(BACKENDS[1:]),
     multiple=True,
-    help="Measure this one; may be given several times. [all that can run here]",
+    help="Measure this one; may be repeated.  [default: all that can run here]",
 )
 @click.option(
     "--precision",
@@ -62,13 +62,17 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     type=click.Choice(PRECISIONS),
     multiple=True,
     default=("auto",),
-    help="Measure each backend in this; may be given several times. [auto]",
+    help="Measure each backend in this; may be repeated.  [default: auto]",
 )
 @click.option(
-    "--faces", metavar="N[,N...]", callback=_counts, help="Masked faces in a frame of the made clip. [1]"
+    "--faces", metavar="N[,N...]", callback=_counts, help="Masked faces in the test clip.  [default: 1]"
 )
 @click.option(
-    "--size", "sizes", metavar="WxH[,WxH...]", callback=_sizes, help="Size of the made clip. [1280x720]"
+    "--size",
+    "sizes",
+    metavar="WxH[,WxH...]",
+    callback=_sizes,
+    help="Size of the test clip.  [default: 1280x720]",
 )
 @click.option(
     "--streams",
@@ -76,24 +80,32 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     callback=_counts,
     default="1",
     show_default=True,
-    help="Streams unmasked at the same time.",
+    help="Streams to unmask at the same time.",
 )
 @click.option(
     "--batch",
     "batches",
     metavar="N[,N...]",
     callback=_counts,
-    help="Measure the networks alone too, on so many faces at once.",
+    help="Also measure the networks alone, on this many faces at once.",
 )
-@click.option(
-    "--frames", type=click.IntRange(2), default=100, show_default=True, help="Frames of the clip to measure."
-)
+@click.option("--frames", type=click.IntRange(2), default=100, show_default=True, help="Frames to measure.")
 @weights_option
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads a network. [all]")
 @click.option(
-    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures."
+    "--threads", type=click.IntRange(0), default=0, help="CPU threads per network.  [default: all cores]"
 )
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG file.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all figures to this file.",
+)
+@click.option(
+    "--plot",
+    "plot_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the figures into this PNG file.",
+)
 def bench(
     video: str | None,
     backends: tuple[str, ...],
@@ -108,21 +120,21 @@ def bench(
     json_path: Path | None,
     plot_path: Path | None,
 ) -> None:
-    """Measure how fast VIDEO is unmasked here, and how late each frame of it would come from a camera.
+    """Measure how fast this machine unmasks VIDEO, and how late each frame of a camera would come.
 
-    Every backend is held against decoding and encoding alone. Without VIDEO a clip is made. Where --faces,
-    --size or --streams is given several values, the first backend is measured at each of them too:
+    Every backend is compared with decoding and encoding alone. Without VIDEO, a test clip is made. Where
+    --faces, --size or --streams gets several values, the first backend is measured at each of them too:
     `stream-unmask bench --faces 1,2,4,8,16 --plot faces.png`.
     """
     if video is not None and (faces or sizes):
-        raise click.UsageError("--faces and --size are for the made clip: leave them out, or VIDEO.")
+        raise click.UsageError("--faces and --size describe the test clip: leave them out, or VIDEO.")
     if video is not None and is_address(video):
-        raise UnmaskError("A benchmark needs a file: what a camera sees is never the same twice.")
+        raise UnmaskError("A benchmark needs a file: a camera never shows the same thing twice.")
     _check_parts(json_path, plot_path, clip=video is None)
     from benchmarks.comparison import Plan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
     from benchmarks.tables import as_json, show
-    from trainer.files import write_whole
+    from stream_unmask.whole import write_whole
 
     path = None if video is None else Path(video)
     (face, *more_faces), (size, *more_sizes) = faces or (1,), sizes or ((1280, 720),)
@@ -154,8 +166,6 @@ def _check_parts(json_path: Path | None, plot_path: Path | None, *, clip: bool) 
         if path is not None and not path.absolute().parent.is_dir():
             raise UnmaskError(f"The folder {path.absolute().parent} does not exist.")
     if plot_path is not None and find_spec("matplotlib") is None:
-        raise UnmaskError("Plots are drawn by matplotlib: pip install 'stream-unmask[bench]'.")
+        raise MissingExtraError("Plots are drawn by matplotlib", "bench")
     if clip and find_spec("skimage") is None:
-        raise UnmaskError(
-            "The made clip's photograph comes with scikit-image: pip install 'stream-unmask[bench]'."
-        )
+        raise MissingExtraError("The photograph of the test clip comes with scikit-image", "bench")

@@ -1,4 +1,4 @@
-"""``python -m trainer data``: photos to shards, shards to paired pictures."""
+"""``stream-unmask data``: photos to shards, shards to paired pictures."""
 
 from __future__ import annotations
 
@@ -48,21 +48,41 @@ def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> s
     default="faces",
     show_default=True,
     callback=_set_name,
-    help="Of the set; held-out people go to val_NAME.",
+    help="Name of the set; held-out people go to val_NAME.",
 )
 @click.option(
     "--ids",
     type=click.Path(path_type=Path),
-    help="Who is who: a text or CSV file of 'file id' lines, or 'folders': each sub-folder is one person.",
+    help="Who is who: a text or CSV file of 'file id' lines, or 'folders' if each sub-folder is one person.",
 )
 @click.option(
-    "--held-out", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of people."
+    "--held-out",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Share of people to hold out.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides who is held out.")
-@click.option("--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the crops.")
-@click.option("--least-eyes", type=float, default=40.0, show_default=True, help="Pixels between the eyes.")
-@click.option("--most-yaw", type=float, default=70.0, show_default=True, help="Degrees a head may be turned.")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed that decides who is held out.")
+@click.option(
+    "--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the crops in pixels."
+)
+@click.option(
+    "--least-eyes",
+    type=float,
+    default=40.0,
+    show_default=True,
+    help="Leave out faces with fewer pixels between the eyes.",
+)
+@click.option(
+    "--most-yaw",
+    type=float,
+    default=70.0,
+    show_default=True,
+    help="Leave out heads that are turned further, in degrees.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
+)
 def pack(
     folder: Path,
     output: Path,
@@ -77,8 +97,8 @@ def pack(
 ) -> None:
     """Turn the photos in FOLDER into shards of aligned faces.
 
-    Broken photos and photos without a usable face are counted and listed, duplicates dropped. Interrupted,
-    the same command goes on where it stopped.
+    Broken photos and photos without a usable face are counted and listed; duplicates are dropped. If it was
+    interrupted, run the same command again: it goes on where it stopped.
     """
     from trainer.packing.pack import PackSettings
     from trainer.packing.pack import pack as pack_photos
@@ -99,24 +119,34 @@ def pack(
 
 @data.command()
 @click.argument("shards", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("-o", "--output", type=_FOLDER, required=True, help="Gets folders masked, unmasked and map.")
-@click.option("--count", type=click.IntRange(1), required=True, help="How many pairs.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for the pictures.")
+@click.option("--count", type=click.IntRange(1), required=True, help="Number of pairs.")
 @click.option(
     "--only",
     multiple=True,
     metavar="SET",
-    help="Set of photos; may be given again.  [default: all that are not held out]",
+    help="Use this set of photos; may be repeated.  [default: all that are not held out]",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the pictures.")
 @click.option(
-    "--masked", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share with a mask."
+    "--size", type=click.IntRange(64), default=256, show_default=True, help="Side of the pictures in pixels."
 )
 @click.option(
-    "--damage", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Blur, noise, coding."
+    "--masked",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of pictures with a mask.",
+)
+@click.option(
+    "--damage",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Amount of blur, noise and compression.",
 )
 @click.option("--varied/--plain", default=True, help="Vary light and alignment, or only the mask.")
-@click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; maps stay PNG.")
+@click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; masks stay PNG.")
 def synth(
     shards: Path,
     output: Path,

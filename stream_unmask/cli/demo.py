@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from stream_unmask.api import SYNTHETIC, Unmasker
-from stream_unmask.errors import UnmaskError
+from stream_unmask.api import Unmasker
+from stream_unmask.errors import MissingExtraError
 from stream_unmask.output.compare import side_by_side
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.output.sink import FileSink
@@ -30,16 +31,13 @@ _SIDE = 256
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
+    help="Folder to write to.",
 )
 @click.option("--frames", type=click.IntRange(1), default=150, show_default=True, help="Length of the clip.")
 def demo(folder: Path, frames: int) -> None:
-    """Make a clip of a masked face without any download, unmask it, and say where to look."""
-    try:
-        import skimage  # noqa: F401
-    except ImportError as error:
-        raise UnmaskError(
-            "The demo's photograph comes with scikit-image: pip install 'stream-unmask[demo]'."
-        ) from error
+    """Make a clip of a masked face, without downloading anything, unmask it, and say where to look."""
+    if find_spec("skimage") is None:
+        raise MissingExtraError("The demo's photograph comes with scikit-image", "demo")
     from benchmarks.clips import ClipOptions, make_clip
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +60,7 @@ def _compare(unmasker: Unmasker, clip: Path, output: Path, *, every: int) -> lis
     shown: list[Triple] = []
     with open_source(clip) as source:
         stream = unmasker.stream(rotation=source.info.rotation)
-        sink = FileSink(output, source, overwrite=True, width_factor=2, metadata={"comment": SYNTHETIC})
+        sink = FileSink(output, source, overwrite=True, width_factor=2, metadata={"comment": unmasker.label})
 
         def process(frame: Frame) -> list[Frame]:
             faces = stream.process(frame)

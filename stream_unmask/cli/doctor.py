@@ -16,6 +16,7 @@ from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.networks import Networks
 from stream_unmask.settings import Settings
+from stream_unmask.version import program_version
 
 _PACKAGES = ("av", "numpy", "numba", "opencv-python-headless", "openvino", "onnxruntime")
 _OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensorrt")
@@ -23,9 +24,9 @@ _OPTIONAL = ("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "torch-tensor
 
 @click.command()
 def doctor() -> None:
-    """Print what this machine has, which engine would run, and why not a faster one."""
+    """Show what this machine has, which engine would run, and why not a faster one."""
     table = Table.grid(padding=(0, 2))
-    table.add_row("stream-unmask", f"{version('stream-unmask')}, Python {platform.python_version()}")
+    table.add_row("stream-unmask", f"{program_version()}, Python {platform.python_version()}")
     table.add_row("System", platform.platform())
     table.add_row("CPU", f"{cpu_name()}, {cpu_cores()} cores, {memory_gib():.0f} GiB memory")
     table.add_row("NVIDIA GPU", ", ".join(nvidia_gpus()) or "none found")

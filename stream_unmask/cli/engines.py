@@ -34,9 +34,9 @@ from stream_unmask.cli.options import weights_option
 
 @click.group()
 def engines() -> None:
-    """Build TensorRT engines for this machine's NVIDIA GPU, once; videos then run on them.
+    """Build TensorRT engines for this machine's NVIDIA GPU once; all videos then run on them.
 
-    They are kept in ~/.cache/stream-unmask/engines (or $XDG_CACHE_HOME, or $STREAM_UNMASK_CACHE itself).
+    Engines are kept in ~/.cache/stream-unmask/engines (or $XDG_CACHE_HOME, or $STREAM_UNMASK_CACHE itself).
     """
 
 
@@ -45,18 +45,32 @@ def engines() -> None:
 @click.option(
     "--precision",
     type=click.Choice(FILE_PRECISIONS),
-    help="What to compute in; fp16 if it can be had, else fp32.",
+    help="Number format to compute in.  [default: fp16 if possible, else fp32]",
 )
-@click.option("--batch", type=click.IntRange(1, 64), default=8, show_default=True, help="Most faces at once.")
 @click.option(
-    "--tune", type=click.IntRange(1, 64), default=1, show_default=True, help="Faces to be fastest at."
+    "--batch", type=click.IntRange(1, 64), default=8, show_default=True, help="Most faces in one run."
 )
-@click.option("--level", type=click.IntRange(0, 5), default=3, show_default=True, help="Optimisation level.")
 @click.option(
-    "--workspace", type=click.IntRange(16), default=1024, show_default=True, help="MiB that a layer may use."
+    "--tune",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Number of faces to be fastest at.",
 )
-@click.option("--refit", is_flag=True, help="Keep the weights exchangeable, at some cost in speed.")
-@click.option("--dry-run", is_flag=True, help="Print the plan; needs no GPU.")
+@click.option(
+    "--level", type=click.IntRange(0, 5), default=3, show_default=True, help="TensorRT's optimisation level."
+)
+@click.option(
+    "--workspace",
+    type=click.IntRange(16),
+    default=1024,
+    show_default=True,
+    help="Memory that one layer may use, in MiB.",
+)
+@click.option(
+    "--refit", is_flag=True, help="Build engines whose weights can be exchanged, at some cost in speed."
+)
+@click.option("--dry-run", is_flag=True, help="Only print the plan; needs no GPU.")
 def build(
     weights: Path,
     precision: FilePrecision | None,
@@ -67,7 +81,7 @@ def build(
     refit: bool,
     dry_run: bool,
 ) -> None:
-    """Build the engines of all networks, check them against ONNX Runtime, and keep them."""
+    """Build an engine for each network, check it against ONNX Runtime, and keep it."""
     options = BuildOptions(batch, tune, level, workspace, refit)
     cache = EngineCache()
     console = Console(soft_wrap=True, highlight=False)
@@ -112,7 +126,7 @@ def list_engines() -> None:
 @engines.command("verify")
 @weights_option
 def verify_engines(weights: Path) -> None:
-    """Compare the engines that this machine would use with ONNX Runtime again."""
+    """Check the engines that this machine would use against ONNX Runtime again."""
     machine, cache = this_machine(), EngineCache()
     for network in _networks(weights):
         source = read_weights(weights, network)

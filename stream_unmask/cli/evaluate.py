@@ -1,4 +1,4 @@
-"""``python -m trainer evaluate`` and ``sheet``."""
+"""``stream-unmask evaluate`` and ``crops``: networks on held-out photos, in figures and as pictures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _weights = click.option(
     type=weights_that_are_there,
     metavar="NAME|FOLDER",
     multiple=True,
-    help="Exported weights, or bundled ones; more than once to compare.",
+    help="Exported or bundled networks; repeat to compare.",
 )
 _STEADY_FACES = 3
 _MEAN_OF = 300
@@ -40,22 +40,40 @@ _TABLE_WIDTH = 160
 @click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @_weights
-@click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
-@click.option("--set", "sets", multiple=True, help="Which photos; all held-out sets if not said.")
-@click.option("--limit", type=click.IntRange(1), help="Only so many photos of each set.")
+@click.option(
+    "--run",
+    "runs",
+    type=_FOLDER,
+    multiple=True,
+    help="A training run that was not exported; may be repeated.",
+)
+@click.option(
+    "--set", "sets", multiple=True, help="Measure on this set; may be repeated.  [default: all held-out sets]"
+)
+@click.option("--limit", type=click.IntRange(1), help="Use only this many photos of each set.")
 @click.option(
     "--frames",
     type=click.IntRange(0),
     default=40,
     show_default=True,
-    help="How long stills are watched; 0 leaves out steadiness.",
+    help="Frames over which steadiness is measured; 0 leaves it out.",
 )
-@click.option("--baselines/--no-baselines", default=True, help="The mean face and Telea's inpainting beside.")
-@click.option("--real", type=click.Path(path_type=Path, exists=True), help="Folder or tar of real masks.")
-@click.option("--groups", is_flag=True, help="A table by skin tone, turn of the head, size and mask.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of ONNX Runtime.")
-@click.option("--json", "as_json", type=_FILE, help="Write all figures here.")
-@click.option("--picture", type=_FILE, help="Write a sheet of a few faces here (and of the real ones).")
+@click.option(
+    "--baselines/--no-baselines", default=True, help="Also measure the mean face and Telea's inpainting."
+)
+@click.option(
+    "--real",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder or tar of photos of really masked people.",
+)
+@click.option(
+    "--groups", is_flag=True, help="Also show results by skin tone, turn of the head, size and mask."
+)
+@click.option(
+    "--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of ONNX Runtime."
+)
+@click.option("--json", "as_json", type=_FILE, help="Write all figures to this file.")
+@click.option("--picture", type=_FILE, help="Draw a few faces (and the real ones) into this file.")
 def evaluate(
     data: Path,
     weights: tuple[Path, ...],
@@ -70,7 +88,7 @@ def evaluate(
     as_json: Path | None,
     picture: Path | None,
 ) -> None:
-    """Measure networks on the held-out photos: the bundled weights, if nothing else is named."""
+    """Measure networks on held-out photos: the bundled ones, unless others are named."""
     sets = sets or _held_out_in(data)
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
     networks = [Networks.exported(folder, threads) for folder in folders]
@@ -100,15 +118,21 @@ def evaluate(
         write_picture(sheet(painters, _spread_faces(data, sets[0], 8)), picture)
 
 
-@click.command("sheet")
+@click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @_weights
-@click.option("--run", "runs", type=_FOLDER, multiple=True, help="A training run that was not exported.")
-@click.option("--set", "name", help="Which photos; the first held-out set if not said.")
-@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="How many photos.")
-@click.option("--bare", is_flag=True, help="Without masks on.")
-@click.option("-o", "--output", type=_FILE, required=True)
-def draw(
+@click.option(
+    "--run",
+    "runs",
+    type=_FOLDER,
+    multiple=True,
+    help="A training run that was not exported; may be repeated.",
+)
+@click.option("--set", "name", help="Set to draw from.  [default: the first held-out set]")
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Number of photos.")
+@click.option("--bare", is_flag=True, help="Draw the faces without masks.")
+@click.option("-o", "--output", type=_FILE, required=True, help="PNG file to write.")
+def crops(
     data: Path,
     weights: tuple[Path, ...],
     runs: tuple[Path, ...],
@@ -117,7 +141,7 @@ def draw(
     bare: bool,
     output: Path,
 ) -> None:
-    """Write a PNG with a row for each photo: crop, then map, patch and finished crop of each, then truth."""
+    """Draw a row for each photo: crop; mask, inpainted crop and result of each network; truth."""
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
     contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
     faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)

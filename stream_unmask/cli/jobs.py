@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, OutputError
 from stream_unmask.video.files import is_address, list_media, output_name, redact
 from stream_unmask.video.images import is_image
 
@@ -45,13 +45,13 @@ def plan(
         The jobs, and how many files of a folder were left out because they were done before.
 
     Raises:
-        UnmaskError: the source is missing, or a folder without a picture or video.
+        InputError: the source is missing, or a folder without a picture or video.
     """
     if is_address(source):
         return [Job(source, output or Path(f"camera.{mark}.mp4"))], 0
     path = Path(source)
     if not path.exists():
-        raise UnmaskError(f"{path} does not exist.")
+        raise InputError(f"{path} does not exist.", path=path)
     if not path.is_dir():
         name = Path(output_name(path))
         target = output or path.with_name(f"{name.stem}.{mark}{name.suffix}")
@@ -64,11 +64,11 @@ def plan(
 def _plan_folder(folder: Path, output: Path, overwrite: bool) -> tuple[list[Job], int]:
     media = list_media(folder)
     if output.resolve() == folder.resolve():
-        raise UnmaskError("The output folder must be another one than the input folder.")
+        raise OutputError("The output folder must be another one than the input folder.")
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
-        raise UnmaskError(f"Cannot make the folder {output}: {error.strerror}.") from error
+        raise OutputError(f"Cannot make the folder {output}: {error.strerror}.", path=output) from error
     jobs = [Job(str(path), output / output_name(path), is_image(path)) for path in media]
     waiting = [job for job in jobs if overwrite or not job.output.exists()]
     return waiting, len(jobs) - len(waiting)

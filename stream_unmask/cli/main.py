@@ -1,61 +1,87 @@
-"""The command line: ``stream-unmask INPUT -o OUTPUT``, and subcommands beside it."""
+"""The command line: ``stream-unmask INPUT -o OUTPUT``, and the other commands beside it."""
 
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from typing import Any
 
 import click
-import cv2
+from click.shell_completion import CompletionItem
 
-from engines.engine import EngineError
-from stream_unmask.cli.bench import bench
-from stream_unmask.cli.demo import demo
-from stream_unmask.cli.doctor import doctor
-from stream_unmask.cli.engines import engines
-from stream_unmask.cli.sheet import sheet
-from stream_unmask.cli.unmask import unmask
-from stream_unmask.errors import UnmaskError
+from stream_unmask.cli.hints import with_hint
+from stream_unmask.cli.tree import Entry, LazyGroup
+from stream_unmask.errors import UnmaskError, missing_extra
+from stream_unmask.version import program_version
+
+COMMANDS = {
+    "unmask": Entry("stream_unmask.cli.unmask:unmask", "Take face masks off, or put some on (the default)."),
+    "sheet": Entry("stream_unmask.cli.sheet:sheet", "Draw input, mask and output of faces side by side."),
+    "demo": Entry("stream_unmask.cli.demo:demo", "Make a masked clip, unmask it, and say where to look."),
+    "doctor": Entry("stream_unmask.cli.doctor:doctor", "Show what this machine has and what will run."),
+    "bench": Entry("stream_unmask.cli.bench:bench", "Measure how fast this machine unmasks."),
+    "engines": Entry("stream_unmask.cli.engines:engines", "Build TensorRT engines for an NVIDIA GPU."),
+    "data": Entry("stream_unmask.cli.data:data", "Turn photos into training data."),
+    "train": Entry("stream_unmask.cli.train:train", "Train a network."),
+    "plot": Entry("stream_unmask.cli.plot:plot", "Draw the curves of training runs."),
+    "evaluate": Entry("stream_unmask.cli.evaluate:evaluate", "Measure networks on held-out photos."),
+    "crops": Entry("stream_unmask.cli.evaluate:crops", "Draw held-out faces as networks inpaint them."),
+    "export": Entry("stream_unmask.cli.export:export", "Export trained networks to ONNX."),
+    "quantize": Entry("stream_unmask.cli.quantize:quantize", "Make fp16 and int8 files of networks."),
+    "measure": Entry("stream_unmask.cli.measure:measure", "Measure again what the documentation claims."),
+}
 
 
-class _BareFirst(click.Group):
+class _BareFirst(LazyGroup):
     """A group whose first command may be called without its name."""
 
+    entries = COMMANDS
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
-            args = [unmask.name or "", *args]
+        if args and args[0] not in self.entries and args[0] not in ("--help", "--version"):
+            args = ["unmask", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands; where none begins like this, files for INPUT."""
+        return super().shell_complete(ctx, incomplete) or [CompletionItem(incomplete, type="file")]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "INPUT [-o OUTPUT] [OPTIONS]")
         formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="   or: ")
 
 
-@click.group(cls=_BareFirst, no_args_is_help=True)
-@click.version_option(version("stream-unmask"), prog_name="stream-unmask")
+def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"stream-unmask {program_version()}")
+        ctx.exit()
+
+
+@click.group(cls=_BareFirst, no_args_is_help=True, context_settings={"max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
 def cli() -> None:
     """Take the face masks off the people in a video.
 
     INPUT is a video file, a picture, a folder of either, an rtsp:// camera or a webcam (webcam:0).
-    `stream-unmask unmask --help` lists the options.
+    `stream-unmask unmask --help` lists the options. A folder that is called like a command needs a slash:
+    `stream-unmask data/`.
 
     What comes out is a guess of a face, not evidence of one. Never use it to identify anyone.
     """
+    import cv2
 
-
-for _command in (unmask, bench, demo, doctor, engines, sheet):
-    cli.add_command(_command)
+    # Decoding, computing and encoding have threads of their own, which OpenCV's would only fight.
+    cv2.setNumThreads(1)
 
 
 def main() -> None:
     """Run the command line. Exit codes: 1 for what the user can mend, 2 for wrong usage, 130 for Ctrl-C."""
-    # Decoding, computing and encoding have threads of their own, which OpenCV's would only fight.
-    cv2.setNumThreads(1)
     try:
         # An exit code is what click returns here when a command raises its Exit.
-        sys.exit(cli.main(prog_name="stream-unmask", standalone_mode=False))
-    except (UnmaskError, EngineError) as error:
-        click.echo(f"stream-unmask: {error}", err=True)
+        sys.exit(_run())
+    except UnmaskError as error:
+        click.echo(f"stream-unmask: {with_hint(error)}", err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
@@ -63,3 +89,13 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stream-unmask: stopped.", err=True)
         sys.exit(130)
+
+
+def _run() -> Any:
+    try:
+        return cli.main(prog_name="stream-unmask", standalone_mode=False)
+    except ModuleNotFoundError as error:
+        wanted = missing_extra(error)
+        if wanted is None:
+            raise
+        raise wanted from error

@@ -27,6 +27,6 @@ weights_option = click.option(
     metavar="NAME|FOLDER",
     default="default",
     show_default=True,
-    help=f"Bundled networks ({', '.join(BUNDLED_SETS)}), or the folder of your own.",
+    help=f"A bundled set of networks ({', '.join(BUNDLED_SETS)}), or a folder of your own.",
 )
 """``--weights`` of the commands that run networks; gives the folder."""

@@ -10,7 +10,7 @@ import click
 
 from stream_unmask.api import Unmasker
 from stream_unmask.cli.options import weights_option
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.settings import Settings
 from stream_unmask.video.files import is_image, list_media
@@ -21,14 +21,23 @@ from stream_unmask.video.source import open_source
 
 @click.command()
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("sheet.png"), show_default=True)
-@click.option("--faces", type=click.IntRange(1), default=24, show_default=True, help="Most faces to show.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("sheet.png"),
+    show_default=True,
+    help="The picture.",
+)
+@click.option(
+    "--faces", type=click.IntRange(1), default=24, show_default=True, help="Show at most this many faces."
+)
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=15,
     show_default=True,
-    help="Frames of a video between two shown.",
+    help="Show every so many frames of a video.",
 )
 @click.option("--columns", type=click.IntRange(1), default=3, show_default=True, help="Faces in a row.")
 @click.option(
@@ -46,16 +55,16 @@ def sheet(
     weights: Path,
     overwrite: bool,
 ) -> None:
-    """Draw input, map and output of the masked faces in INPUT beside each other.
+    """Draw input, mask and output of the masked faces in INPUT side by side.
 
     INPUT is a video, a picture, or a folder of either.
     """
     unmasker = Unmasker(Settings(weights=weights))
     shown = list(islice(_collect(unmasker, source, every=every, side=side), faces))
     if not shown:
-        raise UnmaskError(f"No masked face was found in {source}.")
+        raise InputError(f"No masked face was found in {source}.", path=source)
     write_image(output, draw(shown, columns=columns), overwrite=overwrite)
-    click.echo(f"Wrote {output}: {len(shown)} faces; each is input, map, output.")
+    click.echo(f"Wrote {output}: {len(shown)} faces; each is input, mask, output.")
 
 
 def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iterator[Triple]:
@@ -68,10 +77,10 @@ def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iter
         side: of each picture of a triple, in pixels.
 
     Raises:
-        UnmaskError: the source cannot be read.
+        InputError: the source cannot be read.
     """
     if not source.exists():
-        raise UnmaskError(f"{source} does not exist.")
+        raise InputError(f"{source} does not exist.", path=source)
     for path in list_media(source) if source.is_dir() else [source]:
         if is_image(path):
             frame = as_frame(read_image(path))

@@ -1,21 +1,16 @@
-"""The trainer's commands."""
+"""``stream-unmask train``: one network, by one recipe."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import cv2
 import torch
 from click.core import ParameterSource
 
-from engines.engine import EngineError
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
-from stream_unmask.cli.data import data
-from stream_unmask.cli.evaluate import draw, evaluate
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
@@ -27,7 +22,6 @@ from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.pairs import PairData, unpack
-from trainer.plots import plot_runs
 from trainer.recipe import Batch, Recipe
 from trainer.recipes import RECIPES
 from trainer.recipes.job import BUNDLED, Job, changed
@@ -35,12 +29,6 @@ from trainer.recipes.job import BUNDLED, Job, changed
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@click.group()
-def commands() -> None:
-    """Train and measure the networks of stream-unmask."""
 
 
 class _Resumable(click.Command):
@@ -57,28 +45,30 @@ class _Resumable(click.Command):
         return super().invoke(context)
 
 
-@commands.command(cls=_Resumable)
-@click.argument("recipe", type=click.Choice(list(RECIPES)))
+@click.command(cls=_Resumable, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
+@click.argument("recipe", type=click.Choice(list(RECIPES)), metavar="RECIPE")
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
-@click.option("--run", type=_FOLDER, required=True, help="Folder of the run: checkpoint and log.")
+@click.option(
+    "--run", type=_FOLDER, required=True, help="Folder of the run: checkpoints, log, sample sheets."
+)
 @click.option(
     "--only",
     "sets",
     multiple=True,
     metavar="SET",
-    help="Learn from this set of the photos; may be given again.",
+    help="Learn from this set of photos; may be repeated.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Stop after this many steps in all.")
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this many minutes in all."
 )
-@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with the options that it has.")
+@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with the same options.")
 @click.option(
     "--batch",
     type=click.IntRange(2),
     default=16,
     show_default=True,
-    help="Samples in a step of each process.",
+    help="Samples per step and process.",
 )
 @click.option(
     "--rate",
@@ -88,27 +78,33 @@ class _Resumable(click.Command):
     help="Highest learning rate.",
 )
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of PyTorch.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the weights and the samples."
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and samples."
 )
 @click.option(
     "--init",
     metavar="RUN",
-    help="Start with the averaged weights of this run, of its best.pt, or with 'bundled' or 'open' ones.",
+    help="Start from the averaged weights of a run or its best.pt, or from 'bundled' or 'open' ones.",
 )
 @click.option(
     "--segmenter",
     type=_FOLDER,
     default="bundled",
     show_default=True,
-    help="Run whose segmenter makes the generator's maps.",
+    help="Run of the segmenter that makes the generator's masks.",
 )
 @click.option("--encoder", type=_FOLDER, help="Run of the encoder, for the perceptual loss.")
 @click.option(
-    "--real", type=_FOLDER, help="Folder of photos of masked people, to learn from without truth, too."
+    "--real", type=_FOLDER, help="Also learn from this folder of photos of masked people, without truth."
 )
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a recipe's setting.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting of the recipe; may be repeated.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["auto", "32", "bf16", "16"]),
@@ -118,7 +114,7 @@ class _Resumable(click.Command):
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    help="Processes that make samples beside; all cores but one if not said.",
+    help="Processes that make samples.  [default: all cores but one]",
 )
 def train(
     recipe: str,
@@ -141,10 +137,9 @@ def train(
     precision: PrecisionName,
     workers: int | None,
 ) -> None:
-    """Train one network; Ctrl-C keeps what was learnt. Under torchrun, on many GPUs."""
+    """Train one network by RECIPE. Ctrl-C keeps what was learnt; torchrun trains on several GPUs."""
     if not resume and (run / LAST).exists():
-        raise UnmaskError(f"There is a training in {run} already: --resume it, or name another folder.")
-    cv2.setNumThreads(1)
+        raise UnmaskError(f"{run} holds a training already: --resume it, or name another folder.")
     torch.manual_seed(seed)
     names = _sets(data, sets)
     photos = read_photos(data, names)
@@ -176,21 +171,6 @@ def train(
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
-
-
-@commands.command()
-@click.argument("runs", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True)
-@click.option("-o", "--output", type=_FILE, help="The PNG; plots.png in the first run's folder if not said.")
-def plot(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Draw the curves of runs, of several into the same panels."""
-    output = output or runs[0] / "plots.png"
-    plot_runs(runs, output)
-    click.echo(f"Drew {output}.")
-
-
-commands.add_command(evaluate)
-commands.add_command(draw)
-commands.add_command(data)
 
 
 def _sets(data: Path, only: Sequence[str]) -> list[str]:
@@ -227,12 +207,3 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
         recipe.network.load_state_dict(bundled_generator(folder).state_dict())
     else:
         raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")
-
-
-def main() -> None:
-    """Run the commands; what the user can mend is said in a sentence."""
-    try:
-        commands()
-    except (UnmaskError, EngineError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)

@@ -53,14 +53,14 @@ class FollowSettings:
 
     Attributes:
         detect_every: frames from one search for faces to the next; fewer where less than 24 come a second.
-        min_face: smallest side of a face's box in frame pixels that is followed.
+        min_box: side in frame pixels of the square as large as the smallest box that is followed.
         coast_seconds: how long a face that is not seen is carried on.
         trust_seconds: how long a mesh that is sure of its face is believed while the detector finds none.
         vouch_seconds: how long a detection vouches for a mesh that is unsure of its face.
     """
 
-    detect_every: int = 5
-    min_face: float = 20.0
+    detect_every: int = 6
+    min_box: float = 20.0
     coast_seconds: float = 0.7
     trust_seconds: float = 2.0
     vouch_seconds: float = 0.6
@@ -234,7 +234,7 @@ class FaceFollower(Generic[M]):
         return None
 
     def _is_large(self, box: NDArray[np.float64]) -> bool:
-        return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_face**2)
+        return bool(np.prod(box[2:] - box[:2]) >= self._settings.min_box**2)
 
     def _drop(self, planes: Planes) -> None:
         """End the tracks that are lost, have left the frame, or follow an older one's face."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import WeightsError
 
 FOLDER = Path(__file__).parents[1] / "weights" / "third_party"
 """Filled when the package is built (``hatch_build.py``), together with the authors' licences."""
@@ -14,7 +14,7 @@ def centerface() -> Path:
     """The face detector's network.
 
     Raises:
-        UnmaskError: it was not put there when the package was built.
+        WeightsError: it was not put there when the package was built.
     """
     return _find("centerface.onnx")
 
@@ -23,7 +23,7 @@ def face_landmark() -> Path:
     """The face mesh's network.
 
     Raises:
-        UnmaskError: it was not put there when the package was built.
+        WeightsError: it was not put there when the package was built.
     """
     return _find("face_landmark.tflite")
 
@@ -31,7 +31,7 @@ def face_landmark() -> Path:
 def _find(name: str) -> Path:
     path = FOLDER / name
     if not path.is_file():
-        raise UnmaskError(
+        raise WeightsError(
             f"The face network {name} is missing from {FOLDER}; install stream-unmask again while online "
             "(from its source folder: pip install --force-reinstall --no-deps .), which fetches it."
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError
 from stream_unmask.output.hdr import hdr_options
 from stream_unmask.video.formats import plane_layout
 from stream_unmask.video.info import SourceInfo
@@ -44,6 +44,9 @@ _INSTEAD_OF_NVENC = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265", "av1_nven
 """Who writes the same kind of video on the CPU. A GeForce GPU encodes a few videos at the same time only,
 whoever asks for them; a data centre's GPU may have no encoder at all."""
 
+WORST_QUALITY = 63
+"""The largest figure that any encoder's constant quality goes to."""
+
 _QUANTISER_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "msmpeg4", "msmpeg4v2", "flv"))
 _QUANTISER = 3
 _LAMBDA = 118
@@ -60,13 +63,25 @@ class EncoderSettings:
         quality: the encoder's own constant-quality figure (CRF, CQ or quantiser), lower is better; None for
             our default.
         preset: the encoder's name for a speed; None for our default.
+            A slower one makes smaller files of the same quality.
         threads: 0 for as many as there are cores.
+
+    Raises:
+        ValueError: the quality or the threads are no number that any encoder takes, or a name is empty.
     """
 
     codec: str | None = None
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.codec == "" or self.preset == "":
+            raise ValueError("codec and preset must be names, or None for the default")
+        if self.quality is not None and not 0 <= self.quality <= WORST_QUALITY:
+            raise ValueError(f"quality must be 0 (best) to {WORST_QUALITY}, got {self.quality}")
+        if self.threads < 0:
+            raise ValueError(f"threads must be 0 or more, got {self.threads}")
 
     @property
     def lossless(self) -> bool:
@@ -108,7 +123,7 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     """The encoder asked for, or the one that suits the container.
 
     Raises:
-        UnmaskError: there is no such encoder, or it is not for video.
+        OutputError: there is no such encoder, or it is not for video.
     """
     name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
     layout = plane_layout(info.pixel_format)
@@ -117,9 +132,9 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     try:
         codec = av.Codec(name, "w")
     except ValueError as error:
-        raise UnmaskError(f"There is no video encoder named {name!r}.") from error
+        raise OutputError(f"There is no video encoder named {name!r}.") from error
     if codec.type != "video":
-        raise UnmaskError(f"{name!r} encodes {codec.type}, not video.")
+        raise OutputError(f"{name!r} encodes {codec.type}, not video.")
     return codec
 
 
@@ -127,7 +142,7 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
     """Set quality, preset and what else an encoder is told before it is opened.
 
     Raises:
-        UnmaskError: the settings name a quality or a preset, and the encoder has none.
+        OutputError: the settings name a quality or a preset, and the encoder has none.
     """
     name = context.name
     if name == "libsvtav1":
@@ -147,12 +162,12 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
             context.qscale = True
             options["global_quality"] = str(quality * _LAMBDA)
         else:
-            raise UnmaskError(f"The encoder {name} has no quality to choose.")
+            raise OutputError(f"The encoder {name} has no quality to choose.")
     preset = settings.preset or _PRESETS.get(name)
     if preset is not None:
         speed = _first(known, "preset", "cpu-used")
         if speed is None:
-            raise UnmaskError(f"The encoder {name} has no presets.")
+            raise OutputError(f"The encoder {name} has no presets.")
         options[speed] = preset
     for key, value in hdr_options(name, info).items():
         options[key] = f"{options[key]}:{value}" if key in options else value

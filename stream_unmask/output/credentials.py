@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, MissingExtraError, OutputError
+from stream_unmask.version import program_version
 from stream_unmask.video.files import reason
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _FORMATS = {
 """What a credential can be put into."""
 
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_AGENT = {"name": "stream-unmask", "version": version("stream-unmask")}
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 # What an input's own credential refers to on the network stays there.
@@ -58,7 +57,7 @@ class Credential:
             UnmaskError: ``c2pa-python`` is not installed, or key and certificate cannot sign.
         """
         if find_spec("c2pa") is None:
-            raise UnmaskError("Content credentials need c2pa-python: pip install 'stream-unmask[c2pa]'.")
+            raise MissingExtraError("Content credentials need c2pa-python", "c2pa")
         from c2pa import C2paError
 
         self._folder = folder
@@ -67,8 +66,8 @@ class Credential:
             blank = io.BytesIO(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
             _builder("blank.png", "", None).sign(self._signer, "image/png", blank, io.BytesIO())
         except (C2paError, OSError, ValueError, TypeError) as error:
-            raise UnmaskError(
-                f"The {CERTIFICATE} and {KEY} in {folder} cannot sign: {reason(error)}."
+            raise InputError(
+                f"The {CERTIFICATE} and {KEY} in {folder} cannot sign: {reason(error)}.", path=folder
             ) from error
 
     @staticmethod
@@ -76,10 +75,10 @@ class Credential:
         """Refuse an output that cannot hold a credential.
 
         Raises:
-            UnmaskError: it is of such a kind.
+            OutputError: it is of such a kind.
         """
         if output.suffix.lower() not in _FORMATS:
-            raise UnmaskError(
+            raise OutputError(
                 f"A content credential cannot be put into {output.name}; name it .mp4, .mov, .jpg, .png, "
                 ".webp or .tif."
             )
@@ -94,7 +93,7 @@ class Credential:
             label: what was done.
 
         Raises:
-            UnmaskError: it cannot be signed; it is as it was then.
+            OutputError: it cannot be signed; it is as it was then.
         """
         from c2pa import C2paError
 
@@ -107,7 +106,7 @@ class Credential:
                 os.fsync(after.fileno())
             signed.replace(path)
         except (C2paError, OSError) as error:
-            raise UnmaskError(f"The output cannot be signed: {reason(error)}.") from error
+            raise OutputError(f"The output cannot be signed: {reason(error)}.", path=path) from error
         finally:
             signed.unlink(missing_ok=True)
 
@@ -137,9 +136,10 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
     """What a credential will say: that a file was edited; of a camera's recording, that it was made, too."""
     from c2pa import Builder, C2paBuilderIntent, C2paError, Context
 
+    agent = {"name": "stream-unmask", "version": program_version()}
     edited: dict[str, Any] = {
         "action": "c2pa.edited",
-        "softwareAgent": _AGENT,
+        "softwareAgent": agent,
         "digitalSourceType": _SYNTHETIC,
         "description": label,
     }
@@ -147,7 +147,7 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
 
     def build(*actions: dict[str, Any]) -> Builder:
         manifest = {
-            "claim_generator_info": [_AGENT],
+            "claim_generator_info": [agent],
             "title": title,
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": list(actions)}}],
         }

@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError
 from stream_unmask.output.codecs import EncoderSettings, choose_codec, set_options, usable
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.files import reason
@@ -41,7 +41,7 @@ class VideoEncoder:
         repaired_timestamps: frames that were not later than the one before, and were moved behind it.
 
     Raises:
-        UnmaskError: there is no such codec, it does not fit the container, or it refuses the settings.
+        OutputError: there is no such codec, it does not fit the container, or it refuses the settings.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class VideoEncoder:
         try:
             stream: VideoStream = container.add_stream(codec.name, rate=rate)  # type: ignore[assignment]
         except ValueError as error:
-            raise UnmaskError(f"A {container.format.name} file cannot hold video by {codec.name}.") from error
+            raise OutputError(f"A {container.format.name} file cannot hold video by {codec.name}.") from error
         constant_rate = container.format.name == "avi" or codec.name in _CONSTANT_RATE_CODECS
         self.time_base = 1 / rate if constant_rate else info.time_base
         self.pixel_format = _pixel_format(codec, info, width_factor)
@@ -93,7 +93,7 @@ class VideoEncoder:
         try:
             context.open()
         except (av.FFmpegError, ValueError) as error:
-            raise UnmaskError(
+            raise OutputError(
                 f"The encoder {context.name} does not take {self._width}x{self._height} {self.pixel_format}"
                 f" with these settings: {reason(error)}."
             ) from error
@@ -157,7 +157,7 @@ def _pixel_format(codec: av.Codec, info: SourceInfo, width_factor: int) -> str:
     offered = [each.name for each in codec.video_formats or ()] or [info.pixel_format]
     found = nearest_format(info.pixel_format, offered, odd if cannot_be_odd else (False, False))
     if found is None:
-        raise UnmaskError(
+        raise OutputError(
             f"The encoder {codec.name} takes no pixel format that holds {info.width}x{info.height}"
             f" {info.pixel_format} video."
         )

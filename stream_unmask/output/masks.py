@@ -1,4 +1,4 @@
-"""Maps as pictures and videos: where in a frame masks were found, white on black."""
+"""Masks as pictures and videos: where in a frame they were found, white on black."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FULL_RANGE = 2
 _NEUTRAL = 128
 
 
-def map_path(output: Path, suffix: str) -> Path:
-    """The name of the maps that belong to an output."""
-    return output.with_name(f"{output.stem}.map{suffix}")
+def mask_path(output: Path, suffix: str) -> Path:
+    """The name of the masks that belong to an output."""
+    return output.with_name(f"{output.stem}.mask{suffix}")
 
 
-def map_frame(frame: Frame, faces: Sequence[UnmaskedFace]) -> Frame:
-    """Draw the maps of a frame's faces where they lie in it.
+def mask_frame(frame: Frame, faces: Sequence[UnmaskedFace]) -> Frame:
+    """Draw the masks of a frame's faces where they lie in it.
 
     Args:
         frame: gives size and time.
@@ -47,36 +47,36 @@ def map_frame(frame: Frame, faces: Sequence[UnmaskedFace]) -> Frame:
     return drawn
 
 
-def map_picture(frame: Frame, faces: Sequence[UnmaskedFace]) -> NDArray[np.uint8]:
-    """The maps of a frame's faces as an (H, W, 3) picture."""
-    luma = map_frame(frame, faces).planes().y
+def mask_picture(frame: Frame, faces: Sequence[UnmaskedFace]) -> NDArray[np.uint8]:
+    """The masks of a frame's faces as an (H, W, 3) picture."""
+    luma = mask_frame(frame, faces).planes().y
     return np.repeat(luma[:, :, None], 3, axis=2)
 
 
 @dataclass(frozen=True, slots=True)
-class _MapSource:
-    """A video's timing without its sound: what a :class:`FileSink` for maps is made from."""
+class _MaskSource:
+    """A video's timing without its sound: what a :class:`FileSink` for masks is made from."""
 
     info: SourceInfo
     copied_streams: Mapping[int, CopiedStream] = field(default_factory=dict)
 
 
-class MapSink:
-    """Writes the maps of a video as a video of their own beside it."""
+class MaskSink:
+    """Writes the masks of a video as a video of their own beside it."""
 
     def __init__(self, output: Path, source: Source, *, overwrite: bool) -> None:
-        """Begin the file ``OUTPUT.map.mp4``.
+        """Begin the file ``OUTPUT.mask.mp4``.
 
         Raises:
-            UnmaskError: it cannot be written.
+            OutputError: it cannot be written.
         """
         colours = replace(source.info.colours, range=_FULL_RANGE)
         info = replace(source.info, pixel_format="yuv420p", colours=colours, chapters=(), other_streams={})
-        self._sink = FileSink(map_path(output, ".mp4"), _MapSource(info), overwrite=overwrite)
+        self._sink = FileSink(mask_path(output, ".mp4"), _MaskSource(info), overwrite=overwrite)
 
     def write(self, frame: Frame, faces: Sequence[UnmaskedFace]) -> None:
-        """Write the maps of the next frame."""
-        self._sink.write(map_frame(frame, faces))
+        """Write the masks of the next frame."""
+        self._sink.write(mask_frame(frame, faces))
 
     def finish(self, interrupted: bool) -> None:
         """Close the file, under a name that says so where the work was cut short."""

@@ -21,10 +21,10 @@ _GAP = 4
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """Input, map and output of one face in one frame, each (side, side, 3) RGB."""
+    """Input, mask and output of one face in one frame, each (side, side, 3) RGB."""
 
     before: Pixels
-    map: Pixels
+    mask: Pixels
     after: Pixels
 
 
@@ -38,7 +38,7 @@ def draw(shown: list[Triple], *, columns: int) -> Pixels:
     Returns:
         (H, W, 3) RGB.
     """
-    tiles = [np.hstack([triple.before, triple.map, triple.after]) for triple in shown]
+    tiles = [np.hstack([triple.before, triple.mask, triple.after]) for triple in shown]
     height, width = tiles[0].shape[:2]
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -52,10 +52,10 @@ def draw(shown: list[Triple], *, columns: int) -> Pixels:
 def triples(frame: Frame, faces: list[UnmaskedFace], side: int) -> Iterator[Triple]:
     """The faces of a frame that :meth:`~stream_unmask.pipeline.Stream.process` has drawn into."""
     for face in faces:
-        map_ = np.repeat((face.mask * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+        mask = np.repeat((face.mask * 255).astype(np.uint8)[:, :, None], 3, axis=2)
         yield Triple(
             _crop(frame.decoded_planes(), face, side),
-            np.asarray(cv2.resize(map_, (side, side), interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA), np.uint8),
             _crop(frame.planes(), face, side),
         )
 

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError, OutputExistsError, UnmaskError
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.copies import StreamCopies, kept_tags
 from stream_unmask.output.encoder import VideoEncoder
@@ -70,7 +70,7 @@ class FileSink:
         frames_written: video frames so far.
 
     Raises:
-        UnmaskError: the output cannot be, or would destroy something, or the encoder refuses.
+        OutputError: the output cannot be, or would destroy something, or the encoder refuses.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class FileSink:
         """Write the next frame or packet.
 
         Raises:
-            UnmaskError: the file cannot be written any further; it is gone then.
+            OutputError: the file cannot be written any further; it is gone then.
         """
         container = self._opened()
         try:
@@ -129,14 +129,16 @@ class FileSink:
         """Finish the file and give it its name.
 
         Raises:
-            UnmaskError: it could not be finished, or no frame was written; nothing is left then.
+            OutputError: it could not be finished, or no frame was written; nothing is left then.
         """
         if not self.frames_written:
             self.discard()
-            raise UnmaskError(f"No frame was written to {self._path}.")
+            raise OutputError(f"No frame was written to {self._path}.", path=self._path)
         if self._path.exists() and not self._overwrite:
             kept = self.keep()
-            raise UnmaskError(f"{self._path} came into being in the meantime; the result is in {kept}.")
+            raise OutputExistsError(
+                f"{self._path} appeared in the meantime; the result is in {kept}.", path=self._path
+            )
         self._finish()
         return self._rename(self._path)
 
@@ -147,7 +149,7 @@ class FileSink:
             Its path, or None where no frame was written; nothing is left then.
 
         Raises:
-            UnmaskError: it could not be finished; nothing is left then.
+            OutputError: it could not be finished; nothing is left then.
         """
         if self._container is None or not self.frames_written:
             self.discard()
@@ -170,12 +172,8 @@ class FileSink:
         return self._container
 
     def _open(self, time_base: Fraction, tags: Mapping[str, str]) -> OutputContainer:
+        check_container(self._path)
         suffix = self._path.suffix.lower()
-        if suffix not in OUTPUT_SUFFIXES:
-            raise UnmaskError(
-                f"A video cannot be written to {self._path.name}; name it {self._path.stem}.mp4, .mkv, .mov,"
-                " .webm, .avi or .ts."
-            )
         try:
             self._partial.open("wb").close()
             return av.open(
@@ -187,7 +185,7 @@ class FileSink:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._partial.unlink(missing_ok=True)
-            raise UnmaskError(f"{self._path} cannot be written: {reason(error)}.") from error
+            raise OutputError(f"{self._path} cannot be written: {reason(error)}.", path=self._path) from error
 
     def _begin(
         self,
@@ -218,7 +216,7 @@ class FileSink:
         try:
             container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise UnmaskError(f"{self._path} cannot be started: {reason(error)}.") from error
+            raise OutputError(f"{self._path} cannot be started: {reason(error)}.", path=self._path) from error
 
     def _finish(self) -> None:
         container = self._opened()
@@ -239,7 +237,7 @@ class FileSink:
             self._seal(self._partial)
         except UnmaskError as error:
             kept = self._rename(interrupted_path(self._path))
-            raise UnmaskError(f"{error} Without that, the video is in {kept}.") from error
+            raise OutputError(f"{error} Without that, the video is in {kept}.") from error
 
     def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:
         for packet in packets:
@@ -258,14 +256,28 @@ class FileSink:
         try:
             self._partial.replace(name)
         except OSError as error:
-            raise UnmaskError(
-                f"{name} cannot be written: {reason(error)}; the video is in {self._partial}."
+            raise OutputError(
+                f"{name} cannot be written: {reason(error)}; the video is in {self._partial}.", path=name
             ) from error
         return name
 
     def _fail(self, error: Exception) -> None:
         self.discard()
-        raise UnmaskError(f"{self._path} cannot be written: {reason(error)}.") from error
+        raise OutputError(f"{self._path} cannot be written: {reason(error)}.", path=self._path) from error
+
+
+def check_container(path: Path) -> None:
+    """Refuse an output whose name is not one of a container for video.
+
+    Raises:
+        OutputError: it is not.
+    """
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise OutputError(
+            f"A video cannot be written to {path.name}; name it {path.stem}.mp4, .mkv, .mov, .webm, .avi or"
+            " .ts.",
+            path=path,
+        )
 
 
 def _container_options(suffix: str, time_base: Fraction, tags: Mapping[str, str]) -> dict[str, str]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.checks import check_flag
+from stream_unmask.errors import OutputError
 from stream_unmask.output.compare import side_by_side
-from stream_unmask.output.masks import MapSink
+from stream_unmask.output.masks import MaskSink
 from stream_unmask.output.sink import EncoderSettings, FileSink
 from stream_unmask.output.watermark import Watermark
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.running import Item
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.source import Source
+
+_log = logging.getLogger(__name__)
+
+_BETWEEN_DROPS = 10.0
+"""Seconds between two lines in the log about frames that were dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +34,24 @@ class OutputOptions:
         overwrite: replace an output that exists.
         compare: show the input and the output side by side.
         watermark: write SYNTHETIC into a corner of every picture.
-        save_maps: write a picture or video of where masks were found beside the output.
+        save_masks: write a picture or video of where masks were found beside the output.
         credential: folder with a certificate and a key to sign the output with; see
             :class:`stream_unmask.output.credentials.Credential`.
+
+    Raises:
+        ValueError: a flag is neither True nor False.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     overwrite: bool = False
     compare: bool = False
     watermark: bool = False
-    save_maps: bool = False
+    save_masks: bool = False
     credential: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("overwrite", "compare", "watermark", "save_masks"):
+            check_flag(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,7 @@ class VideoJob:
         self._real_time = source.info.real_time
         self._problems = source.problems
         self._progress = progress
+        self._logged, self._logged_at = 0, float("-inf")
         self._watermark = Watermark(source.info.rotation) if options.watermark else None
         self._sink = FileSink(
             output,
@@ -86,11 +102,11 @@ class VideoJob:
             metadata={"comment": label},
             seal=seal,
         )
-        self._maps: MapSink | None = None
-        if options.save_maps:
+        self._masks: MaskSink | None = None
+        if options.save_masks:
             try:
-                self._maps = MapSink(output, source, overwrite=options.overwrite)
-            except UnmaskError:
+                self._masks = MaskSink(output, source, overwrite=options.overwrite)
+            except OutputError:
                 self._sink.discard()
                 raise
 
@@ -106,28 +122,47 @@ class VideoJob:
 
     def _complete(self, done: UnmaskedFrame) -> Frame:
         frame, faces = done.frame, done.faces
-        if self._maps is not None:
-            self._maps.write(frame, faces)
+        if self._masks is not None:
+            self._masks.write(frame, faces)
         if self._watermark is not None:
             self._watermark.draw(frame)
         self.frames += 1
+        self._log_drops()
         if self._progress is not None:
             self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
         return side_by_side(frame) if self._compare else frame
+
+    def _log_drops(self) -> None:
+        """Say that frames are dropped, once in a while."""
+        dropped = self._problems.dropped
+        if dropped > self._logged and time.monotonic() - self._logged_at >= _BETWEEN_DROPS:
+            self._logged, self._logged_at = dropped, time.monotonic()
+            _log.warning("%d frames came too fast so far and were dropped", dropped)
 
     def write(self, item: Item) -> None:
         self._sink.write(item)
 
     def finish(self, interrupted: bool) -> Path | None:
-        """Close the files; where they are, None if nothing was worth keeping."""
-        if self._maps is not None:
-            self._maps.finish(interrupted)
-        return self._sink.keep() if interrupted else self._sink.close()
+        """Close the files, the video first.
+
+        Returns:
+            Where the video is, None if nothing of it was worth keeping.
+
+        Raises:
+            OutputError: one cannot be finished. If it is that of the masks, the video is kept.
+        """
+        video = self._sink.keep() if interrupted else self._sink.close()
+        if self._masks is not None:
+            try:
+                self._masks.finish(interrupted)
+            except OutputError as error:
+                raise OutputError(f"{error} Without the masks, the video is in {video}.") from error
+        return video
 
     def discard(self) -> None:
         self._sink.discard()
-        if self._maps is not None:
-            self._maps.discard()
+        if self._masks is not None:
+            self._masks.discard()
 
     def warnings(self) -> list[str]:
         repaired = self._sink.repaired_timestamps

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError
 from stream_unmask.video.decoding import PictureDecoder
 from stream_unmask.video.files import reason
 from stream_unmask.video.frame import Frame
@@ -82,7 +82,7 @@ class ContainerSource(Closing):
     ) -> None:
         stream = main_video(container)
         if stream is None:
-            raise UnmaskError(f"There is no video in {shown} that can be decoded.")
+            raise InputError(f"There is no video in {shown} that can be decoded.", path=shown)
         self.on_gpu = stream.codec_context.is_hwaccel
         self.endless = real_time and container.duration is None
         stream.thread_type = "AUTO"
@@ -136,7 +136,7 @@ class ContainerSource(Closing):
                 return item
             if len(self._waiting) > _MOST_LOOKAHEAD:
                 break
-        raise UnmaskError(f"No picture of {self._shown} can be decoded.")
+        raise InputError(f"No picture of {self._shown} can be decoded.", path=self._shown)
 
     def _catch_up(self) -> None:
         """Read until a read has to wait, and keep nothing older than the newest frame."""

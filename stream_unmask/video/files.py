@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, OutputError, OutputExistsError
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -69,18 +69,18 @@ def list_media(folder: Path) -> list[Path]:
     """The videos and pictures that lie directly in a folder, sorted by name; hidden files left out.
 
     Raises:
-        UnmaskError: there is no such folder, or nothing in it is a video or a picture.
+        InputError: there is no such folder, or nothing in it is a video or a picture.
     """
     if not folder.is_dir():
-        raise UnmaskError(f"There is no folder {folder}.")
+        raise InputError(f"There is no folder {folder}.", path=folder)
     try:
         found = sorted(
             p for p in folder.iterdir() if is_media(p) and p.is_file() and not p.name.startswith(".")
         )
     except OSError as error:
-        raise UnmaskError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+        raise InputError(f"The folder {folder} cannot be read: {error.strerror}.", path=folder) from error
     if not found:
-        raise UnmaskError(f"There is no video or picture in the folder {folder}.")
+        raise InputError(f"There is no video or picture in the folder {folder}.", path=folder)
     return found
 
 
@@ -112,18 +112,19 @@ def check_output(path: Path, source: str | Path | None, *, overwrite: bool) -> N
         overwrite: an existing file may be replaced.
 
     Raises:
-        UnmaskError: ``path`` is a folder, exists, is the input, or its folder is missing or closed to us.
+        OutputExistsError: ``path`` exists and may not be replaced.
+        OutputError: ``path`` is a folder or the input, or its folder is missing or closed to us.
     """
     if path.is_dir():
-        raise UnmaskError(f"The output {path} is a folder; name a file in it.")
+        raise OutputError(f"The output {path} is a folder; name a file in it.", path=path)
     if not path.parent.is_dir():
-        raise UnmaskError(f"The output's folder {path.parent} does not exist.")
+        raise OutputError(f"The output's folder {path.parent} does not exist.", path=path)
     if source is not None and not is_address(source) and _same_file(path, Path(source)):
-        raise UnmaskError(f"The output {path} is the input itself; choose another name.")
+        raise OutputError(f"The output {path} is the input itself; choose another name.", path=path)
     if path.exists() and not overwrite:
-        raise UnmaskError(f"{path} exists already; add --overwrite to replace it.")
+        raise OutputExistsError(f"{path} exists already.", path=path, hint="overwrite")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UnmaskError(f"The output's folder {path.parent} is not writable.")
+        raise OutputError(f"The output's folder {path.parent} is not writable.", path=path)
 
 
 def _same_file(one: Path, other: Path) -> bool:

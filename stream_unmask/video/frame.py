@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.pixels.planes import Plane, Planes
+from stream_unmask.video.arrays import ARRAY_FORMATS, ArrayFormat, to_array, to_picture, with_changes
 from stream_unmask.video.formats import PlaneLayout, plane_layout
 
 # ITU-T H.273, table 4, MatrixCoefficients -> (kr, kb).
@@ -28,6 +30,9 @@ HD_HEIGHT = 720
 """From this height on untagged pictures are taken for BT.709."""
 
 LIMITED_RANGE, FULL_RANGE = 1, 2
+
+ARRAY_TIME_BASE = Fraction(1, 1_000_000)
+"""Seconds in a tick of a frame that was made of an array."""
 
 
 @dataclass(slots=True)
@@ -50,9 +55,56 @@ class Frame:
     time_base: Fraction
     duration: int
     connection: int = 0
+    _pixels: NDArray[np.uint8] | None = field(default=None, init=False, repr=False, compare=False)
+    _channels: ArrayFormat = field(default="rgb24", init=False, repr=False, compare=False)
     _planes: Planes | None = field(default=None, init=False, repr=False, compare=False)
     _decoded: Planes | None = field(default=None, init=False, repr=False, compare=False)
     _decoded_reference: object = field(default=None, init=False, repr=False, compare=False)
+
+    @classmethod
+    def from_ndarray(cls, array: NDArray[np.uint8], time: float, *, format: ArrayFormat = "rgb24") -> Frame:
+        """Take a picture that is an array, such as one of OpenCV's (``format="bgr24"``).
+
+        Args:
+            array: (H, W, 3) uint8; copied.
+            time: when it is shown, in seconds. It should go on from frame to frame as real time does: faces
+                are followed and smoothed by it.
+            format: the order of the channels, ``rgb24`` or ``bgr24``.
+
+        Raises:
+            ValueError: the array is of another shape or type, or the format or the time is none.
+        """
+        _check_format(format)
+        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+            raise ValueError(f"array must be (H, W, 3) uint8, got {array.shape} {array.dtype}")
+        if not math.isfinite(time):
+            raise ValueError(f"time must be a number of seconds, got {time}")
+        pts = round(time / ARRAY_TIME_BASE)
+        frame = cls(to_picture(array, format), 0, pts, ARRAY_TIME_BASE, 0)
+        frame.picture.pts, frame.picture.time_base = pts, ARRAY_TIME_BASE
+        frame._pixels, frame._channels = array.copy(), format
+        return frame
+
+    def to_ndarray(self, format: ArrayFormat = "rgb24") -> NDArray[np.uint8]:
+        """The picture as it is now, as an array of its own.
+
+        Where nothing was drawn, a frame that was made of an array gives that array's pixels back bit for bit.
+        Others are converted from YUV, with their own matrix and range; high dynamic range is not mapped.
+
+        Args:
+            format: the order of the channels, ``rgb24`` or ``bgr24``.
+
+        Returns:
+            (H, W, 3) uint8.
+
+        Raises:
+            ValueError: the format is none of these.
+        """
+        _check_format(format)
+        if self._pixels is None:
+            return to_array(self.picture, self.planes(), format)
+        drawn = with_changes(self._pixels, self.decoded_planes(), self.planes(), self._channels)
+        return drawn if format == self._channels else np.ascontiguousarray(drawn[:, :, ::-1])
 
     @property
     def time(self) -> float:
@@ -89,6 +141,11 @@ class Frame:
             self._decoded = decoded
             self._planes = None
         return self.planes()
+
+
+def _check_format(format: str) -> None:
+    if format not in ARRAY_FORMATS:
+        raise ValueError(f"format must be one of {', '.join(ARRAY_FORMATS)}, got {format!r}")
 
 
 def picture_planes(picture: av.VideoFrame) -> Planes:

@@ -11,18 +11,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, OutputError
+from stream_unmask.video.arrays import to_picture, with_changes
 from stream_unmask.video.files import check_output, is_image, partial_path, reason
-from stream_unmask.video.frame import FULL_RANGE, Frame
+from stream_unmask.video.frame import Frame
 
 __all__ = ["Image", "as_frame", "is_image", "paste_back", "read_image", "write_image"]
 
-_BT470BG = 5
 _DEEP_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"))
 _ALPHA_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".webp", ".avif"))
 _JPEG_QUALITY = 95
@@ -51,22 +50,22 @@ def read_image(path: str | Path) -> Image:
     """Read a picture, turned upright as its EXIF orientation says; one with alpha is taken as it lies.
 
     Raises:
-        UnmaskError: it is not there or not a picture that can be read.
+        InputError: it is not there or not a picture that can be read.
     """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise UnmaskError(f"{path} cannot be read: {reason(error)}.") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}.", path=path) from error
     if not data.size:
-        raise UnmaskError(f"{path} is empty.")
+        raise InputError(f"{path} is empty.", path=path)
     try:
         # Not IMREAD_COLOR_RGB, which garbles 16-bit TIFF (OpenCV 5.0).
         pixels, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH)
         stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if _may_hold_alpha(data) else None
     except cv2.error as error:
-        raise UnmaskError(f"{path} is not a picture that can be read.") from error
+        raise InputError(f"{path} is not a picture that can be read.", path=path) from error
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise UnmaskError(f"{path} is not a picture that can be read.")
+        raise InputError(f"{path} is not a picture that can be read.", path=path)
     if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
         pixels = cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
     else:
@@ -97,7 +96,7 @@ def write_image(
         seal: is given the finished file before it gets its name.
 
     Raises:
-        UnmaskError: it cannot be written; nothing is left then.
+        OutputError: it cannot be written; nothing is left then.
     """
     path = Path(path)
     check_output(path, None, overwrite=overwrite)
@@ -111,8 +110,10 @@ def write_image(
         if seal is not None:
             seal(partial)
         partial.replace(path)
+    except OutputError:  # what signs it has said why not
+        raise
     except OSError as error:
-        raise UnmaskError(f"{path} cannot be written: {reason(error)}.") from error
+        raise OutputError(f"{path} cannot be written: {reason(error)}.", path=path) from error
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -121,14 +122,7 @@ def write_image(
 def as_frame(image: Image | NDArray[Any]) -> Frame:
     """A picture as a frame of 4:4:4 full-range YUV (BT.601, as in JPEG) at time 0; alpha is left behind."""
     pixels = image.pixels if isinstance(image, Image) else image
-    height, width = pixels.shape[:2]
-    picture = av.VideoFrame(width, height, "yuv444p" if pixels.dtype == np.uint8 else "yuv444p16le")
-    picture.colorspace, picture.color_range = _BT470BG, FULL_RANGE
-    frame = Frame(picture, 0, 0, Fraction(1, 25), 1)
-    planes = frame.planes()
-    luma_red_blue = cv2.cvtColor(np.ascontiguousarray(pixels[:, :, :3]), cv2.COLOR_RGB2YCrCb)
-    planes.y[:], planes.v[:], planes.u[:] = np.moveaxis(luma_red_blue, 2, 0)
-    return frame
+    return Frame(to_picture(pixels[:, :, :3]), 0, 0, Fraction(1, 25), 1)
 
 
 def paste_back(image: Image, frame: Frame) -> Image:
@@ -138,13 +132,19 @@ def paste_back(image: Image, frame: Frame) -> Image:
     """
     if not frame.touched:
         return image
-    before, after = frame.decoded_planes(), frame.planes()
-    changed = (before.y != after.y) | (before.u != after.u) | (before.v != after.v)
-    samples = np.stack([after.y[changed], after.v[changed], after.u[changed]], axis=-1)
-    pixels = image.pixels.copy()
-    if len(samples):
-        pixels[changed, :3] = cv2.cvtColor(samples[:, None], cv2.COLOR_YCrCb2RGB)[:, 0]
-    return replace(image, pixels=pixels)
+    return replace(image, pixels=with_changes(image.pixels, frame.decoded_planes(), frame.planes()))
+
+
+def check_picture_name(path: Path) -> None:
+    """Refuse an output whose name is not one of a picture.
+
+    Raises:
+        OutputError: it is not.
+    """
+    if not is_image(path):
+        raise OutputError(
+            f"No picture format is known for {path.suffix or 'a name without suffix'}.", path=path
+        )
 
 
 def _may_hold_alpha(data: NDArray[np.uint8]) -> bool:
@@ -153,8 +153,7 @@ def _may_hold_alpha(data: NDArray[np.uint8]) -> bool:
 
 def _encode(path: Path, image: Image, comment: str | None) -> bytes:
     suffix = path.suffix.lower()
-    if not is_image(path):
-        raise UnmaskError(f"No picture format is known for {path.suffix or 'a name without suffix'}.")
+    check_picture_name(path)
     pixels = image.pixels
     if pixels.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
         pixels = ((pixels.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
@@ -175,7 +174,7 @@ def _encode(path: Path, image: Image, comment: str | None) -> bytes:
             done, data = cv2.imencodeWithMetadata(suffix, pixels, list(kept), values, options)
             if done:
                 return bytes(data)
-    raise UnmaskError(f"{path} cannot be written as a {suffix} picture.")
+    raise OutputError(f"{path} cannot be written as a {suffix} picture.", path=path)
 
 
 def _exif(description: str) -> bytes:

@@ -92,6 +92,13 @@ class SourceInfo:
     stream_metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[Any, ...] = ()
 
+    def summary(self) -> str:
+        """What it is, in some words for a log."""
+        rate = f", {float(self.average_rate):.5g} fps" if self.average_rate else ""
+        hdr = ", HDR" if self.colours.hdr else ""
+        turned = f", turned by {self.rotation} degrees" if self.rotation else ""
+        return f"{self.width}x{self.height}{turned}{rate}, {self.codec} {self.decoded_format}{hdr}"
+
 
 @dataclass(slots=True)
 class SourceProblems:

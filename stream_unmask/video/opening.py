@@ -11,7 +11,7 @@ import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError
 from stream_unmask.video.files import is_address, reason
 
 _OPEN_SECONDS = 10.0
@@ -41,12 +41,12 @@ def open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
     """Open a video file; ``shown`` names it in messages.
 
     Raises:
-        UnmaskError: it is not there or no video.
+        InputError: it is not there or no video.
     """
     if not path.exists():
-        raise UnmaskError(f"There is no file {shown}.")
+        raise InputError(f"There is no file {shown}.", path=shown)
     if path.is_dir():
-        raise UnmaskError(f"{shown} is a folder, not a video.")
+        raise InputError(f"{shown} is a folder, not a video.", path=shown)
     # An absolute path, lest a colon in a name be taken for a protocol.
     name = str(path.absolute())
     if gpu_decode:
@@ -57,16 +57,16 @@ def open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
     try:
         return av.open(name, metadata_errors="surrogateescape")
     except (av.InvalidDataError, av.EOFError) as error:
-        raise UnmaskError(f"{shown} is not a video that can be read.") from error
+        raise InputError(f"{shown} is not a video that can be read.", path=shown) from error
     except (av.FFmpegError, OSError) as error:
-        raise UnmaskError(f"{shown} cannot be opened: {reason(error)}.") from error
+        raise InputError(f"{shown} cannot be opened: {reason(error)}.", path=shown) from error
 
 
 def open_address(uri: str, shown: str) -> InputContainer:
     """Open a stream or a webcam; ``shown`` names it in messages.
 
     Raises:
-        UnmaskError: it does not answer, or not with something that can be read.
+        InputError: it does not answer, or not with something that can be read.
     """
     name, format_name = _device(uri) or (uri, None)
     started = time.monotonic()
@@ -82,7 +82,7 @@ def open_address(uri: str, shown: str) -> InputContainer:
         # Which error a timeout becomes depends on where it was noticed.
         silent = time.monotonic() - started >= _OPEN_SECONDS
         why = f"it did not answer for {_OPEN_SECONDS:.0f} seconds" if silent else reason(error)
-        raise UnmaskError(f"{shown} cannot be opened: {why}.") from error
+        raise InputError(f"{shown} cannot be opened: {why}.", path=shown) from error
 
 
 def _served(uri: str | Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ from stream_unmask.video.info import SourceInfo, SourceProblems
 from stream_unmask.video.opening import is_live, is_real_time, open_address, open_file
 
 __all__ = ["Closing", "CopiedPacket", "Source", "open_source"]
+
+_log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -58,9 +61,11 @@ def open_source(
             reads.
 
     Raises:
-        UnmaskError: it is not there, cannot be opened, or holds no picture.
+        InputError: it is not there, cannot be opened, or holds no picture.
     """
     first = _open(uri, threads, gpu_decode)
+    where = "a GPU" if first.on_gpu else "the CPU"
+    _log.info("Opened %s: %s, decoded by %s", redact(uri), first.info.summary(), where)
     if gpu_decode and not first.on_gpu:
         first.problems.warnings.append(f"No GPU here decodes {redact(uri)}; the CPU does.")
     if first.endless:

@@ -21,18 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from engines import choose
 from engines.contract import GENERATOR, WeightsFile, enter_weights
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.cli.main import main
 from stream_unmask.video.images import read_image, write_image
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Run the command in this process; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["stream-unmask", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+from tests.cli.calling import call
 
 
 def frames(path: Path) -> int:
@@ -52,7 +42,7 @@ def test_video_to_video_with_a_report(
     options = ["--backend", "openvino", "--report", "report.json", "--watermark"]
     assert call(monkeypatch, masked_clip, "-o", "ein Ergebnis äöü.mp4", *options) == 0
     assert frames(here / "ein Ergebnis äöü.mp4") == 24
-    report = json.loads((here / "report.json").read_text())
+    (report,) = json.loads((here / "report.json").read_text())
     assert report["frames"] == 24
     assert report["faces"][0]["masked_frames"] == 24
     assert {"decode", "follow", "segment", "generate", "composite", "encode"} <= set(report["stages"])
@@ -117,17 +107,17 @@ def test_a_folder_gives_a_folder_and_goes_on_where_it_stopped(
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     write_image(here / "in" / "b.png", picture)
     (here / "in" / "c.txt").write_text("not media")
-    assert call(monkeypatch, "in", "-o", "out", "--save-maps") == 0
+    assert call(monkeypatch, "in", "-o", "out", "--save-masks") == 0
     assert sorted(path.name for path in (here / "out").iterdir()) == [
-        "a.map.mp4",
+        "a.mask.mp4",
         "a.mp4",
-        "b.map.png",
+        "b.mask.png",
         "b.png",
     ]
     assert (read_image(here / "out" / "b.png").pixels != picture).any()
     capsys.readouterr()
     (here / "out" / "b.png").unlink()
-    (here / "out" / "b.map.png").unlink()
+    (here / "out" / "b.mask.png").unlink()
     before = (here / "out" / "a.mp4").stat().st_mtime_ns
     assert call(monkeypatch, "in", "-o", "out") == 0
     assert "1 file was done before" in capsys.readouterr().err
@@ -158,6 +148,8 @@ BAD = {
     "cut off in the middle": (["cut.mp4", "-o", "out.mp4"], "cut.mp4"),
     "sound only": (["sound.m4a", "-o", "out.mp4"], "no video"),
     "output folder missing": (["clip.mp4", "-o", "nowhere/out.mp4"], "does not exist"),
+    "report's folder missing": (["clip.mp4", "-o", "o.mp4", "--report", "nowhere/r.json"], "does not exist"),
+    "masks are there": (["clip.mp4", "-o", "kept.mp4", "--save-masks"], "kept.mask.mp4 exists already"),
     "output is input": (["clip.mp4", "-o", "./clip.mp4", "--overwrite"], "input itself"),
     "output is there": (["clip.mp4", "-o", "there.mp4"], "--overwrite"),
     "unknown codec": (["clip.mp4", "-o", "out.mp4", "--codec", "magic"], "magic"),
@@ -181,6 +173,7 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(
     (here / "clip.mp4").write_bytes(clip)
     (here / "cut.mp4").write_bytes(clip[: len(clip) // 2])
     (here / "there.mp4").write_bytes(b"precious")
+    (here / "kept.mask.mp4").write_bytes(b"precious")
     (here / "text.mp4").write_text("not a video")
     (here / "text.png").write_text("not a picture")
     (here / "empty").mkdir()
@@ -203,8 +196,32 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
+    "case",
+    [
+        *("output folder missing", "report's folder missing", "masks are there", "output is input"),
+        *("output is there", "unknown container", "picture as video", "video as picture"),
+    ],
+)
+def test_an_output_is_refused_before_networks_are_loaded(
+    case: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(settings: object) -> None:
+        raise AssertionError("the networks were loaded")
+
+    monkeypatch.setattr("stream_unmask.networks.Networks.load", load)
+    for name in ("clip.mp4", "there.mp4", "kept.mask.mp4", "photo.png"):
+        (here / name).touch()
+    arguments, sentence = BAD[case]
+    assert call(monkeypatch, *arguments) == 1
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "arguments",
-    [["in.mp4", "--frobnicate"], ["in.mp4", "--detect-every", "0"], ["in.mp4", "--blend", "glue"]],
+    [
+        *(["in.mp4", "--frobnicate"], ["in.mp4", "--detect-every", "0"], ["in.mp4", "--blend", "glue"]),
+        ["in.mp4", "--reconnect", "nan"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(
     arguments: list[str], here: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,8 +28,9 @@ def test_photos_come_with_picture_and_mesh(shards: Path) -> None:
 def test_missing_set_is_named(shards: Path) -> None:
     with pytest.raises(UnmaskError, match="'nobody'.*there are: core, diverse"):
         read_photos(shards, ["nobody"])
-    with pytest.raises(UnmaskError, match="data pack"):
+    with pytest.raises(UnmaskError, match="no shards of photos to train on") as caught:
         read_photos(shards / "nowhere", training_sets(shards / "nowhere"))
+    assert caught.value.hint == "stream-unmask data pack"
 
 
 def test_sets_of_ones_own_are_known_by_their_shards(shards: Path, tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_shards_made_elsewhere_are_read(shards: Path, tmp_path: Path) -> None:
     with tarfile.open(shards / "core-000.tar") as shard:
         jpeg, mesh = (shard.extractfile(f"000000.{kind}").read() for kind in ("jpg", "json"))  # type: ignore[union-attr]
     with tarfile.open(tmp_path / "web-000007.tar", "w") as shard:
-        for name, content in (("a.cls", b"3"), ("a.json", mesh), ("a.jpeg", jpeg), ("a.txt", b"hello")):
+        for name, content in (("a.cls", b"3"), ("a.JSON", mesh), ("a.JPEG", jpeg), ("a.txt", b"hello")):
             entry = tarfile.TarInfo(f"./part/{name}")
             entry.size = len(content)
             shard.addfile(entry, io.BytesIO(content))

@@ -19,7 +19,7 @@ from skimage.data import astronaut
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.cli.train import commands
+from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.data import Photo
@@ -217,13 +217,13 @@ def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Pa
 def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -> None:
     common = ["--data", str(shards), "--weights", str(BUNDLED_WEIGHTS)]
     picture, sheet, figures = (tmp_path / name for name in ("picture.png", "sheet.png", "figures.json"))
-    done = CliRunner().invoke(commands, ["sheet", *common, "--count", "1", "-o", str(picture)])
+    done = CliRunner().invoke(cli, ["crops", *common, "--count", "1", "-o", str(picture)])
     assert done.exit_code == 0, done.output
     shown = cv2.imdecode(np.fromfile(picture, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
     assert shown.shape == (256, 5 * 256, 3)
     asked = ["--limit", "1", "--frames", "2", "--groups", "--json", str(figures), "--picture", str(sheet)]
-    done = CliRunner().invoke(commands, ["evaluate", *common, *asked])
+    done = CliRunner().invoke(cli, ["evaluate", *common, *asked])
     assert done.exit_code == 0, done.output
     assert "mean face" in done.output
     written = json.loads(figures.read_text())
@@ -250,7 +250,7 @@ def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) ->
         "--json",
         str(tmp_path / "out"),
     ]
-    done = CliRunner().invoke(commands, [*asked, *pair])
+    done = CliRunner().invoke(cli, [*asked, *pair])
     assert done.exit_code == 0, done.output
     figures = json.loads((tmp_path / "out").read_text())["contestants"]
     assert set(figures) == {str(BUNDLED_WEIGHTS), str(other)}

@@ -15,11 +15,11 @@ from torch import nn
 
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
+from stream_unmask.cli.export import export
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.crops import sample_crops
 from trainer.evaluation.runs import describe
-from trainer.export import main
 from trainer.networks.generator import Generator
 from trainer.networks.segmenter import Segmenter
 from trainer.networks.translator import Dresser, Pair
@@ -70,7 +70,7 @@ def test_what_puts_masks_on_is_exported_beside_the_others(
 ) -> None:
     torch.manual_seed(0)
     run, folder = _untrained(tmp_path / recipe, recipe, network()), tmp_path / "weights"
-    done = CliRunner().invoke(main, [f"--data={shards}", f"--wearer={run}", f"--weights={folder}"])
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--wearer={run}", f"--weights={folder}"])
     assert done.exit_code == 0, done.output
     entry = read_weights(folder, WEARER)
     assert entry.size == 64
@@ -85,20 +85,20 @@ def test_what_puts_masks_on_is_exported_beside_the_others(
 
 def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Path) -> None:
     run = _untrained(tmp_path / "seg", "segmenter", Segmenter())
-    done = CliRunner().invoke(main, [f"--data={shards}", f"--wearer={run}", f"--weights={tmp_path}"])
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--wearer={run}", f"--weights={tmp_path}"])
     assert str(done.exception) == f"The network of {run} (segmenter) puts no masks on."
 
 
 def test_a_run_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "trainer.export", "--segmenter", "x", "--data", str(tmp_path)]
+    command = [sys.executable, "-m", "stream_unmask", "export", "--segmenter", "x", "--data", str(tmp_path)]
     run = subprocess.run([*command, "--weights", str(tmp_path)], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr.startswith("There is no checkpoint in x")
+    assert run.stderr.startswith("stream-unmask: There is no checkpoint in x")
     assert len(run.stderr.strip().splitlines()) == 1
 
 
 def test_a_run_must_be_named() -> None:
-    done = CliRunner().invoke(main, ["--data=x", "--weights=y"])
+    done = CliRunner().invoke(export, ["--data=x", "--weights=y"])
     assert done.exit_code == 2
     assert "--wearer" in done.output
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from click.testing import CliRunner
 
-from stream_unmask.cli.train import commands
+from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
 from trainer.log import read_log
 
@@ -26,7 +26,7 @@ def _run(folder: Path, steps: int) -> Path:
 
 def test_the_command_draws_the_curves_of_runs(tmp_path: Path) -> None:
     runs = [str(_run(tmp_path / name, 4)) for name in ("one", "two")]
-    done = CliRunner().invoke(commands, ["plot", *runs])
+    done = CliRunner().invoke(cli, ["plot", *runs])
     assert done.exit_code == 0, done.output
     drawn = cv2.imdecode(np.fromfile(tmp_path / "one" / "plots.png", np.uint8), cv2.IMREAD_COLOR)
     assert drawn is not None
@@ -38,5 +38,5 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_log_is_said(tmp_path: Path) -> None:
-    done = CliRunner().invoke(commands, ["plot", str(tmp_path)])
+    done = CliRunner().invoke(cli, ["plot", str(tmp_path)])
     assert isinstance(done.exception, UnmaskError)

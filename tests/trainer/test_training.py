@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stream_unmask.cli.train import commands
+from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo
@@ -99,20 +99,20 @@ def test_all_weights_are_averaged_in_one_launch(photos: list[Photo], tmp_path: P
 def test_the_command_trains_and_what_is_missing_is_said(shards: Path, tmp_path: Path) -> None:
     base = ["train", "--data", str(shards), "--threads", "1", "--batch", "2", "--size", "64", "--steps", "2"]
     run = str(tmp_path / "seg")
-    done = CliRunner().invoke(commands, [*base, "segmenter", "--run", run])
+    done = CliRunner().invoke(cli, [*base, "segmenter", "--run", run])
     assert done.exit_code == 0, done.output
     assert "2 steps done" in done.output
     assert [line.get("held_out") is not None for line in _log(Path(run))] == [False, True]
-    again = CliRunner().invoke(commands, [*base, "segmenter", "--run", run])
+    again = CliRunner().invoke(cli, [*base, "segmenter", "--run", run])
     assert isinstance(again.exception, UnmaskError)
     assert "--resume" in str(again.exception)
     best = [*base, "segmenter", "--run", str(tmp_path / "on"), "--init", str(Path(run) / "best.pt")]
-    assert CliRunner().invoke(commands, best).exit_code == 0
+    assert CliRunner().invoke(cli, best).exit_code == 0
     lacking = ["generator", "--run", str(tmp_path / "gen"), "--segmenter", str(tmp_path / "none")]
-    refused = CliRunner().invoke(commands, [*base, *lacking])
+    refused = CliRunner().invoke(cli, [*base, *lacking])
     assert isinstance(refused.exception, UnmaskError)
     assert "no checkpoint" in str(refused.exception)
-    nothing = CliRunner().invoke(commands, [*base, "segmenter", "--run", str(tmp_path / "x"), "--resume"])
+    nothing = CliRunner().invoke(cli, [*base, "segmenter", "--run", str(tmp_path / "x"), "--resume"])
     assert isinstance(nothing.exception, UnmaskError)
 
 
@@ -132,7 +132,7 @@ def test_going_on_needs_no_option_twice(shards: Path, tmp_path: Path) -> None:
     ]
     own = ["--size", "64", "--batch", "2", "--set", "real=0.3", "--only", "core", "--only", "diverse"]
     for asked in ([*own, "--steps", "1"], ["--resume", "--rate", "0.002", "--steps", "2"]):
-        done = CliRunner().invoke(commands, [*base, *asked])
+        done = CliRunner().invoke(cli, [*base, *asked])
         assert done.exit_code == 0, done.output
     assert len(_log(run)) == 2
     about = json.loads((run / "recipe.json").read_text())
@@ -147,13 +147,13 @@ def test_without_held_out_photos_there_are_no_trials(shards: Path, tmp_path: Pat
     (faces / "mine-000.tar").symlink_to(shards / "core-000.tar")
     toy = ["--threads", "1", "--workers", "0", "--size", "64", "--batch", "2", "--steps", "1"]
     base = ["train", "segmenter", "--data", str(faces), "--run", str(run), *toy]
-    done = CliRunner().invoke(commands, base)
+    done = CliRunner().invoke(cli, base)
     assert done.exit_code == 0, done.output
     assert "No photos are held out" in done.output
     assert "held_out" not in _log(run)[-1]
-    stray = CliRunner().invoke(commands, [*base, "--resume", "--only", "val_core"])
+    stray = CliRunner().invoke(cli, [*base, "--resume", "--only", "val_core"])
     assert "no set 'val_core' to train on" in str(stray.exception)
-    nothing = CliRunner().invoke(commands, ["evaluate", "--data", str(faces)])
+    nothing = CliRunner().invoke(cli, ["evaluate", "--data", str(faces)])
     assert isinstance(nothing.exception, UnmaskError)
     assert "nothing to measure on" in str(nothing.exception)
 

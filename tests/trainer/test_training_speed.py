@@ -1,4 +1,4 @@
-"""``python -m benchmarks training``, at toy size."""
+"""``stream-unmask measure training``, at toy size."""
 
 from __future__ import annotations
 

@@ -13,10 +13,8 @@ from click.testing import CliRunner
 from benchmarks.clips import astronaut, put_mask_on
 from engines.contract import GENERATOR, read_weights
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.cli.main import cli as unmask
-from stream_unmask.cli.train import commands
+from stream_unmask.cli.main import cli
 from stream_unmask.video.images import read_image, write_image
-from trainer.export import main as export
 from trainer.packing.identities import is_held_out
 
 _TOY = ("--batch=2", "--size=64", "--steps=2", "--threads=1", "--workers=0", "--init=bundled")
@@ -37,15 +35,15 @@ def test_photos_become_weights_that_unmask(tmp_path: Path) -> None:
         each for each in range(99) if is_held_out("anna", 0.5, each) != is_held_out("bert", 0.5, each)
     )
     own = ("--name=mine", "--ids=folders", "--held-out=0.5", f"--seed={seed}", "--workers=1")
-    said = _call(commands, "data", "pack", photos, "-o", faces, *own)
+    said = _call(cli, "data", "pack", photos, "-o", faces, *own)
     assert "mine: 1 faces of 1 people\nval_mine: 1 faces of 1 people" in said
 
     run = tmp_path / "painter"
-    _call(commands, "train", "painter", f"--data={faces}", f"--run={run}", *_TOY)
+    _call(cli, "train", "painter", f"--data={faces}", f"--run={run}", *_TOY)
     assert (run / "best.pt").exists()
     figures = tmp_path / "not" / "there" / "yet" / "figures.json"
     asked = (f"--run={run}", f"--json={figures}", "--frames=0", "--threads=1")
-    said = _call(commands, "evaluate", f"--data={faces}", *asked)
+    said = _call(cli, "evaluate", f"--data={faces}", *asked)
     assert "val_mine" in said
     assert "mean face" in said
     assert json.loads(figures.read_text())["contestants"]["painter"]["sets"]["val_mine"]["photos"] == 1
@@ -53,10 +51,10 @@ def test_photos_become_weights_that_unmask(tmp_path: Path) -> None:
     weights.mkdir()
     for name in ("manifest.json", "segmenter.onnx", "segmenter.int8.onnx"):
         shutil.copy(BUNDLED_WEIGHTS / name, weights)
-    _call(export, f"--data={faces}", f"--weights={weights}", f"--generator={run / 'best.pt'}")
+    _call(cli, "export", f"--data={faces}", f"--weights={weights}", f"--generator={run / 'best.pt'}")
     assert read_weights(weights, GENERATOR).size == 64
     masked, bare = (tmp_path / f"{name}.png" for name in ("masked", "bare"))
     write_image(masked, put_mask_on(astronaut(512), 1))
-    _call(unmask, masked, "-o", bare, "--weights", weights)
+    _call(cli, masked, "-o", bare, "--weights", weights)
     changed = np.abs(read_image(bare).pixels.astype(int) - read_image(masked).pixels).max(2) > 8
     assert 0.01 < changed.mean() < 0.3

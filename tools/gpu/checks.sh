@@ -26,7 +26,7 @@ export PYTHONPATH="$WORK/site:$PWD" PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 NUMBA_C
 say "unpacked"
 
 part "what is there" 25 "$PYTHON" -W ignore tools/gpu/about.py
-part "networks" 60 "$PYTHON" -m benchmarks gpu-networks "$OUT/networks.json"
+part "networks" 60 "$PYTHON" -m stream_unmask measure gpu-networks "$OUT/networks.json"
 TESTS_S=${TESTS_S:-110}
 INTO="$WORK/help" part "pytest" 10 "$PYTHON" -m pytest --help
 orderly=()  # ends with a summary, where pytest-timeout is new enough
@@ -38,5 +38,5 @@ grep -E ' (FAILED|ERROR) ' "$OUT/tests.txt" | cut -c1-200
 tail -n 40 "$OUT/tests.txt" | cut -c1-200
 part "product" 70 "$PYTHON" -m stream_unmask bench --backend "${BACKEND:-pytorch}" --frames 60 --streams 1,8 --batch 1,32 \
   --json "$OUT/bench.json"
-part "frames" 40 "$PYTHON" -m benchmarks gpu-frames "$OUT/frames.json" "$OUT/profile.txt"
+part "frames" 40 "$PYTHON" -m stream_unmask measure gpu-frames "$OUT/frames.json" "$OUT/profile.txt"
 say "done"

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.whole import write_whole
 from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
@@ -22,7 +23,6 @@ from trainer.evaluation.perceptual import lacking
 from trainer.evaluation.real import RealScore
 from trainer.evaluation.score import FIGURES, Score, answer
 from trainer.evaluation.steadiness import Steadiness
-from trainer.files import write_whole
 
 Bytes = NDArray[np.uint8]
 

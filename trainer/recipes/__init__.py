@@ -24,4 +24,4 @@ RECIPES: dict[str, RecipeConfig] = {
     "cyclegan": CycleGanConfig(),
     "wearer": WearerConfig(),
 }
-"""Every recipe with its usual settings, by the name that ``python -m trainer train`` knows it by."""
+"""Every recipe with its usual settings, by the name that ``stream-unmask train`` knows it by."""

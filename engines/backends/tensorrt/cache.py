@@ -7,7 +7,6 @@ An engine can hold code for this machine's CPU: the folder is the user's own, an
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -114,9 +113,7 @@ class EngineCache:
             if path.stem in kept or not path.exists():
                 continue
             with self._opened(self.folder / f"{path.stem}.lock") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if not _locked(file):
                     continue
                 count += 1
                 freed += _delete(self._manifest(path.stem), self.path(path.stem), self._kernels(path.stem))
@@ -156,14 +153,12 @@ class EngineCache:
             waiting: called once if another process is at it; then this one waits.
 
         Raises:
-            EngineError: the folder cannot be written.
+            EngineError: the folder cannot be written, or the system has no file locks of this kind.
         """
         with self._opened(self.folder / f"{plan.key}.lock") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(file):
                 waiting()
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _locked(file, wait=True)
             yield
 
     @contextmanager
@@ -211,6 +206,19 @@ class EngineCache:
         except (OSError, ValueError, TypeError, KeyError):
             return None
         return entry if entry.plan.key == path.stem else None
+
+
+def _locked(file: int, *, wait: bool = False) -> bool:
+    """Lock an open file; False where another process has it and this one does not ``wait``."""
+    try:
+        import fcntl
+    except ImportError as error:  # Windows
+        raise EngineError("TensorRT engines are kept on Linux only: this system has no locks.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def default_folder() -> Path:

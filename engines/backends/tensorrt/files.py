@@ -43,12 +43,12 @@ def _in_half(source: WeightsFile, path: Path) -> WeightsFile:
     try:
         from engines.files.half import to_half
     except ImportError as error:
-        raise EngineError(f"An fp16 engine needs {error.name}; or take --precision fp32.") from error
+        raise EngineError(f"An fp16 engine needs {error.name}.", hint="precision=fp32") from error
     to_half(source.path, path)
     try:
         compare(ONNXRuntimeEngine(path, 0), ONNXRuntimeEngine(source.path, 0), (1,), "fp16")
     except EngineError as error:
         raise EngineError(
-            f"{source.path.name} cannot be run in fp16; take --precision fp32. {error}"
+            f"{source.path.name} cannot be run in fp16. {error}", path=source.path, hint="precision=fp32"
         ) from error
     return replace(source, path=path, sha256=fingerprint(path), precision="fp16")

@@ -142,13 +142,13 @@ def test_a_video_is_written_whole(ways: tuple[Networks, Networks], masked_clip: 
     ahead = object.__new__(Unmasker)
     ahead.settings, ahead.networks = Settings(), ways[1]
     seen: list[Progress] = []
-    options = OutputOptions(save_maps=True, watermark=True, compare=True)
+    options = OutputOptions(save_masks=True, watermark=True, compare=True)
     report = ahead.video(masked_clip, tmp_path / "out.mp4", options, progress=seen.append)
     assert (report.frames, report.faces[0].masked_frames) == (24, 24)
     assert [(each.frames, each.faces) for each in seen] == [(count, 1) for count in range(1, 25)]
     with av.open(masked_clip) as given, av.open(tmp_path / "out.mp4") as made:
         assert times(given) == times(made)
-    with av.open(tmp_path / "out.map.mp4") as masks:
+    with av.open(tmp_path / "out.mask.mp4") as masks:
         assert len(times(masks)) == 24
 
 

@@ -1,8 +1,7 @@
-"""``python -m benchmarks``: what the project claims, measured on your machine."""
+"""``stream-unmask measure``: what the documentation claims, measured on your machine."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,42 +9,40 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.clips import ClipOptions, make_clip
-from engines.engine import EngineError
 from stream_unmask.cli.options import weights_option
-from stream_unmask.errors import UnmaskError
 
 if TYPE_CHECKING:
     from trainer.devices import PrecisionName
 
 
 @click.group()
-def main() -> None:
-    """Measure what the project claims. Every command says what it measured on what."""
+def measure() -> None:
+    """Measure again what the documentation claims. Every command says what it measured, and on what."""
 
 
-@main.command()
+@measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--preset", default="faster", show_default=True, help="Of libx264.")
+@click.option("--preset", default="faster", show_default=True, help="Preset of libx264.")
 @click.option("--quality", type=int, default=20, show_default=True, help="CRF of libx264.")
 @click.option(
-    "--deface", type=click.Path(exists=True, path_type=Path), help="Executable of deface to compare with."
+    "--deface", type=click.Path(exists=True, path_type=Path), help="Also time this executable of deface."
 )
 def speed(video: Path | None, rounds: int, preset: str, quality: int, deface: Path | None) -> None:
-    """Time unmasking VIDEO (by default a made 720p clip of one masked face)."""
-    from benchmarks.speed import measure
+    """Time unmasking VIDEO, by default a made 720p clip of one masked face."""
+    from benchmarks.speed import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         clip = video or make_clip(work / "masked720.mp4", ClipOptions(frames=300))
-        click.echo(measure(clip, work, rounds=rounds, preset=preset, quality=quality, deface=deface))
+        click.echo(run(clip, work, rounds=rounds, preset=preset, quality=quality, deface=deface))
 
 
-@main.command()
+@measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 def fidelity(video: Path | None) -> None:
-    """Hold what comes out of VIDEO against what went in (by default two made clips, one without a mask)."""
-    from benchmarks.fidelity import measure
+    """Compare what comes out of VIDEO with what went in, by default of two made clips, one without a mask."""
+    from benchmarks.fidelity import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -58,77 +55,80 @@ def fidelity(video: Path | None) -> None:
             ]
         )
         for clip in clips:
-            click.echo(f"{clip.name}: {measure(clip, work)}")
+            click.echo(f"{clip.name}: {run(clip, work)}")
 
 
-@main.command()
+@measure.command()
 @click.option("--early", type=click.IntRange(1), default=2_000, show_default=True)
 @click.option("--late", type=click.IntRange(2), default=20_000, show_default=True)
 def memory(early: int, late: int) -> None:
     """Compare resident memory early and late in a long 720p video of one masked face."""
-    from benchmarks.memory import measure
+    from benchmarks.memory import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         clip = make_clip(work / "masked.mp4", ClipOptions(frames=250, sound=False))
-        click.echo(measure(clip, work, early=early, late=late))
+        click.echo(run(clip, work, early=early, late=late))
 
 
-@main.command()
+@measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--no-smooth", is_flag=True, help="Measure without temporal smoothing.")
 def flicker(video: Path | None, no_smooth: bool) -> None:
-    """Compare the change from frame to frame inside a patch with that of the skin around it.
+    """Compare flicker in the inpainted part with that of the skin around it.
 
-    VIDEO shows a masked face that does not move; by default one is made.
+    VIDEO shows a masked face that does not move; by default, one is made.
     """
-    from benchmarks.flicker import measure
+    from benchmarks.flicker import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         clip = video or make_clip(Path(folder) / "still.mp4", ClipOptions(frames=75, moving=False))
-        click.echo(measure(clip, smooth=not no_smooth))
+        click.echo(run(clip, smooth=not no_smooth))
 
 
-@main.command()
+@measure.command()
 @weights_option
-@click.option("--rounds", default=3, show_default=True, help="How often each engine is measured.")
-@click.option("--seconds", default=2.0, show_default=True, help="How long in each round.")
+@click.option("--rounds", default=3, show_default=True, help="Times that each engine is measured.")
+@click.option("--seconds", default=2.0, show_default=True, help="Length of each round in seconds.")
 @click.option(
     "--threads",
     type=click.IntRange(1),
     multiple=True,
-    help="May be given again. [1, 2, 4, 8, up to the cores]",
+    help="CPU threads; may be repeated.  [default: 1, 2, 4, 8, up to the cores]",
 )
 def engines(weights: Path, rounds: int, seconds: float, threads: tuple[int, ...]) -> None:
     """Compare the engines that run on a CPU.
 
-    For each: milliseconds and CPU time a run, speed against ONNX Runtime in fp32, and PSNR to it.
+    For each: milliseconds and CPU time per run, speed and PSNR against ONNX Runtime in fp32.
     """
-    from benchmarks.engines import measure
+    from benchmarks.engines import measure as run
 
     def progress(line: str) -> None:
         click.echo(line, err=True)
 
-    found = measure(weights, rounds=rounds, seconds=seconds, threads=threads, progress=progress)
+    found = run(weights, rounds=rounds, seconds=seconds, threads=threads, progress=progress)
     click.echo(found)
 
 
-@main.command()
+@measure.command()
 @click.argument("shards", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--set", "sets", multiple=True, help="May be given again; the first one to train on if not said."
+    "--set",
+    "sets",
+    multiple=True,
+    help="Set of photos; may be repeated.  [default: the first one to train on]",
 )
 @click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
-@click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples in a round.")
+@click.option("--count", type=click.IntRange(1), default=300, show_default=True, help="Samples per round.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: int) -> None:
-    """Time how fast one core makes training pairs and clips of the photos in SHARDS."""
-    from benchmarks.pairs import measure
+    """Time how fast one core makes training pairs and clips from the photos in SHARDS."""
+    from benchmarks.pairs import measure as run
 
-    click.echo(measure(shards, sets=sets, size=size, count=count, rounds=rounds))
+    click.echo(run(shards, sets=sets, size=size, count=count, rounds=rounds))
 
 
-@main.command()
+@measure.command()
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -136,11 +136,15 @@ def pairs(shards: Path, sets: tuple[str, ...], size: int, count: int, rounds: in
     help="Folder of photo shards.",
 )
 @click.option("--recipe", default="release", show_default=True)
-@click.option("--size", type=click.IntRange(32), default=192, show_default=True, help="Side of the crops.")
-@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Samples in a step.")
+@click.option(
+    "--size", type=click.IntRange(32), default=192, show_default=True, help="Side of the crops in pixels."
+)
+@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Samples per step.")
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that make samples. [all cores but one]")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of PyTorch.")
+@click.option(
+    "--workers", type=click.IntRange(0), help="Processes that make samples.  [default: all cores but one]"
+)
 @click.option("--precision", type=click.Choice(["auto", "32", "bf16", "16"]), default="auto")
 def training(
     data: Path,
@@ -152,8 +156,9 @@ def training(
     workers: int | None,
     precision: PrecisionName,
 ) -> None:
-    """Train a RECIPE for some seconds: images a second, waiting for data, and the arithmetic's bound."""
-    from benchmarks.training import Plan, measure
+    """Train for some seconds: images per second, time spent waiting for data, bound of the arithmetic."""
+    from benchmarks.training import Plan
+    from benchmarks.training import measure as run
     from trainer.devices import default_workers
     from trainer.recipes import RECIPES
 
@@ -169,30 +174,36 @@ def training(
         workers=default_workers() if workers is None else workers,
         precision=precision,
     )
-    click.echo(measure(plan, lambda sentence: click.echo(sentence, err=True)))
+    click.echo(run(plan, lambda sentence: click.echo(sentence, err=True)))
 
 
-@main.command()
+@measure.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def gpu_networks(target: Path) -> None:
-    """Time every way in which PyTorch runs the networks on a GPU, into a JSON file TARGET."""
-    from benchmarks.gpu_networks import measure
+    """Time every way in which PyTorch runs the networks on a GPU, into the JSON file TARGET."""
+    from benchmarks.gpu_networks import measure as run
 
-    measure(target, click.echo)
+    run(target, click.echo)
 
 
-@main.command()
+@measure.command()
 @click.argument("target", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
 def gpu_frames(target: Path, table: Path) -> None:
-    """Time a GPU's work on the pixels of faces, into a JSON file TARGET, its kernels into a text TABLE."""
-    from benchmarks.gpu_frames import measure
+    """Time a GPU's work on the pixels of faces into the JSON file TARGET, kernel by kernel into TABLE."""
+    from benchmarks.gpu_frames import measure as run
 
-    measure(target, table, click.echo)
+    run(target, table, click.echo)
 
 
-if __name__ == "__main__":
-    try:
-        main()
-    except (UnmaskError, EngineError) as error:
-        sys.exit(str(error))
+@measure.command()
+def networks() -> None:
+    """Print the parameters and multiply-adds (MAC) of every network for one picture."""
+    from trainer.networks.catalogue import CATALOGUE
+    from trainer.networks.catalogue import measure as run
+
+    click.echo(f"{'network':20}{'side':>6}{'parameters':>14}{'GMAC':>10}")
+    for name, listed in CATALOGUE.items():
+        for size in listed.sizes:
+            cost = run(listed, size)
+            click.echo(f"{name:20}{size:6}{cost.parameters:14,}{cost.multiply_adds / 1e9:10.2f}")

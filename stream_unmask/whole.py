@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file beside its name, then put it in its place.
 
     Raises:
-        UnmaskError: it cannot be written; what lay there before is as it was.
+        OutputError: it cannot be written; what lay there before is as it was.
     """
     part = path.with_name(path.name + ".part")
     try:
@@ -20,4 +20,4 @@ def write_whole(path: Path, data: bytes) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise UnmaskError(f"Cannot write {path}: {error.strerror}.") from error
+        raise OutputError(f"Cannot write {path}: {error.strerror}.", path=path) from error

@@ -1,0 +1,94 @@
+"""The log that operators read: whole, one record a line, and without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import av.logging
+import pytest
+
+from stream_unmask import FaceReport
+from stream_unmask.cli.logs import log_to_stderr
+from tests.cli.calling import call
+
+
+def records(said: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def test_a_run_is_told_as_json_and_nothing_else(
+    masked_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (masked_clip, "-o", tmp_path / "out.mp4", "--log-json", "--log-level", "debug")
+    assert call(monkeypatch, *arguments) == 0
+    told = records(capsys.readouterr().err)
+    said = [each["message"] for each in told]
+    assert said[0].startswith("Engine: OpenVINO")
+    assert f"Opened {masked_clip}: 640x360, 12 fps, h264 yuv420p, decoded by the CPU" in said
+    assert "Face 1 appears at 0.00 s" in said
+    assert any("24 frames" in each and "1 of 1 faces unmasked" in each for each in said)
+    assert any(each["level"] == "debug" and each["message"].startswith("Stage segment:") for each in told)
+    assert all(set(each) == {"time", "level", "logger", "thread", "message"} for each in told)
+
+
+def test_an_error_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, tmp_path / "gone.mp4", "--log-json") == 1
+    (told,) = records(capsys.readouterr().err)
+    assert told["level"] == "error"
+    assert told["message"].endswith("gone.mp4 does not exist.")
+
+
+def test_a_face_that_is_left_alone_is_said_once_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "stream_unmask")
+    face = FaceReport(3, 1.0, 2.5)
+    for reason in ("too small", "too small", "cut off"):
+        face.leave_alone(reason)
+    assert caplog.messages == [
+        "Face 3 is left alone at 2.50 s: too small",
+        "Face 3 is left alone at 2.50 s: cut off",
+    ]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_secret_is_logged(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with log_to_stderr("info", as_json=as_json):
+        logging.getLogger("stream_unmask.x").info("Lost %s", "rtsp://user:hunter2@camera/stream?token=abc")
+    said = capsys.readouterr().err
+    assert "rtsp://***@camera/stream" in said
+    assert "hunter2" not in said
+    assert "abc" not in said
+
+
+def test_a_text_line_has_time_level_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    with log_to_stderr("warning", as_json=False):
+        logging.getLogger("stream_unmask.x").info("not this")
+        logging.getLogger("stream_unmask.x").warning("this")
+    time, level, place, message = capsys.readouterr().err.split()
+    assert time.endswith("Z")
+    assert (level, place, message) == ("WARNING", "stream_unmask.x:", "this")
+
+
+def test_ffmpegs_warnings_are_in_it_but_not_all_of_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
+    with log_to_stderr(None, as_json=True):
+        for number in range(30):
+            av.logging.log(av.logging.WARNING, "h264", f"broken packet {number}")
+        logging.getLogger("stream_unmask").info("the end")
+    said = records(capsys.readouterr().err)
+    assert 1 <= sum(each["logger"].startswith("libav") for each in said) <= 10
+    assert said[-1]["message"] == "the end"
+
+
+def test_it_is_as_before_afterwards() -> None:
+    before = logging.getLogger("stream_unmask").handlers[:], av.logging.get_level()
+    with log_to_stderr("debug", as_json=True):
+        pass
+    assert (logging.getLogger("stream_unmask").handlers, av.logging.get_level()) == before
+
+
+def test_without_a_handler_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger("stream_unmask.x").error("to nobody")
+    assert capsys.readouterr() == ("", "")

@@ -1,5 +1,0 @@
-"""``python -m trainer``."""
-
-from stream_unmask.cli.train import main
-
-main()
