@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(VENV)/demo.stamp
 	$(VENV)/bin/stream-unmask demo
@@ -16,8 +16,11 @@ lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+docs: $(VENV)/docs.stamp
+	$(VENV)/bin/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) demo .rig .rig.lock .rig.part
+	rm -rf $(VENV) demo site .rig .rig.lock .rig.part
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,4 +33,8 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py | $(VENV)/bin/
 $(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py | $(VENV)/bin/python
 	@echo "Setting up in $(VENV): this takes some minutes once."
 	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/docs.stamp: pyproject.toml constraints.txt hatch_build.py | $(VENV)/bin/python
+	$(INSTALL) --editable '.[docs]'
 	touch $@
