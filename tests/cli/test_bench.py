@@ -117,7 +117,7 @@ BAD = {
     "camera": (["rtsp://user:secret@camera/"], 1, "needs a file"),
     "folder of the JSON missing": (["--json", "nowhere/a.json"], 1, "nowhere does not exist"),
     "folder of the plot missing": (["--plot", "nowhere/a.png"], 1, "nowhere does not exist"),
-    "faces in a clip that is there": (["clip.mp4", "--faces", "2"], 2, "made clip"),
+    "faces in a clip that is there": (["clip.mp4", "--faces", "2"], 2, "test clip"),
     "no faces": (["--faces", "0"], 2, "1 to 16"),
     "too many faces": (["--faces", "1,17"], 2, "1 to 16"),
     "no number": (["--streams", "1,,2"], 2, "1 to 16"),
