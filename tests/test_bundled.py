@@ -59,7 +59,7 @@ def test_commands_take_names_and_folders(open_weights: Path) -> None:
 
     assert "Wearer" in planned("default")
     assert "Wearer" not in planned("open")
-    assert "no folder, and no name of default or open" in planned("./open")
+    assert "neither default nor open nor a folder" in planned("./open")
     with_wearer(open_weights.parent / "open")
     assert "Wearer" not in planned("open")
     assert "Wearer" in planned("./open")

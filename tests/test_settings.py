@@ -44,6 +44,13 @@ def test_options_take_flags_alone(name: str) -> None:
         OutputOptions(**values)
 
 
+@pytest.mark.parametrize("values", [{"encoder": "libx264"}, {"credential": "identity/"}])
+def test_options_are_of_their_types(values: dict[str, Any]) -> None:
+    (name,) = values
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        OutputOptions(**values)
+
+
 @pytest.mark.parametrize(
     "values", [{"quality": 64}, {"quality": -1}, {"threads": -1}, {"codec": ""}, {"preset": ""}]
 )

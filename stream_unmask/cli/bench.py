@@ -30,7 +30,7 @@ def _counts(_ctx: click.Context, param: click.Parameter, value: str | None) -> t
     parts = [] if value is None else value.split(",")
     counts = [int(part) for part in parts if part.strip().isdecimal()]
     if len(counts) != len(parts) or not all(1 <= count <= most for count in counts):
-        raise click.BadParameter(f"{value!r} is not one or several of 1 to {most}, such as 1,2,4.")
+        raise click.BadParameter(f"{value!r} is not a list of numbers from 1 to {most}, such as 1,2,4.")
     return tuple(dict.fromkeys(counts))
 
 
@@ -41,7 +41,7 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     sizes = [(int(match[1]), int(match[2])) for match in matches if match is not None]
     if len(sizes) != len(parts) or any(side % 2 or side < _LEAST_SIDE for size in sizes for side in size):
         raise click.BadParameter(
-            f"{value!r} is not one or several even sizes from {_LEAST_SIDE}x{_LEAST_SIDE} on,"
+            f"{value!r} is not a list of even sizes from {_LEAST_SIDE}x{_LEAST_SIDE} up,"
             " such as 640x360,1280x720."
         )
     return tuple(dict.fromkeys(sizes))

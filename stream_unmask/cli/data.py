@@ -35,7 +35,7 @@ def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> s
     """A name that can be that of a set to train on."""
     if name.startswith(HELD_OUT) or not re.fullmatch(r"\w[\w.-]*", name):
         raise click.BadParameter(
-            f"a set is named with letters, digits, _, - and '.', and not {HELD_OUT}..., which are held out."
+            f"use letters, digits, _, - and '.'; names that begin with {HELD_OUT} are for held-out sets."
         )
     return name
 

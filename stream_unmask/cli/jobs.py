@@ -64,7 +64,7 @@ def plan(
 def _plan_folder(folder: Path, output: Path, overwrite: bool) -> tuple[list[Job], int]:
     media = list_media(folder)
     if output.resolve() == folder.resolve():
-        raise OutputError("The output folder must be another one than the input folder.")
+        raise OutputError("The output folder must not be the input folder.")
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:

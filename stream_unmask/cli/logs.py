@@ -97,7 +97,10 @@ class _JsonLine(logging.Formatter):
 
 
 class _FewOfFFmpeg(logging.Filter):
-    """Lets so many of FFmpeg's messages pass in a minute, and says how many it held back before."""
+    """Lets so many of FFmpeg's messages pass in a minute, and says how many it held back before.
+
+    What it says of its own deprecated options is nobody's to mend: reading which options there are is enough.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +109,8 @@ class _FewOfFFmpeg(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] != _FFMPEG:
             return True
+        if "is deprecated" in record.getMessage():
+            return False
         if record.created - self._since >= _SECONDS:
             if self._held:
                 record.msg = f"{record.getMessage()} (and {self._held} more messages of FFmpeg before)"

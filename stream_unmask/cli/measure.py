@@ -163,7 +163,7 @@ def training(
     from trainer.recipes import RECIPES
 
     if recipe not in RECIPES:
-        raise click.BadParameter(f"{recipe} is none of {', '.join(RECIPES)}.", param_hint="--recipe")
+        raise click.BadParameter(f"{recipe} is not one of {', '.join(RECIPES)}.", param_hint="--recipe")
     plan = Plan(
         data=data,
         recipe=recipe,

@@ -18,7 +18,7 @@ def weights_that_are_there(weights: str | Path) -> Path:
     folder = weights_folder(weights)
     if folder.is_dir():
         return folder
-    raise click.BadParameter(f"{str(weights)!r} is no folder, and no name of {' or '.join(BUNDLED_SETS)}.")
+    raise click.BadParameter(f"{str(weights)!r} is neither {' nor '.join(BUNDLED_SETS)} nor a folder.")
 
 
 weights_option = click.option(

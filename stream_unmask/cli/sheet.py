@@ -13,9 +13,9 @@ from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import InputError
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.settings import Settings
-from stream_unmask.video.files import is_image, list_media
+from stream_unmask.video.files import check_output, is_image, list_media
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.images import as_frame, read_image, write_image
+from stream_unmask.video.images import as_frame, check_picture_name, read_image, write_image
 from stream_unmask.video.source import open_source
 
 
@@ -59,6 +59,10 @@ def sheet(
 
     INPUT is a video, a picture, or a folder of either.
     """
+    if not source.exists():
+        raise InputError(f"{source} does not exist.", path=source)
+    check_output(output, source, overwrite=overwrite)
+    check_picture_name(output)
     unmasker = Unmasker(Settings(weights=weights))
     shown = list(islice(_collect(unmasker, source, every=every, side=side), faces))
     if not shown:
@@ -79,8 +83,6 @@ def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iter
     Raises:
         InputError: the source cannot be read.
     """
-    if not source.exists():
-        raise InputError(f"{source} does not exist.", path=source)
     for path in list_media(source) if source.is_dir() else [source]:
         if is_image(path):
             frame = as_frame(read_image(path))

@@ -129,7 +129,7 @@ def _algorithm(key: bytes) -> str:
         return "ed25519"
     if isinstance(loaded, rsa.RSAPrivateKey):
         return "ps256"
-    raise ValueError("the key is none of ECDSA, Ed25519 or RSA")
+    raise ValueError("the key is neither ECDSA nor Ed25519 nor RSA")
 
 
 def _builder(title: str, label: str, source: Path | None) -> Builder:

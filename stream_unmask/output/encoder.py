@@ -58,7 +58,7 @@ class VideoEncoder:
         try:
             stream: VideoStream = container.add_stream(codec.name, rate=rate)  # type: ignore[assignment]
         except ValueError as error:
-            raise OutputError(f"A {container.format.name} file cannot hold video by {codec.name}.") from error
+            raise OutputError(f"A {container.format.name} file cannot hold {codec.name} video.") from error
         constant_rate = container.format.name == "avi" or codec.name in _CONSTANT_RATE_CODECS
         self.time_base = 1 / rate if constant_rate else info.time_base
         self.pixel_format = _pixel_format(codec, info, width_factor)

@@ -237,7 +237,7 @@ class FileSink:
             self._seal(self._partial)
         except UnmaskError as error:
             kept = self._rename(interrupted_path(self._path))
-            raise OutputError(f"{error} Without that, the video is in {kept}.") from error
+            raise OutputError(f"{error} The unsigned video is in {kept}.") from error
 
     def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:
         for packet in packets:

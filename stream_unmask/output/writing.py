@@ -39,7 +39,7 @@ class OutputOptions:
             :class:`stream_unmask.output.credentials.Credential`.
 
     Raises:
-        ValueError: a flag is neither True nor False.
+        ValueError: a flag is neither True nor False, or another value of the wrong type.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
@@ -52,6 +52,10 @@ class OutputOptions:
     def __post_init__(self) -> None:
         for name in ("overwrite", "compare", "watermark", "save_masks"):
             check_flag(name, getattr(self, name))
+        if not isinstance(self.encoder, EncoderSettings):
+            raise ValueError(f"encoder must be EncoderSettings, got {self.encoder!r}")
+        if not isinstance(self.credential, Path | None):
+            raise ValueError(f"credential must be a Path or None, got {self.credential!r}")
 
 
 @dataclass(frozen=True, slots=True)

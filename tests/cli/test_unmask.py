@@ -264,6 +264,28 @@ def test_a_sheet_shows_the_faces(here: Path, masked_clip: Path, monkeypatch: pyt
     assert sheet.shape == (64, 2 * (3 * 64 + 4) - 4, 3)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["gone.mp4"], "gone.mp4 does not exist"),
+        (["in.mp4", "-o", "there.png"], "there.png exists already (add --overwrite)"),
+        (["in.mp4", "-o", "sheet.mp4"], "No picture format is known for .mp4"),
+    ],
+)
+def test_a_sheet_is_refused_before_networks_are_loaded(
+    arguments: list[str],
+    sentence: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (here / "in.mp4").touch()
+    (here / "there.png").touch()
+    monkeypatch.setattr("stream_unmask.networks.Networks.load", lambda settings: pytest.fail("loaded"))
+    assert call(monkeypatch, "sheet", *arguments) == 1
+    assert sentence in capsys.readouterr().err
+
+
 def test_a_sheet_of_nothing_is_refused(
     here: Path, bare_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

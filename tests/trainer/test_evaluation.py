@@ -208,7 +208,7 @@ def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldO
 
 
 def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Path) -> None:
-    with pytest.raises(UnmaskError, match="paints no faces"):
+    with pytest.raises(UnmaskError, match="does not inpaint faces"):
         trained(_run(tmp_path, "encoder", photos))
     with pytest.raises(UnmaskError, match="not the folder of a training run"):
         trained(tmp_path)

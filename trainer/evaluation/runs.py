@@ -101,7 +101,7 @@ def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> Netw
             to their generator.
 
     Raises:
-        UnmaskError: the folder is not that of a run, or its network paints no faces.
+        UnmaskError: the folder is not that of a run, or its network does not inpaint faces.
     """
     recipe, network, size = _network(run)
     if isinstance(network, Segmenter):
@@ -111,18 +111,18 @@ def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> Netw
         return Networks(run.name, segmenter, torch_network(network, size))
     if isinstance(network, Pair):
         return Networks(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
-    raise UnmaskError(f"The network of {run} ({recipe}) paints no faces.")
+    raise UnmaskError(f"The network of {run} ({recipe}) does not inpaint faces.")
 
 
 def trained_generator(run: Path) -> Painter:
     """What paints beneath masks, of the size that was trained, with a run's averaged weights, for evaluation.
 
     Raises:
-        UnmaskError: the folder is not that of a run, or what it trained is no generator.
+        UnmaskError: the folder is not that of a run, or what it trained is not a generator.
     """
     recipe, network, _ = _network(run)
     if not isinstance(network, Painter):
-        raise UnmaskError(f"The network of {run} ({recipe}) is no generator.")
+        raise UnmaskError(f"The network of {run} ({recipe}) is not a generator.")
     return network.eval()
 
 

@@ -88,11 +88,11 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
     """
     paths = sorted(path for path in folder.rglob("*") if is_image(path) and path.is_file())
     if not paths:
-        raise UnmaskError(f"No photos lie in {folder}.")
+        raise UnmaskError(f"There are no photos in {folder}.")
     people = identities(paths, folder, settings.ids)
     bunches = output / f".{settings.name}-bunches"
     if not bunches.exists() and shards_of(output, settings.name):
-        raise UnmaskError(f"Shards of the set '{settings.name}' lie in {output} already.")
+        raise UnmaskError(f"{output} holds shards of the set '{settings.name}' already.")
     _agree(bunches, paths, settings)
     names = (str(path.relative_to(folder)) for path in paths)
     try:
@@ -100,11 +100,11 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
         packed = _write(bunches, output, dict(zip(names, people, strict=True)), settings)
     except BrokenProcessPool as error:
         raise UnmaskError(
-            "A process was killed, perhaps for want of memory: the same command goes on; try fewer --workers."
+            "A process was killed, perhaps for lack of memory: run the command again, with fewer --workers."
         ) from error
     except OSError as error:
         raise UnmaskError(
-            f"{output} cannot be written ({error.strerror}): make room, then the same command goes on."
+            f"{output} cannot be written ({error.strerror}): make room, then run the same command again."
         ) from error
     shutil.rmtree(bunches)
     return packed
