@@ -18,7 +18,7 @@ from stream_unmask.faces.mesh import Mesh
 from stream_unmask.synth.photos import wear_in_photo
 from stream_unmask.synth.style import ANY, MaskStyle
 from stream_unmask.video.images import is_image, write_image
-from trainer.files import write_whole
+from stream_unmask.whole import write_whole
 from trainer.packing.finding import FaceFinder, read_photo
 
 Bytes = NDArray[np.uint8]
