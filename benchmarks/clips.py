@@ -1,7 +1,7 @@
 """Clips made on the spot, so that a demo or a measurement needs no download.
 
 The face is that of the astronaut Eileen Collins (NASA, public domain), as scikit-image brings it. Its mask
-is drawn by the trainer's synthesiser, and the whole picture is moved as a hand-held camera would.
+is drawn by the synthesiser, and the whole picture is moved as a hand-held camera would.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from engines.backends.openvino_cpu import OpenVINOEngine
-from stream_unmask.faces.alignment import CROP_SIDE, fit_pose
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Region
 from stream_unmask.faces.weights import centerface, face_landmark
-from stream_unmask.synth.masks import wear
+from stream_unmask.synth import draw_mask
 from stream_unmask.video.images import as_frame
 from stream_unmask.video.thumbnail import Thumbnailer
 
@@ -108,6 +107,12 @@ def _photograph() -> Pixels:
     return np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
 
 
+def portrait(side: int = 512) -> Pixels:
+    """The photograph's head, (side, side, 3) RGB."""
+    head = _photograph()[:_HEAD_SIDE, _HEAD_LEFT : _HEAD_LEFT + _HEAD_SIDE]
+    return np.asarray(cv2.resize(head, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def put_mask_on(photo: Pixels, seed: int) -> Pixels:
     """Draw a mask on the largest face of a photograph.
 
@@ -115,21 +120,11 @@ def put_mask_on(photo: Pixels, seed: int) -> Pixels:
         photo: (H, W, 3) RGB with a face in it.
         seed: which mask.
     """
-    return _draw_mask(photo, find_mesh(photo), seed)
+    return _masked(photo, find_mesh(photo), seed)
 
 
-def _draw_mask(photo: Pixels, points: NDArray[np.float64], seed: int) -> Pixels:
-    pose = fit_pose(points)
-    # The crop at the photograph's own scale, so that nothing is blurred on the way.
-    size = round(CROP_SIDE * pose.scale)
-    matrix = pose.alignment(size).matrix
-    crop = np.asarray(cv2.warpAffine(photo, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    inside = (points[:, :2] @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    worn = wear(crop, inside, pose.yaw, size / CROP_SIDE, np.random.default_rng(seed))
-    change = worn.picture.astype(np.float32) - crop
-    back = cv2.warpAffine(change, matrix, photo.shape[1::-1], flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
-    masked: Pixels = np.clip(photo + back, 0, 255).astype(np.uint8)
-    return masked
+def _masked(photo: Pixels, points: NDArray[np.float64], seed: int) -> Pixels:
+    return draw_mask(photo, points, np.random.default_rng(seed))[0]
 
 
 def find_mesh(photo: Pixels) -> NDArray[np.float64]:
@@ -177,7 +172,7 @@ def _crowd(options: ClipOptions) -> _Scene:
     points = find_mesh(head)
     left, top = (width - columns * side) // 2, (height - rows * side) // 2
     for index in range(count):
-        cell = _draw_mask(head, points, options.seed + index) if options.masked else head
+        cell = _masked(head, points, options.seed + index) if options.masked else head
         cell = np.asarray(
             cv2.resize(cell[:, :: -1 if index % 2 else 1], (side, side), interpolation=cv2.INTER_AREA)
         )

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.clips import astronaut, find_mesh, put_mask_on
 from engines import Engine, Precision, load_network
 from engines.contract import GENERATOR, SEGMENTER, Network, has_weights, read_weights
+from engines.parity import psnr
 from engines.probe import cpu_cores, cpu_name
 from stream_unmask.faces.alignment import fit_pose
 from trainer.quantize import Inputs, draw_inputs
@@ -112,13 +113,8 @@ def measure(
                 run = process.submit(_run, case, inputs[name], seconds).result()
             each.wall.append(run.wall)
             each.cpu.append(run.cpu)
-            each.psnr = _psnr(run.outputs, reference.setdefault(name, run.outputs), _PEAK[name])
+            each.psnr = psnr(run.outputs - reference.setdefault(name, run.outputs), _PEAK[name])
     return _table(timed, rounds)
-
-
-def _psnr(found: NDArray[np.float32], wanted: NDArray[np.float32], peak: float) -> float:
-    error = float(((found - wanted) ** 2).mean())
-    return float(10 * np.log10(peak**2 / max(error, 1e-12)))
 
 
 def _plan(weights: Path, threads: Sequence[int]) -> Iterator[Timed]:

@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 
 from engines.engine import Engine, EngineError, Shape
 from engines.errors import WeightsError
+from engines.whole import replacing
 
 NetworkName = Literal["segmenter", "generator", "wearer"]
 
@@ -160,9 +161,8 @@ def enter_weights(weights: WeightsFile, network: Network) -> None:
         known[network.name] = file | {"size": weights.size, "run": weights.run}
     else:
         known[network.name].setdefault("made", {})[weights.precision] = file
-    part = manifest.with_suffix(".part")
-    part.write_text(json.dumps(known, indent=2) + "\n")
-    part.replace(manifest)
+    with replacing(manifest) as part:
+        part.write_text(json.dumps(known, indent=2) + "\n")
 
 
 def _listed(ports: Sequence[tuple[str, Shape]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,6 +25,16 @@ class Port:
 
     name: str
     shape: Shape
+
+
+def with_open_as_one(sides: Iterable[object]) -> Shape:
+    """A shape whose open sides (names, 0, or below) are 1: a batch of one."""
+    return tuple(side if isinstance(side, int) and side > 0 else 1 for side in sides)
+
+
+def onnx_port(value: Any) -> Port:
+    """An input or output of an ONNX graph (``onnx.ValueInfoProto``)."""
+    return Port(value.name, with_open_as_one(side.dim_value for side in value.type.tensor_type.shape.dim))
 
 
 class Engine(Protocol):

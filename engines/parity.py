@@ -37,7 +37,7 @@ _COARSE = 8
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How near an engine comes to ONNX Runtime, over all outputs and batches.
+    """How near one way of running a network comes to another, over all outputs and batches.
 
     Attributes:
         worst: largest absolute difference of a value.
@@ -46,6 +46,27 @@ class Agreement:
 
     worst: float
     psnr: float
+
+    def __str__(self) -> str:
+        return f"differs by at most {self.worst:.1e}, PSNR {self.psnr:.0f} dB"
+
+
+def psnr(gap: NDArray[np.floating], peak: float) -> float:
+    """Peak signal-to-noise ratio in dB.
+
+    Args:
+        gap: differences of values, of any shape.
+        peak: what the values span: 2 for a picture in -1..1, 1 for a mask, 255 for bytes.
+
+    Returns:
+        At most 120 dB, of what is equal or as good as equal; 0 dB where there is nothing to compare.
+    """
+    return decibels(float(np.square(gap, dtype=np.float64).mean()) / peak**2 if gap.size else 1.0)
+
+
+def decibels(error: float) -> float:
+    """A mean squared error, as a share of the squared span, in dB; at most 120."""
+    return float(-10 * np.log10(max(error, 1e-12)))
 
 
 def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision: Compared) -> Agreement:
@@ -70,7 +91,7 @@ def compare(engine: Engine, reference: Engine, batches: Iterable[int], precision
             worst = max(worst, float(gap.max()))
             squares += float((gap**2).sum())
             count += gap.size
-    agreement = Agreement(worst, float(10 * np.log10(4 / max(squares / count, 1e-20))))
+    agreement = Agreement(worst, decibels(squares / count / 4))
     most, least = _LIMITS[precision]
     if agreement.worst > most or agreement.psnr < least:
         raise EngineError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engines.whole import replacing
 from stream_unmask.errors import OutputError
 
 
@@ -13,11 +14,9 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written; what lay there before is as it was.
     """
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"Cannot write {path}: {error.strerror}.", path=path) from error

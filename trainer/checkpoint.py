@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
 
 LAST = "checkpoint.pt"
@@ -26,18 +27,15 @@ def write_checkpoint(state: dict[str, Any], path: Path) -> None:
     Raises:
         UnmaskError: it cannot be written, e.g. because the disk is full.
     """
-    part = path.with_suffix(".part")
     # By way of memory: on a full disk PyTorch's own writer ends the process.
     data = io.BytesIO()
     torch.save(state, data)
     try:
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             file.write(data.getbuffer())
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         kept = "the one before it is whole: make room and --resume" if path.exists() else "there is none yet"
         raise UnmaskError(f"Cannot write the checkpoint {path} ({error.strerror}); {kept}.") from error
 

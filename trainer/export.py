@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
+from engines.parity import Agreement
 from trainer.crops import sample_crops
-from trainer.tracing import Agreement, export_network
+from trainer.tracing import export_network
 
 
 def _told(run: Path, note: str) -> str:

@@ -19,6 +19,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import image, scalar
 from torch import Tensor
 
+from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
 from trainer.recipe import Shown
 
@@ -111,9 +112,8 @@ class RunLog:
         if not path.exists():
             return
         kept = [line for line in read_log(self._run) if line["step"] <= self._step]
-        part = path.with_suffix(".part")
-        part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
 
 def _rounded(value: float) -> float | None:

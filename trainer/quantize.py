@@ -32,6 +32,8 @@ from engines.contract import (
 )
 from engines.engine import EngineError
 from engines.files.half import last_layers, to_half
+from engines.parity import psnr
+from engines.whole import replacing
 from trainer.crops import at_side
 
 Made = Literal["fp16", "int8"]
@@ -159,19 +161,14 @@ def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> C
     gap = np.abs(found - wanted)
     if network is SEGMENTER:
         either, both = (found > 0.5) | (wanted > 0.5), (found > 0.5) & (wanted > 0.5)
-        return Cost(float(gap.max()), _psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
+        return Cost(float(gap.max()), psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
     inside = np.broadcast_to(samples["map"] > 0.5, gap.shape)
-    return Cost(float(gap.max()), _psnr(gap[inside], 2.0))
+    return Cost(float(gap.max()), psnr(gap[inside], 2.0))
 
 
 def _outputs(path: Path, samples: Inputs) -> FloatArray:
     engine = ONNXRuntimeEngine(path, 0)
     return np.concatenate([engine.run(*feeds.values())[0] for feeds in _one_by_one(samples)])
-
-
-def _psnr(gap: FloatArray, peak: float) -> float:
-    error = float((gap.astype(np.float64) ** 2).mean()) if gap.size else 0.0
-    return float(10 * np.log10(peak**2 / max(error, 1e-12)))
 
 
 def make(weights: Path, network: Network, precision: Made, calibration: Inputs, held_out: Inputs) -> Cost:
@@ -190,8 +187,7 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
     """
     source = read_weights(weights, network)
     path = weights / f"{network.name}.{precision}.onnx"
-    part = path.with_suffix(".part.onnx")
-    try:
+    with replacing(path) as part:
         if precision == "fp16":
             to_half(source.path, part)
         else:
@@ -199,9 +195,6 @@ def make(weights: Path, network: Network, precision: Made, calibration: Inputs, 
         cost, limit = measure(source.path, part, network, held_out), LIMITS[precision]
         if cost.worst > limit.worst or cost.psnr < limit.psnr or cost.iou < limit.iou:
             raise EngineError(f"The {precision} {network.name} is not fit for use: it {cost}.")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     enter_weights(WeightsFile(path, sha256, source.size, source.run, precision), network)
     return cost

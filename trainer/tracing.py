@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ import numpy as np
 
 from engines.contract import Network, WeightsFile, enter_weights
 from engines.engine import EngineError
+from engines.parity import Agreement, psnr
+from engines.whole import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,22 +24,6 @@ LARGEST = 25_000_000
 
 _WORST = 2e-3
 """Largest difference of a value between PyTorch and ONNX Runtime that passes; values span 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How near the exported network is to the trained one, over all outputs.
-
-    Attributes:
-        worst: largest absolute difference, values spanning 2 (patch) or 1 (map).
-        psnr: peak signal-to-noise ratio in dB between both, the lowest of all outputs.
-    """
-
-    worst: float
-    psnr: float
-
-    def __str__(self) -> str:
-        return f"differs from PyTorch by at most {self.worst:.1e}, PSNR {self.psnr:.0f} dB"
 
 
 def fold_norms(network: nn.Module) -> nn.Module:
@@ -80,16 +65,14 @@ def compare(network: nn.Module, path: Path, samples: tuple[Tensor, ...]) -> Agre
     feeds = {port.name: sample.numpy() for port, sample in zip(session.get_inputs(), samples, strict=True)}
     with torch.no_grad():
         made = network.eval()(*samples)
-    worst, psnr = 0.0, np.inf
-    for found, wanted in zip(
-        session.run(None, feeds), made if isinstance(made, tuple) else (made,), strict=True
-    ):
+    outputs = made if isinstance(made, tuple) else (made,)
+    worst, nearness = 0.0, np.inf
+    for found, wanted in zip(session.run(None, feeds), outputs, strict=True):
         if not np.isfinite(found).all():
             raise EngineError(f"{path.name} gives values that are not numbers.")
         gap = np.abs(found - wanted.numpy())
-        error = max(float((gap.astype(np.float64) ** 2).mean()), 1e-20)
-        worst, psnr = max(worst, float(gap.max())), min(psnr, float(10 * np.log10(4 / error)))
-    return Agreement(worst, psnr)
+        worst, nearness = max(worst, float(gap.max())), min(nearness, psnr(gap, 2.0))
+    return Agreement(worst, nearness)
 
 
 def export_network(
@@ -112,31 +95,28 @@ def export_network(
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{kind.name}.part.onnx"
+    path = folder / f"{kind.name}.onnx"
     one = tuple(sample[:2].contiguous() for sample in samples)
     # PyTorch warns of what it does inside itself, and of packages that nothing here needs.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            fold_norms(network),
-            one,
-            str(part),
-            input_names=list(kind.inputs),
-            output_names=list(kind.outputs),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in one),
-            verbose=False,
-        )
-    agreement = compare(network, part, samples)
-    if agreement.worst > _WORST or part.stat().st_size > LARGEST:
-        size, part_name = part.stat().st_size, part.name
-        part.unlink()
-        raise EngineError(f"{part_name} is not fit for use: {agreement}, {size} bytes.")
-    path = folder / f"{kind.name}.onnx"
-    part.replace(path)
+    with replacing(path) as part:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                fold_norms(network),
+                one,
+                str(part),
+                input_names=list(kind.inputs),
+                output_names=list(kind.outputs),
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in one),
+                verbose=False,
+            )
+        agreement = compare(network, part, samples)
+        if agreement.worst > _WORST or part.stat().st_size > LARGEST:
+            raise EngineError(f"{path.name} is not fit for use: {agreement}, {part.stat().st_size} bytes.")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     enter_weights(WeightsFile(path, sha256, int(samples[0].shape[-1]), run), kind)
     return agreement

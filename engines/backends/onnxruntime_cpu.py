@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from engines.contract import is_quantised
-from engines.engine import EngineError, Port, Shape
+from engines.engine import EngineError, Port, with_open_as_one
 
 
 class ONNXRuntimeEngine:
@@ -39,8 +38,8 @@ class ONNXRuntimeEngine:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"ONNX Runtime cannot load {path.name}: {reason}") from error
         self._session = session
-        self.inputs = tuple(Port(node.name, _static(node.shape)) for node in session.get_inputs())
-        self.outputs = tuple(Port(node.name, _static(node.shape)) for node in session.get_outputs())
+        self.inputs = tuple(Port(node.name, with_open_as_one(node.shape)) for node in session.get_inputs())
+        self.outputs = tuple(Port(node.name, with_open_as_one(node.shape)) for node in session.get_outputs())
         self._names = [port.name for port in self.inputs]
         computed = "int8 and fp32" if is_quantised(path) else "fp32"
         used = f"{threads} thread{'s' * (threads != 1)}" if threads else "all threads"
@@ -48,7 +47,3 @@ class ONNXRuntimeEngine:
 
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         return tuple(self._session.run(None, dict(zip(self._names, inputs, strict=True))))
-
-
-def _static(shape: Sequence[int | str]) -> Shape:
-    return tuple(side if isinstance(side, int) else 1 for side in shape)

@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from engines.engine import EngineError, Port
+from engines.engine import EngineError, Port, onnx_port
 from engines.files.half import in_half
 
 _MAX_BATCH = 8
@@ -37,7 +37,7 @@ class ONNXRuntimeRTXEngine:
         devices = _devices()
         try:
             model = onnx.load(path)
-            ports = [Port(each.name, _static(each)) for each in (*model.graph.input, *model.graph.output)]
+            ports = [onnx_port(each) for each in (*model.graph.input, *model.graph.output)]
             options = ort.SessionOptions()
             options.log_severity_level = 3
             # Without these two the session would run on the CPU and say nothing.
@@ -106,7 +106,3 @@ def _profile(ports: list[Port]) -> dict[str, str]:
         "nv_profile_max_shapes": shapes(_MAX_BATCH),
         "enable_cuda_graph": "0",
     }
-
-
-def _static(value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    return tuple(side.dim_value or 1 for side in value.type.tensor_type.shape.dim)

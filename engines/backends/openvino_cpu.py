@@ -13,7 +13,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from engines.contract import is_quantised
-from engines.engine import EngineError, Port, Shape
+from engines.engine import EngineError, Port, Shape, with_open_as_one
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _SHOWN = {"f32": "fp32", "f16": "fp16"}
@@ -108,7 +108,8 @@ def _core() -> ov.Core:
 
 
 def _static(port: ov.Output) -> ov.PartialShape:
-    return ov.PartialShape([1 if side.is_dynamic else side.get_length() for side in port.partial_shape])
+    sides = (0 if side.is_dynamic else side.get_length() for side in port.partial_shape)
+    return ov.PartialShape(list(with_open_as_one(sides)))
 
 
 def _version() -> str:

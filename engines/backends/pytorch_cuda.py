@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.pytorch_graph import OnnxModule
-from engines.engine import RECORDING, EngineError, Port
+from engines.engine import RECORDING, EngineError, Port, onnx_port
 from engines.files.half import in_half
 from engines.parity import compare
 
@@ -242,13 +242,8 @@ def read_module(path: Path, precision: Computed) -> tuple[OnnxModule, Network]:
     except Exception as error:  # protobuf's and onnx's share no class of their own
         raise EngineError(f"{path.name} is not a network that PyTorch can run.") from error
     inputs, outputs = (
-        tuple(_port(value) for value in values) for values in (model.graph.input, model.graph.output)
+        tuple(onnx_port(value) for value in values) for values in (model.graph.input, model.graph.output)
     )
     half = _HALVES.get(precision)
     module = OnnxModule(model) if half is None else OnnxModule(in_half(model), half)
     return module.eval(), (inputs, outputs)
-
-
-def _port(value: onnx.ValueInfoProto) -> Port:
-    sides = value.type.tensor_type.shape.dim
-    return Port(value.name, tuple(side.dim_value or 1 for side in sides))

@@ -1,4 +1,4 @@
-"""``stream-unmask data``: photos to shards, shards to paired pictures."""
+"""``stream-unmask data``: photos to shards, shards to paired pictures, photos to masked photos."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from stream_unmask.synth.style import KINDS, WORN, MaskStyle
 from trainer.data import HELD_OUT, read_photos, training_sets
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -147,7 +148,7 @@ def pack(
 )
 @click.option("--varied/--plain", default=True, help="Vary light and alignment, or only the mask.")
 @click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; masks stay PNG.")
-def synth(
+def pairs(
     shards: Path,
     output: Path,
     count: int,
@@ -169,3 +170,54 @@ def synth(
     with _bar("Pairs") as progress:
         made = write_pairs(photos, output, settings, count, seed=seed, suffix=suffix, progress=progress)
     click.echo(f"{output}: {count} pairs, {made} of them new")
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for what is made.")
+@click.option(
+    "--count", type=click.IntRange(1), default=1, show_default=True, help="Pictures made of each photo."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same masks for the same seed.")
+@click.option("--kind", type=click.Choice(KINDS), help="Of all masks.  [default: by chance]")
+@click.option("--worn", type=click.Choice(WORN), help="How all masks are worn.  [default: by chance]")
+@click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; masks stay PNG.")
+def synthesise(
+    folder: Path, output: Path, count: int, seed: int, kind: str | None, worn: str | None, jpeg: bool
+) -> None:
+    """Draw face masks on the faces in a FOLDER of photos: NAME-0.png, NAME-0.mask.png, NAME-0.json."""
+    from trainer.packing.masked import mask_photos
+
+    try:
+        style = MaskStyle(kind=kind, worn=worn)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    suffix = ".jpg" if jpeg else ".png"
+    with _bar("Photos") as progress:
+        done = mask_photos(
+            folder, output, count=count, seed=seed, style=style, suffix=suffix, progress=progress
+        )
+    click.echo(f"{output}: {done.made} masked pictures, and {done.kept} that were there already")
+    for name in done.left_out:
+        click.echo(f"left out: {name} (no face found in it)")
+
+
+@data.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("gallery.jpg"),
+    show_default=True,
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace a picture that is there.")
+def gallery(output: Path, seed: int, overwrite: bool) -> None:
+    """Draw one face in two dozen synthetic masks."""
+    from benchmarks.clips import find_mesh, portrait
+    from stream_unmask.synth.gallery import draw_gallery
+    from stream_unmask.video.images import write_image
+
+    photo = portrait()
+    write_image(output, draw_gallery(photo, find_mesh(photo), seed), overwrite=overwrite)
+    click.echo(output)

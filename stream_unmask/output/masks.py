@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.output.sink import FileSink
-from stream_unmask.video.frame import Frame
+from stream_unmask.video.frame import FULL_RANGE, Frame
 from stream_unmask.video.info import SourceInfo
 from stream_unmask.video.source import Source
 
-_FULL_RANGE = 2
 _NEUTRAL = 128
 
 
@@ -36,7 +35,7 @@ def mask_frame(frame: Frame, faces: Sequence[UnmaskedFace]) -> Frame:
     """
     picture = av.VideoFrame(frame.picture.width, frame.picture.height, "yuv420p")
     picture.pts, picture.time_base = frame.pts, frame.time_base
-    picture.color_range = _FULL_RANGE
+    picture.color_range = FULL_RANGE
     drawn = replace(frame, picture=picture)
     planes = drawn.writable_planes()
     planes.y[:] = 0
@@ -70,7 +69,7 @@ class MaskSink:
         Raises:
             OutputError: it cannot be written.
         """
-        colours = replace(source.info.colours, range=_FULL_RANGE)
+        colours = replace(source.info.colours, range=FULL_RANGE)
         info = replace(source.info, pixel_format="yuv420p", colours=colours, chapters=(), other_streams={})
         self._sink = FileSink(mask_path(output, ".mp4"), _MaskSource(info), overwrite=overwrite)
 

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.alignment import CROP_SIDE
+from stream_unmask.faces.alignment import CROP_SIDE, MESH_POINTS
 from stream_unmask.synth.drawing import remap, warp
 from stream_unmask.synth.expressions import bend, draw_expression
 from stream_unmask.synth.pairs import USUAL, Pair, PairSettings, compose
 from stream_unmask.synth.photometric import apply_tone, damage, fade, light
+from stream_unmask.synth.photos import check_face
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -114,7 +115,12 @@ def make_shot(
         rng: where all chance comes from: the same frames for the same seed.
         settings: which mask, and how badly the frames are hurt.
         frames: how many, at least 2.
+
+    Raises:
+        ValueError: the photo or the mesh is of another shape or type.
     """
+    check_face(photo, mesh)
+    mesh = mesh[:MESH_POINTS, :2]
     composed = compose(photo, mesh, rng, settings)
     crop, truth = light(composed.crop, composed.truth, rng)
     if settings.varied:

@@ -20,6 +20,7 @@ from stream_unmask.synth.marks import draw_marks
 from stream_unmask.synth.prints import draw_knit, draw_print
 from stream_unmask.synth.relief import draw_relief
 from stream_unmask.synth.shapes import Shape, draw_shape
+from stream_unmask.synth.style import ANY, MaskStyle
 from stream_unmask.synth.trims import draw_trims, open_window
 
 FloatArray = NDArray[np.float32]
@@ -49,8 +50,8 @@ class Worn:
     Attributes:
         picture: (S, S, 3) uint8 RGB.
         mask: (S, S) uint8, 255 where the mask is, its ear loops too.
-        kind: see :data:`stream_unmask.synth.shapes.KINDS`.
-        worn: see :data:`stream_unmask.synth.shapes.WORN`.
+        kind: see :data:`stream_unmask.synth.style.KINDS`.
+        worn: see :data:`stream_unmask.synth.style.WORN`.
     """
 
     picture: Bytes
@@ -105,6 +106,7 @@ def _stiffen(body: Bytes) -> None:
 
 
 def _colour(kind: str, face: Bytes, points: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """(3,) the colour of the cloth's ground."""
     if rng.random() >= 0.08:
         return draw_colour(kind, rng)
     # Beige and peach masks are the hardest to tell from the face itself.
@@ -251,7 +253,14 @@ def _blend(picture: Bytes, paint: Bytes, area: Bytes, blur: float) -> None:
     lay(picture, paint, area)
 
 
-def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.random.Generator) -> Worn:
+def wear(
+    face: Bytes,
+    points: FloatArray,
+    yaw: float,
+    unit: float,
+    rng: np.random.Generator,
+    style: MaskStyle = ANY,
+) -> Worn:
     """Put a random mask on a face.
 
     Args:
@@ -260,17 +269,20 @@ def wear(face: Bytes, points: FloatArray, yaw: float, unit: float, rng: np.rando
         yaw: turn of the head in degrees, see :class:`stream_unmask.faces.alignment.Alignment`.
         unit: crop pixels in one eye distance.
         rng: where all chance comes from.
+        style: what is not left to chance.
     """
     chart = Chart.of(points, face.shape[0], unit)
-    shape = draw_shape(rng)
+    shape = draw_shape(rng, style)
     light = estimate_light(face, points)
     body = _body(shape, chart, yaw, rng)
     colour = _colour(shape.kind, face, points, rng)
+    if style.colour is not None:
+        colour = np.array(style.colour, np.float32)
     plane = Plane(shape.outline.min(0) - 0.03, shape.outline.max(0) + 0.03, unit)
     cloth, exposure = _cloth(shape, plane, colour, light, rng)
-    style = rng.random()
-    alike = style < 0.25 or shape.kind == "sport"
-    plain = colour if alike else np.full(3, 240.0 if style < 0.8 else 40.0, np.float32)
+    cords = rng.random()
+    alike = cords < 0.25 or shape.kind == "sport"
+    plain = colour if alike else np.full(3, 240.0 if cords < 0.8 else 40.0, np.float32)
     cord = np.clip(plain * np.float32(exposure * rng.uniform(0.7, 1.05)), 0, 255)
     mask, blur = body.copy(), _softness(face)
     filters = None

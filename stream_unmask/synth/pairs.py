@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.alignment import CROP_SIDE, Pose, fit_pose, mean_face
+from stream_unmask.faces.alignment import CROP_SIDE, MESH_POINTS, Pose, fit_pose, mean_face
 from stream_unmask.synth.distractors import bear_something, hold_something
 from stream_unmask.synth.drawing import lay_over, warp
 from stream_unmask.synth.masks import wear
 from stream_unmask.synth.overlays import draw_glasses, draw_hair, draw_shield, stand_beside
 from stream_unmask.synth.photometric import Codec, cut_off, damage, fade, light
+from stream_unmask.synth.photos import check_face
+from stream_unmask.synth.style import ANY, MaskStyle
 from stream_unmask.synth.turning import draw_turn
 
 FloatArray = NDArray[np.float32]
@@ -38,6 +40,7 @@ class PairSettings:
         faceless: share of crops that lie anywhere in the photo, turned and scaled anyhow: what a crop
             shows when it is cut where there is no face, and no mask either.
         codec: see :func:`stream_unmask.synth.photometric.damage`.
+        style: what of the masks is not left to chance.
     """
 
     size: int = 256
@@ -47,6 +50,7 @@ class PairSettings:
     varied: bool = True
     faceless: float = 0.0
     codec: Codec | None = None
+    style: MaskStyle = ANY
 
 
 USUAL = PairSettings()
@@ -146,7 +150,7 @@ def compose(photo: Bytes, mesh: FloatArray, rng: np.random.Generator, settings: 
             truth = truth.copy()
             hold_something(truth, points, unit, rng)
         return Composed(truth, np.zeros(truth.shape[:2], np.uint8), truth, points)
-    worn = wear(truth, points, yaw, unit, rng)
+    worn = wear(truth, points, yaw, unit, rng, settings.style)
     crop, mask = worn.picture, worn.mask
     if settings.varied:
         if rng.random() < 0.03:
@@ -190,7 +194,12 @@ def make_pair(
         mesh: (468, 2) float32 mesh points of its face, in its pixels.
         rng: where all chance comes from: the same pair for the same seed.
         settings: which mask, and how badly the picture is hurt.
+
+    Raises:
+        ValueError: the photo or the mesh is of another shape or type.
     """
+    check_face(photo, mesh)
+    mesh = mesh[:MESH_POINTS, :2]
     if settings.faceless and rng.random() < settings.faceless:
         return _anywhere(photo, mesh, rng, settings)
     composed = compose(photo, mesh, rng, settings)

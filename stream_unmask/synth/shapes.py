@@ -9,12 +9,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from stream_unmask.synth.style import ANY, MaskStyle
 
-KINDS = ("surgical", "kn95", "n95", "cloth", "sport", "gaiter", "bandana", "scarf", "elastomeric")
-_SHARES = (0.36, 0.13, 0.09, 0.175, 0.115, 0.05, 0.02, 0.025, 0.035)
-WORN = ("right", "high", "under_nose", "on_chin", "dangling")
-_WORN_SHARES = (0.77, 0.1, 0.07, 0.05, 0.01)
+FloatArray = NDArray[np.float32]
 
 _LOOSE = {"surgical": 0.3, "cloth": 0.25, "n95": 0.1, "kn95": 0.15}
 """How often a mask of each kind stands off the cheeks, so that it ends outside the face."""
@@ -215,12 +212,9 @@ def _hung(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> tup
     return tuple(curve([tuple(edge[nearest]), ear], 2) for edge in (upper, lower))
 
 
-def draw_shape(rng: np.random.Generator) -> Shape:
-    """A random mask, worn rightly or not."""
-    kind = str(rng.choice(KINDS, p=_SHARES))
-    worn = str(rng.choice(WORN, p=_WORN_SHARES))
-    if worn == "dangling" and kind in (*_LOWEST, "elastomeric"):
-        worn = "on_chin"
+def draw_shape(rng: np.random.Generator, style: MaskStyle = ANY) -> Shape:
+    """A random mask, worn rightly or not, of a style."""
+    kind, worn = style.draw(rng)
     upper, lower = _edges(kind, rng)
     if worn in ("under_nose", "on_chin"):
         _moved(upper, lower, worn, kind in _LOWEST, rng)

@@ -12,13 +12,11 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from stream_unmask.video.formats import viewable_format
-from stream_unmask.video.frame import FULL_RANGE, HD_HEIGHT, LIMITED_RANGE, Frame
+from stream_unmask.video.frame import BT470BG, BT709, FULL_RANGE, HD_HEIGHT, LIMITED_RANGE, Frame
 from stream_unmask.video.info import SourceProblems
 
 _RGB = 0
-_BT709 = 1
-_BT470BG = 5
-_SCALER_MATRIX = {_BT709: int(Colorspace.ITU709), _BT470BG: int(Colorspace.ITU601)}
+_SCALER_MATRIX = {BT709: int(Colorspace.ITU709), BT470BG: int(Colorspace.ITU601)}
 
 
 class PictureDecoder:
@@ -79,7 +77,7 @@ class PictureDecoder:
             return picture
         matrix = picture.colorspace
         if picture.format.is_rgb or picture.format.has_palette or matrix == _RGB:
-            matrix = _BT709 if picture.height >= HD_HEIGHT else _BT470BG
+            matrix = BT709 if picture.height >= HD_HEIGHT else BT470BG
             converted = self._reformatter.reformat(
                 picture, format=name, dst_colorspace=_SCALER_MATRIX[matrix], dst_color_range="MPEG"
             )

@@ -14,14 +14,16 @@ from stream_unmask.pixels.planes import Plane, Planes
 from stream_unmask.video.arrays import ARRAY_FORMATS, ArrayFormat, to_array, to_picture, with_changes
 from stream_unmask.video.formats import PlaneLayout, plane_layout
 
-# ITU-T H.273, table 4, MatrixCoefficients -> (kr, kb).
-_BT601 = (0.299, 0.114)
-_BT709 = (0.2126, 0.0722)
+BT709, BT470BG = 1, 5
+"""Codes of matrices in ITU-T H.273, table 4: HD's; SD's, which is JPEG's, too."""
+
+# MatrixCoefficients -> (kr, kb).
+_SD, _HD = (0.299, 0.114), (0.2126, 0.0722)
 _WEIGHTS = {
-    1: _BT709,
+    BT709: _HD,
     4: (0.30, 0.11),
-    5: _BT601,
-    6: _BT601,
+    BT470BG: _SD,
+    6: _SD,
     7: (0.212, 0.087),
     9: (0.2627, 0.0593),
     10: (0.2627, 0.0593),
@@ -179,7 +181,7 @@ def picture_planes(picture: av.VideoFrame) -> Planes:
 
 def luma_weights(colorspace: int, height: int) -> tuple[float, float]:
     """(kr, kb) for a matrix coefficients tag; untagged pictures are BT.709 from 720 lines on, else BT.601."""
-    return _WEIGHTS.get(colorspace, _BT709 if height >= HD_HEIGHT else _BT601)
+    return _WEIGHTS.get(colorspace, _HD if height >= HD_HEIGHT else _SD)
 
 
 def _views(picture: av.VideoFrame, layout: PlaneLayout) -> tuple[Plane, Plane, Plane]:

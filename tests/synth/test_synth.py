@@ -17,7 +17,8 @@ from stream_unmask.synth.masks import wear
 from stream_unmask.synth.overlays import draw_shield
 from stream_unmask.synth.pairs import PairSettings, aligned, compose, make_pair
 from stream_unmask.synth.photometric import damage
-from stream_unmask.synth.shapes import KINDS, draw_shape
+from stream_unmask.synth.shapes import draw_shape
+from stream_unmask.synth.style import KINDS
 from stream_unmask.synth.turning import draw_turn
 
 Bytes = NDArray[np.uint8]

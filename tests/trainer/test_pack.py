@@ -100,7 +100,7 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
 def test_a_full_disk_and_a_name_for_no_set_are_said(folder: Path, tmp_path: Path) -> None:
     bunches = tmp_path / "shards" / ".faces-bunches"
     bunches.mkdir(parents=True)
-    (bunches / "000000000.partial").symlink_to("/dev/full")
+    (bunches / ".000000000.part.tar").symlink_to("/dev/full")
     with pytest.raises(UnmaskError, match="No space left.*same command again"):
         pack(folder, tmp_path / "shards", PackSettings("faces"), lambda done, of: None)
     for name in ("val_faces", "a/b", ".hidden", ""):

@@ -153,7 +153,7 @@ def test_the_best_weights_and_sheets_are_kept(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     _toy(tmp_path, steps=2).run()
     before = (tmp_path / LAST).read_bytes()
-    (tmp_path / "checkpoint.part").symlink_to("/dev/full")
+    (tmp_path / ".checkpoint.part.pt").symlink_to("/dev/full")
     again = _toy(tmp_path, steps=4)
     again.resume()
     with pytest.raises(UnmaskError, match="No space left.*--resume"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from engines.backends.openvino_cpu import OpenVINOEngine
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
 from stream_unmask.faces.weights import centerface, face_landmark
-from stream_unmask.video.images import as_frame
+from stream_unmask.video.images import as_frame, read_image
 from stream_unmask.video.thumbnail import Thumbnailer
 
 Bytes = NDArray[np.uint8]
@@ -58,6 +59,17 @@ class FaceFinder:
             if mesh.presence >= _PRESENT:
                 faces.append(Found(mesh, float(score)))
         return sorted(faces, key=lambda face: -face.mesh.pose.scale)
+
+
+def read_photo(path: Path) -> Bytes:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        UnmaskError: it is no picture that can be read.
+    """
+    pixels = read_image(path).pixels[:, :, :3]
+    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    return np.ascontiguousarray(eight)
 
 
 def cut(photo: Bytes, matrix: NDArray[np.float64], size: int) -> Bytes:

@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import is_image
 from trainer.data import shards_of
@@ -174,8 +175,7 @@ def _begin() -> None:
 def _align(paths: Sequence[Path], folder: Path, bunch: Path, wishes: Wishes) -> int:
     """Align the faces of some photos in a worker process; returns how many photos those were."""
     assert _finder is not None
-    partial = bunch.with_suffix(".partial")
-    with tarfile.open(partial, "w") as tar:
+    with replacing(bunch) as part, tarfile.open(part, "w") as tar:
         for number, path in enumerate(paths):
             name, jpeg = str(path.relative_to(folder)), b""
             notes: Notes = {"path": name}
@@ -190,7 +190,6 @@ def _align(paths: Sequence[Path], folder: Path, bunch: Path, wishes: Wishes) -> 
                 notes |= face.notes | {"fingerprint": face.fingerprint.tobytes().hex()}
             add(tar, f"{number:06d}.jpg", jpeg)
             add(tar, f"{number:06d}.json", as_json(notes))
-    partial.replace(bunch)
     return len(paths)
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings, make_pair
 from trainer.coding import coded
@@ -71,6 +72,5 @@ def _write(path: Path, picture: NDArray[np.uint8]) -> None:
     pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
     _, coded = cv2.imencode(path.suffix, pixels, quality)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(coded.tobytes())
-    partial.replace(path)
+    with replacing(path) as part:
+        part.write_bytes(coded.tobytes())

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.mesh import Mesh
-from stream_unmask.video.images import read_image
-from trainer.packing.finding import FaceFinder, cut
+from trainer.packing.finding import FaceFinder, cut, read_photo
 
 Bytes = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -72,7 +71,10 @@ def portrait(path: Path, finder: FaceFinder, wishes: Wishes) -> Portrait:
     Raises:
         UnfitError: there is none that can be used.
     """
-    photo = _read(path)
+    try:
+        photo = read_photo(path)
+    except UnmaskError as error:
+        raise UnfitError("not a picture that can be read") from error
     faces = finder.find(photo)
     if not faces:
         raise UnfitError("no face")
@@ -150,15 +152,6 @@ def fingerprint(crop: Bytes) -> Bytes:
     """(32,) uint8, 256 bits that hardly change when a picture is scaled or coded again: difference hash."""
     grey = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), (17, 16), interpolation=cv2.INTER_AREA)
     return np.packbits(grey[:, 1:] > grey[:, :-1])
-
-
-def _read(path: Path) -> Bytes:
-    try:
-        pixels = read_image(path).pixels[:, :, :3]
-    except UnmaskError as error:
-        raise UnfitError("not a picture that can be read") from error
-    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
-    return np.ascontiguousarray(eight)
 
 
 def _check_again(crop: Bytes, points: NDArray[np.float64], yaw: float, finder: FaceFinder) -> None:
