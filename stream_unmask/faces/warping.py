@@ -72,7 +72,7 @@ class Warped:
     """A picture laid on a mesh.
 
     Attributes:
-        picture: (S, S, 3) float32 in the range of the picture that was laid; black where nothing of it lies.
+        picture: (S, S, C) float32 in the range of the picture that was laid; 0 where nothing of it lies.
         trust: (S, S) float32, 0..1: how squarely the picture showed each place; 1 on what it saw from the
             front, falling to 0 at grazing angles and just outside the face, 0 where it saw nothing.
         normals: (S, S, 3) float32 of the laid mesh, right, down and towards the camera; None if not asked
@@ -94,7 +94,7 @@ def warp_face(
     """Lay a face's picture on another mesh.
 
     Args:
-        picture: (H, W, 3) float32 or uint8.
+        picture: (H, W, C) float32 or uint8; up to four channels.
         source: (468, 3) the face's mesh in the picture's pixels: x to the right, y down, z away from the
             camera in the unit of x; pixel centres lie at whole numbers.
         target: (468, 3) the mesh to lie on, in pixels of the result.
@@ -217,9 +217,9 @@ def _shrunk(
 def _read(
     picture: NDArray[np.float32] | NDArray[np.uint8], x: FloatArray, y: FloatArray, laid: FloatArray
 ) -> FloatArray:
-    """(S, S, 3) what lies at the places ``x`` and ``y`` (S, S) of the picture."""
+    """(S, S, C) what lies at the places ``x`` and ``y`` (S, S) of the picture."""
     size = len(x)
-    out = np.zeros((size, size, 3), np.float32)
+    out = np.zeros((size, size, picture.shape[2]), np.float32)
     low = np.floor(laid[:, :2].min(0)).clip(0, size).astype(int)
     high = np.ceil(laid[:, :2].max(0) + 1).clip(0, size).astype(int)
     if (low < high).all():
@@ -231,11 +231,11 @@ def _read(
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _blank(picture: Any, xs: Any) -> None:
-    """Make (S, S, 3) black where nothing was drawn."""
+    """Make (S, S, C) black where nothing was drawn."""
     for row in range(xs.shape[0]):
         for column in range(xs.shape[1]):
             if xs[row, column] <= -_FAR:
-                for channel in range(3):
+                for channel in range(picture.shape[2]):
                     picture[row, column, channel] = 0
 
 
