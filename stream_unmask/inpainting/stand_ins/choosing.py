@@ -33,17 +33,20 @@ from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UP
 _BARE = 0.05
 """Soft mask below which a place shows skin."""
 
-_LOOK = 0.085
+_LOOK = 0.065
 """Cosine distance of looks that counts as one."""
 
-_DARKER, _LIGHTER, _CHROMA = 8.0, 14.0, 7.0
+_DARKER, _LIGHTER, _CHROMA = 5.0, 12.0, 8.0
 """Lab distances of skin that count as one: a darker stand-in must be lightened, which shows."""
 
-_SKIN_WEIGHT, _MOST_SKIN = 0.8, 6.0
+_SKIN_WEIGHT, _MOST_SKIN = 0.6, 8.0
 
 _ROUGHER, _SMOOTHER, _MOST_SMOOTHER = 0.45, 1.5, 0.8
-"""Distances of texture that count as one: wrinkles on the young are worse than none on the old, and hair
-across the forehead passes for wrinkles."""
+"""Distances of texture that count as one: wrinkles on the young are worse than none on the old."""
+
+_ROUGHEST = 1.8
+"""Texture beyond which nobody is taken for older: hair across the forehead and hard light pass for
+wrinkles."""
 
 _NEIGHBOURS = 12
 
@@ -51,9 +54,13 @@ _USUAL = {"beard": (13.0, 5.0), "stubble": (0.6, 0.4), "lips": (10.0, 4.0)}
 """What is never too much, and how much more than the nearest faces have counts as one. A shaven chin is no
 error on anyone, a beard may be a glaring one."""
 
-_YOUNG = 1.63
-"""Way from nose bridge to chin, in eye distances, below which a head may be a child's: 98 of 100 adults have
-more, by mesh and by mask."""
+_WORST = 14.0
+"""Score beyond which a stand-in is worse than none. One of 44 masked photos has no better choice in the
+default bank, twelve have none in the open one: what was chosen had a wrong age, sex or skin."""
+
+_YOUNG = 1.58
+"""Way from nose bridge to chin, in eye distances, below which a head may be a child's. Nearly all adults have
+1.7 to 2; small children have 1.5 to 1.7, so that most, older ones above all, are not told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +151,17 @@ def choose(seen: Sequence[Observation], bank: Bank, taken: Collection[int] = ())
         taken: stand-ins that others of the same video wear; none of their faces is chosen, mirrored or not.
 
     Returns:
-        The index in the bank, always the same for the same frames; None where all are taken, or the head may
-        be a child's.
+        The index in the bank, always the same for the same frames; None where none fits that is not taken,
+        or the head may be a child's.
     """
     if may_be_a_child(seen):
         return None
-    ranked = rank(seen, bank)
     faces = {bank.face_of(index) for index in taken}
-    return next((int(index) for index in ranked if bank.face_of(int(index)) not in faces), None)
+    fits = scores(seen, bank)
+    for index in np.argsort(fits, kind="stable").tolist():
+        if bank.face_of(index) not in faces:
+            return int(index) if fits[index] <= _WORST else None
+    return None
 
 
 def rank(seen: Sequence[Observation], bank: Bank) -> NDArray[np.intp]:
@@ -179,7 +189,7 @@ def _skin_apart(skin: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
     lightness = bank.trait("skin_l") - skin[0]
     light = np.where(lightness < 0, -lightness / _DARKER, lightness / _LIGHTER)
     chroma = np.hypot(bank.trait("skin_a") - skin[1], bank.trait("skin_b") - skin[2]) / _CHROMA
-    return np.asarray(np.minimum(light, _MOST_SKIN) + np.minimum(chroma, _MOST_SKIN / 2))
+    return np.asarray(np.minimum(light, _MOST_SKIN) + np.minimum(chroma, _MOST_SKIN / 4))
 
 
 def _turn_apart(yaw: float, pitch: float, bank: Bank) -> NDArray[np.float64]:
@@ -189,7 +199,7 @@ def _turn_apart(yaw: float, pitch: float, bank: Bank) -> NDArray[np.float64]:
 
 
 def _texture_apart(texture: float, bank: Bank) -> NDArray[np.float64]:
-    rougher = bank.trait("texture") - texture
+    rougher = bank.trait("texture") - min(texture, _ROUGHEST)
     return np.where(rougher > 0, rougher / _ROUGHER, np.minimum(-rougher / _SMOOTHER, _MOST_SMOOTHER))
 
 

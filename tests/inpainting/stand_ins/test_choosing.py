@@ -77,6 +77,10 @@ def test_no_face_is_worn_twice_not_even_mirrored() -> None:
     assert choose([SEEN], three, [3, 1]) == 2
 
 
+def test_who_fits_far_too_badly_is_not_worn() -> None:
+    assert choose([SEEN], bank([traits(skin_l=10.0, beard=60.0, texture=9.0)])) is None
+
+
 def test_one_odd_frame_does_not_decide() -> None:
     two = bank([traits(), traits(skin_l=40.0)])
     odd = replace(SEEN, skin=np.array([40.0, 14.0, 17.0]), yaw=60.0)
