@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +47,14 @@ class LaidFace:
 
     picture: NDArray[np.float32]
     trust: NDArray[np.float32]
+
+    def shrunk(self, side: int) -> LaidFace:
+        """The same face, ``side`` pixels wide: as the generator reads it."""
+        picture, trust = (
+            cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA)
+            for each in (self.picture, self.trust)
+        )
+        return LaidFace(np.asarray(picture, np.float32), np.asarray(trust, np.float32))
 
 
 class WornStandIn:
@@ -102,18 +111,18 @@ class WornStandIn:
         rigid, by = self._filter.update(fit_rigid(worn, points, weights), by, elapsed)
         return to_crop(bend(rigid, own, by), alignment)
 
-    def draw(self, laid: Points, size: int, sides: int) -> LaidFace:
+    def draw(self, laid: Points, size: int, side: int) -> LaidFace:
         """Draw it where it was laid.
 
         Args:
             laid: from :meth:`lay`.
             size: side S of the crop that ``laid`` is in.
-            sides: side of the picture wanted, of the same part of the frame.
+            side: of the picture wanted, of the same part of the frame.
         """
-        zoom = sides / size
+        zoom = side / size
         target = laid * zoom
         target[:, :2] += (zoom - 1) / 2
-        warped = warp_face(self.stand_in.with_bare, self.stand_in.points, target, sides)
+        warped = warp_face(self.stand_in.with_bare, self.stand_in.points, target, side)
         picture = np.clip(warped.picture * np.float32(1 / 255), 0, 1)
         trust = laid_trust(warped.trust, picture[:, :, 3], target)
         return LaidFace(np.ascontiguousarray(picture[:, :, :3]), trust)
