@@ -35,6 +35,7 @@ class OpenVINOEngine:
         threads: int,
         shapes: Sequence[Shape] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        layers: Sequence[str] = (),
     ) -> None:
         """Read and compile a network.
 
@@ -44,9 +45,12 @@ class OpenVINOEngine:
             shapes: a shape for each input; by default the file's own, with 1 where it leaves one open.
             precision: of layers that are not quantised. ``auto`` is bf16 where the CPU computes in it, and
                 fp32 elsewhere.
+            layers: names of inner layers whose outputs are wanted in place of the network's own; what comes
+                after them is not run.
 
         Raises:
-            EngineError: the file is not a network that OpenVINO can compile, or the CPU has no bf16.
+            EngineError: the file is not a network that OpenVINO can compile, a layer is not in it, or the CPU
+                has no bf16.
         """
         core = _core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -61,7 +65,7 @@ class OpenVINOEngine:
         try:
             model = core.read_model(path)
             model.reshape(dict(enumerate(shapes or map(_static, model.inputs))))
-            compiled = core.compile_model(model, "CPU", options)
+            compiled = core.compile_model(_until(model, layers) if layers else model, "CPU", options)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}") from error
@@ -110,6 +114,15 @@ def _core() -> ov.Core:
 def _static(port: ov.Output) -> ov.PartialShape:
     sides = (0 if side.is_dynamic else side.get_length() for side in port.partial_shape)
     return ov.PartialShape(list(with_open_as_one(sides)))
+
+
+def _until(model: ov.Model, layers: Sequence[str]) -> ov.Model:
+    """The part of a network that gives the outputs of inner layers."""
+    nodes = {node.friendly_name: node for node in model.get_ops()}
+    missing = [name for name in layers if name not in nodes]
+    if missing:
+        raise RuntimeError(f"it has no layer {missing[0]}")
+    return ov.Model([nodes[name].output(0) for name in layers], model.get_parameters())
 
 
 def _version() -> str:

@@ -127,3 +127,15 @@ FAINT = 0.15
 
 FULL = 0.85
 """Alpha from which a face mask is put on in full: no mouth shall shine through it."""
+
+# Detail
+
+DETAIL_BLUR = 2 / 128
+"""Standard deviation, in crop sides, of the blur below which brightness is the generator's, and detail the
+laid face's."""
+
+DETAIL_FLOOR = 0.04
+"""Added to 0..1 before their ratios are taken: dark pixels would make them wild."""
+
+MOST_DETAIL_GAIN = 1.2
+"""Logarithm of the strongest gain that the generator puts on a laid face."""

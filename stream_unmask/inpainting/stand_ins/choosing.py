@@ -1,0 +1,224 @@
+"""Which stand-in a masked head wears: the one that fits what is visible, and errs in nothing glaring.
+
+What counts, over several frames: the look of the upper half, skin, turn, and that the face is calm, clear and
+evenly lit. What goes with such an upper half is asked of the bank: its nearest faces say how dark a beard and
+how red the lips may be expected, and who is far off that is passed over. Nobody is recognised, and what was
+seen is dropped once the choice is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.laying import (
+    BRIDGE,
+    CHIN,
+    CHIN_GAP,
+    MaskEdge,
+    Points,
+    eye_distance,
+    head_angles,
+    values_at,
+    visible_weights,
+)
+from stream_unmask.inpainting.stand_ins.bank import Bank
+from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UPPER_SKIN, Patches
+
+_BARE = 0.05
+"""Soft mask below which a place shows skin."""
+
+_LOOK = 0.065
+"""Cosine distance of looks that counts as one."""
+
+_DARKER, _LIGHTER, _CHROMA = 5.0, 12.0, 8.0
+"""Lab distances of skin that count as one: a darker stand-in must be lightened, which shows."""
+
+_SKIN_WEIGHT, _MOST_SKIN = 0.6, 8.0
+
+_ROUGHER, _SMOOTHER, _MOST_SMOOTHER = 0.45, 1.5, 0.8
+"""Distances of texture that count as one: wrinkles on the young are worse than none on the old."""
+
+_ROUGHEST = 1.8
+"""Texture beyond which nobody is taken for older: hair across the forehead and hard light pass for
+wrinkles."""
+
+_NEIGHBOURS = 12
+
+_USUAL = {"beard": (13.0, 5.0), "stubble": (0.6, 0.4), "lips": (10.0, 4.0)}
+"""What is never too much, and how much more than the nearest faces have counts as one. A shaven chin is no
+error on anyone, a beard may be a glaring one."""
+
+_WORST = 14.0
+"""Score beyond which a stand-in is worse than none. One of 44 masked photos has no better choice in the
+default bank, twelve have none in the open one: what was chosen had a wrong age, sex or skin."""
+
+_YOUNG = 1.58
+"""Way from nose bridge to chin, in eye distances, below which a head may be a child's. Nearly all adults have
+1.7 to 2; small children have 1.5 to 1.7, so that most, older ones above all, are not told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one frame shows of a masked head.
+
+    Attributes:
+        look: (D,) description of the upper half.
+        skin: (3,) L, a, b of visible skin.
+        texture: of visible skin; see :class:`~stream_unmask.inpainting.stand_ins.measuring.Looks`.
+        yaw: degrees.
+        pitch: degrees; masks pull it, so that it counts for little.
+        length: from nose bridge to chin in eye distances, the longer one of mesh and mask; None where the
+            mask's lower edge is not seen, without which the mesh tells little.
+    """
+
+    look: NDArray[np.float32]
+    skin: NDArray[np.float64]
+    texture: float
+    yaw: float
+    pitch: float
+    length: float | None
+
+
+def observe(
+    describer: UpperFace,
+    crop: NDArray[np.float32],
+    points: Points,
+    mask: NDArray[np.float32],
+    edge: MaskEdge | None,
+) -> Observation:
+    """Take down what a frame shows.
+
+    Args:
+        describer: of upper faces.
+        crop: (3, S, S) RGB in [-1, 1] of the masked head.
+        points: (468, 3) its mesh in crop pixels.
+        mask: (S, S) soft mask of the crop.
+        edge: of the mask, None where it is not seen.
+    """
+    picture = np.clip(cv2.merge(tuple(crop)) * 127.5 + 127.5, 0, 255)
+    patches = Patches(picture.astype(np.uint8), points)
+    skin = patches.skin(FOREHEAD_AND_BRIDGE, _bare(mask, points, FOREHEAD_AND_BRIDGE))
+    angles = head_angles(points, visible_weights(points, mask) + 1e-6)
+    return Observation(
+        look=describer.describe(_filled(picture, mask, skin)),
+        skin=skin,
+        texture=patches.texture(UPPER_SKIN, _bare(mask, points, UPPER_SKIN)),
+        yaw=angles.yaw,
+        pitch=angles.pitch,
+        length=_length(points, edge),
+    )
+
+
+def _bare(mask: NDArray[np.float32], points: Points, numbers: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(n,) which points lie on no mask."""
+    return np.asarray(values_at(mask, points[list(numbers)]) < _BARE)
+
+
+def _length(points: Points, edge: MaskEdge | None) -> float | None:
+    if edge is None or edge.cut:
+        return None
+    by_mesh = float(np.linalg.norm(points[BRIDGE] - points[CHIN])) / eye_distance(points)
+    return max(by_mesh, edge.below - CHIN_GAP)
+
+
+def _filled(
+    picture: NDArray[np.float32], mask: NDArray[np.float32], skin: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """The picture (S, S, 3) with plain skin for the mask, whose rim beside the nose is no look of a face."""
+    colour = cv2.cvtColor(skin.astype(np.float32)[None, None], cv2.COLOR_LAB2RGB) * 255
+    share = np.clip(mask * 2, 0, 1)[:, :, None]
+    return np.asarray(np.clip(picture * (1 - share) + colour * share + 0.5, 0, 255), np.uint8)
+
+
+def may_be_a_child(seen: Sequence[Observation]) -> bool:
+    """Whether a head has a child's proportions: an adult's face must not be put on it."""
+    lengths = [each.length for each in seen if each.length is not None]
+    return bool(lengths) and float(np.median(lengths)) < _YOUNG
+
+
+def choose(seen: Sequence[Observation], bank: Bank, taken: Collection[int] = ()) -> int | None:
+    """Choose a stand-in for one head.
+
+    Args:
+        seen: at least one frame of it, and the more the better.
+        bank: to choose from.
+        taken: stand-ins that others of the same video wear; none of their faces is chosen, mirrored or not.
+
+    Returns:
+        The index in the bank, always the same for the same frames; None where none fits that is not taken,
+        or the head may be a child's.
+    """
+    if may_be_a_child(seen):
+        return None
+    faces = {bank.face_of(index) for index in taken}
+    fits = scores(seen, bank)
+    for index in np.argsort(fits, kind="stable").tolist():
+        if bank.face_of(index) not in faces:
+            return int(index) if fits[index] <= _WORST else None
+    return None
+
+
+def rank(seen: Sequence[Observation], bank: Bank) -> NDArray[np.intp]:
+    """All stand-ins, mirrored ones too, the best first; of equals the one that comes first in the bank."""
+    return np.argsort(scores(seen, bank), kind="stable")
+
+
+def scores(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
+    """(2 count,) how badly each stand-in fits: 0 would be perfect."""
+    apart = np.median([_look_apart(each, bank) for each in seen], axis=0)
+    skin = np.median([each.skin for each in seen], axis=0)
+    yaw = float(np.median([each.yaw for each in seen]))
+    pitch = float(np.median([each.pitch for each in seen]))
+    texture = float(np.median([each.texture for each in seen]))
+    total = apart + _SKIN_WEIGHT * _skin_apart(skin, bank) + _turn_apart(yaw, pitch, bank)
+    total += _texture_apart(texture, bank) + _unlikely(apart, bank) + _blemishes(yaw, bank)
+    return np.asarray(total, np.float64)
+
+
+def _look_apart(seen: Observation, bank: Bank) -> NDArray[np.float64]:
+    return np.asarray((1 - bank.looks @ bank.projection(seen.look)) / _LOOK, np.float64)
+
+
+def _skin_apart(skin: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
+    lightness = bank.trait("skin_l") - skin[0]
+    light = np.where(lightness < 0, -lightness / _DARKER, lightness / _LIGHTER)
+    chroma = np.hypot(bank.trait("skin_a") - skin[1], bank.trait("skin_b") - skin[2]) / _CHROMA
+    return np.asarray(np.minimum(light, _MOST_SKIN) + np.minimum(chroma, _MOST_SKIN / 4))
+
+
+def _turn_apart(yaw: float, pitch: float, bank: Bank) -> NDArray[np.float64]:
+    aside, below = np.abs(bank.trait("yaw") - yaw), np.abs(bank.trait("pitch") - pitch)
+    near = 0.05 * aside + 0.01 * below
+    return np.asarray(near + 0.08 * np.maximum(aside - 15, 0) + 0.02 * np.maximum(below - 15, 0))
+
+
+def _texture_apart(texture: float, bank: Bank) -> NDArray[np.float64]:
+    rougher = bank.trait("texture") - min(texture, _ROUGHEST)
+    return np.where(rougher > 0, rougher / _ROUGHER, np.minimum(-rougher / _SMOOTHER, _MOST_SMOOTHER))
+
+
+def _unlikely(apart: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
+    """How much more beard and redder lips than the faces with the nearest upper halves."""
+    near = np.argsort(apart, kind="stable")[:_NEIGHBOURS]
+    total = np.zeros(len(apart))
+    for name, (usual, unit) in _USUAL.items():
+        values = bank.trait(name)
+        total += np.maximum(values - max(usual, float(np.median(values[near]))), 0) / unit
+    return total
+
+
+def _blemishes(yaw: float, bank: Bank) -> NDArray[np.float64]:
+    """What spoils a stand-in whoever wears it: an open or smiling mouth, hair on a cheek, uneven light."""
+    mouth = np.maximum(bank.trait("openness") - 0.05, 0) / 0.05 * 0.5
+    mouth += np.maximum(bank.trait("smile") - 0.88, 0) / 0.12 * 0.6
+    left, right = bank.trait("clear_left"), bank.trait("clear_right")
+    # Of a turned head the near cheek is seen.
+    cheek = np.where(yaw > 12, left, np.where(yaw < -12, right, np.minimum(left, right)))
+    light = np.maximum(bank.trait("uneven") - 8, 0) * 0.15 + np.maximum(bank.trait("shine") - 12, 0) * 0.04
+    return np.asarray(mouth + 2 * (1 - cheek) + light)

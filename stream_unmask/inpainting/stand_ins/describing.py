@@ -1,0 +1,77 @@
+"""What the upper half of a face looks like, in numbers that compare: what a mask leaves visible.
+
+The inner layers of the face detector serve as features (a perceptual network that is there anyway). Nothing
+below the nose bridge is read, so that a masked face and a bare one are described alike. The numbers choose a
+face that fits; they are too coarse to recognise anyone, and those of a person are never kept.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.backends.openvino_cpu import OpenVINOEngine
+from stream_unmask.faces import weights
+
+SIDE = 256
+"""Side in pixels of the crop that the network reads."""
+
+_LAYERS = ("416", "477")
+"""The last activations of CenterFace's backbone at strides 8 and 16: (192, 32, 32) and (576, 16, 16)."""
+
+_CUT, _SOFT = 104, 6
+"""The first row (of 256) of which nothing is seen, in the middle of an edge ``2 * _SOFT`` rows wide."""
+
+_GREY = 128.0
+
+_ROWS, _COLUMNS = slice(1, 7), slice(2, 14)
+"""Cells of the 16 x 16 grid that are read: forehead, brows, eyes and temples."""
+
+_POOL = (2, 3)
+"""Cells that are averaged, down and along a row."""
+
+
+class UpperFace:
+    """Describes the visible half of a face."""
+
+    def __init__(self, threads: int = 1) -> None:
+        """Compile the face detector's first layers.
+
+        Raises:
+            UnmaskError: the detector's file is missing.
+        """
+        self._engine = OpenVINOEngine(
+            weights.centerface(), threads, [(1, 3, SIDE, SIDE)], layers=_LAYERS, precision="fp32"
+        )
+        rows = np.arange(SIDE, dtype=np.float32)
+        self._seen = np.clip((_CUT + _SOFT - rows) / (2 * _SOFT), 0, 1)[:, None, None]
+
+    def describe(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Describe one face.
+
+        Args:
+            picture: (S, S, 3) RGB crop, aligned as every crop is.
+
+        Returns:
+            (D,) numbers, each cell's of length about 1; compare them by cosine, less the bank's mean.
+        """
+        small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+        seen = np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32)
+        fine, coarse = self._engine.run(np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
+        return np.concatenate([_pooled(_unit(fine[0]), 2), _pooled(_unit(coarse[0]), 1)])
+
+
+def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C, h, w) features, each place's made one long."""
+    return np.asarray(features / np.sqrt((features**2).sum(axis=0) + 1e-6))
+
+
+def _pooled(features: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Means over cells of what is read, flat; ``step`` places of (C, h, w) features make a cell's side."""
+    rows = slice(_ROWS.start * step, _ROWS.stop * step)
+    columns = slice(_COLUMNS.start * step, _COLUMNS.stop * step)
+    read = features[:, rows, columns]
+    high, wide = _POOL[0] * step, _POOL[1] * step
+    cells = read.reshape(len(read), read.shape[1] // high, high, read.shape[2] // wide, wide)
+    return np.asarray(cells.mean(axis=(2, 4)).ravel(), np.float32)

@@ -1,0 +1,87 @@
+"""How far a stand-in that is laid on is to be shown: on the bare skin of its face, and not at its rim."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.laying import CHIN, Points
+from stream_unmask.faces.warping import OVAL
+
+Plane = NDArray[np.float32]
+
+# fmt: off
+_SKIN = (50, 280, 205, 425, 187, 411, 36, 266, 101, 330, 203, 423)
+# fmt: on
+_MOUTH_CORNERS = (61, 291)
+_JAW_CORNERS = (58, 288)
+
+_CHROMA, _DARKER, _LIGHTER = 14.0, 24.0, 26.0
+"""How far skin may be off its median in Lab (L in 0..100); hair and cloth are further."""
+
+_RIM = 6 / 128
+"""Width of what is taken off all around, in crop sides, before the edge is made soft: what lies behind a face
+shines through at its outline."""
+
+_INNER = 0.72
+"""Share of the outline's size within which nothing is hair: nostrils and shadows are dark, too."""
+
+
+def bare_skin(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]:
+    """Where a portrait shows skin, or what is of the face, and no hair, cloth or background at its rim.
+
+    Args:
+        picture: (S, S, 3) RGB.
+        points: (468, 3) its mesh in the picture's pixels.
+
+    Returns:
+        (S, S), 255 where it does.
+    """
+    size = len(picture)
+    unit = size / 256
+    lab = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), (0, 0), unit).astype(np.float32)
+    places = np.clip(np.rint(points[list(_SKIN), :2]), 0, size - 1).astype(int)
+    off = lab - np.median(lab[places[:, 1], places[:, 0]], axis=0)
+    other = np.hypot(off[:, :, 1], off[:, :, 2]) > _CHROMA
+    other |= (off[:, :, 0] < -_DARKER * 2.55) | (off[:, :, 0] > _LIGHTER * 2.55)
+    outline = points[OVAL, :2]
+    middle = outline.mean(axis=0)
+    inner = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(inner, [np.rint(middle + (outline - middle) * _INNER).astype(np.int32)], 1)
+    # A beard is no hair that lies before the face: only what is above the mouth is cut out.
+    above = np.clip((points[list(_MOUTH_CORNERS), 1].mean() + 6 * unit - np.arange(size)) / (12 * unit), 0, 1)
+    hair = (other & (inner == 0)).astype(np.float32) * above[:, None].astype(np.float32)
+    hair = cv2.dilate(cv2.erode(hair, _disc(2 * unit)), _disc(7 * unit))
+    bare = 1 - np.clip(cv2.GaussianBlur(hair, (0, 0), 2.5 * unit) * 1.2, 0, 1)
+    return np.asarray(np.rint(bare * 255), np.uint8)
+
+
+def laid_trust(trust: Plane, bare: Plane, points: Points) -> Plane:
+    """How far a laid stand-in is to be believed: what the guided generator reads.
+
+    Args:
+        trust: (S, S) of the warp, 0..1.
+        bare: (S, S) warped along with the picture, 0..1: where it shows bare skin.
+        points: (468, 3) the laid mesh in pixels of the same picture.
+
+    Returns:
+        (S, S) in 0..1: 1 inside the face, a wide edge beside it, a narrow one below the chin.
+    """
+    size = len(trust)
+    shown = trust * np.clip(bare, 0, 1)
+    # A square, which OpenCV erodes by in a tenth of a disc's time.
+    side = max(1, round(_RIM * size)) | 1
+    eroded = cv2.erode(shown, np.ones((side, side), np.uint8))
+    wide, narrow = (cv2.GaussianBlur(eroded, (0, 0), size / share) for share in (64, 170))
+    jaw, chin = float(points[list(_JAW_CORNERS), 1].mean()), float(points[CHIN, 1])
+    height = max(chin - jaw, 1.0)
+    below = np.clip((np.arange(size, dtype=np.float32) - (jaw + 0.75 * height)) / (0.2 * height), 0, 1)[
+        :, None
+    ]
+    return np.asarray(np.clip(narrow * below + np.minimum(wide, narrow) * (1 - below), 0, 1), np.float32)
+
+
+def _disc(width: float) -> NDArray[np.uint8]:
+    side = max(1, round(width)) | 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -1,0 +1,106 @@
+"""The bank's file, its mirrored half, and the bundled ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream_unmask.bundled import BUNDLED_SETS
+from stream_unmask.errors import UnmaskError
+from stream_unmask.inpainting.stand_ins.bank import Projection, load_bank, mirrored, save_bank
+from stream_unmask.inpainting.stand_ins.bundled import bundled_files, bundled_stand_ins
+from stream_unmask.inpainting.stand_ins.showing import draw_stand_ins
+from tests.inpainting.stand_ins.drawn import bank, mesh, portrait, traits
+
+
+def test_a_bank_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    saved = bank([traits(yaw=10), traits(lips=4)], [[1, 0, 0, 0], [0, 1, 0, 0]])
+    save_bank(tmp_path / "bank.npz", saved)
+    read = load_bank([tmp_path / "bank.npz"])
+    assert (read.names, read.licences, read.sources) == (saved.names, saved.licences, saved.sources)
+    assert np.allclose(read.points, saved.points, atol=1 / 64)
+    assert np.allclose(read.traits, saved.traits, atol=1e-4)
+    assert np.allclose(read.looks, saved.looks, atol=1e-3)
+    assert (read[1].picture == saved[1].picture).all()
+    assert np.allclose(read.projection(saved.looks), saved.looks, atol=1e-3)
+
+
+def test_the_second_half_is_mirrored() -> None:
+    both = bank([traits(yaw=10, clear_left=0.5)])
+    assert both.trait("yaw").tolist() == [10, -10]
+    assert both.trait("clear_right").tolist() == [1.0, 0.5]
+    assert both.face_of(1) == 0
+    assert (both[1].picture == both[0].picture[:, ::-1]).all()
+    with pytest.raises(IndexError):
+        both[2]
+
+
+def test_a_mirrored_mesh_keeps_its_meaning() -> None:
+    picture, points = portrait(), mesh() + np.array([3.0, 0, 0])
+    seen, swapped = mirrored(picture, points)
+    # The outer corner of the eye on the picture's left stays on the left.
+    assert swapped[33, 0] < swapped[263, 0]
+    assert np.allclose(mirrored(seen, swapped)[1], points, atol=0.05)
+
+
+def test_files_are_joined_unless_their_looks_do_not_compare(tmp_path: Path) -> None:
+    first, second = bank([traits()]), bank([traits(), traits(lips=9)])
+    save_bank(tmp_path / "a.npz", first)
+    save_bank(tmp_path / "b.npz", second)
+    joined = load_bank([tmp_path / "a.npz", tmp_path / "b.npz"])
+    assert joined.count == 3
+    assert joined.trait("lips").tolist() == [0, 0, 9, 0, 0, 9]
+    assert joined.face_of(5) == 2
+    other = Projection(second.projection.mean, second.projection.axes[:, ::-1])
+    save_bank(tmp_path / "c.npz", replace(second, projection=other))
+    with pytest.raises(UnmaskError, match="do not go with"):
+        load_bank([tmp_path / "a.npz", tmp_path / "c.npz"])
+
+
+@pytest.mark.parametrize("content", [b"", b"no bank", b"PK\x03\x04 broken"])
+def test_what_is_no_bank_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bank.npz").write_bytes(content)
+    with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
+        load_bank([tmp_path / "bank.npz"])
+
+
+def test_another_npz_is_no_bank(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bank.npz", numbers=np.arange(3))
+    with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
+        load_bank([tmp_path / "bank.npz"])
+
+
+def test_a_missing_bank_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnmaskError, match="cannot be read"):
+        load_bank([tmp_path / "bank.npz"])
+
+
+@pytest.mark.parametrize("name", list(BUNDLED_SETS))
+def test_the_bundled_banks_are_whole(name: str) -> None:
+    folder = BUNDLED_SETS[name].folder
+    found = bundled_stand_ins(folder)
+    assert found.count >= 100
+    assert found.licences[0] == "CC0 1.0"
+    assert all(found.licences)
+    assert all(found.sources)
+    for index in (0, found.count - 1, 2 * found.count - 1):
+        worn = found[index]
+        assert min(worn.picture.shape[:2]) >= 256
+        assert worn.with_bare.shape == (*worn.picture.shape[:2], 4)
+        assert (worn.points[:, :2] > 0).all()
+    assert sum(path.stat().st_size for path in bundled_files(folder)) < 12e6
+
+
+def test_the_open_set_has_the_free_faces_alone() -> None:
+    assert set(bundled_stand_ins(BUNDLED_SETS["open"].folder).licences) == {"CC0 1.0"}
+
+
+def test_the_sheet_shows_each_face_in_its_place() -> None:
+    three = bank([traits()] * 3)
+    sheet = draw_stand_ins(three, [0, 1, 2], columns=2, side=64)
+    assert sheet.shape == (2 * 64 + 2, 2 * 64 + 2, 3)
+    assert (sheet[66:, 66:] == 255).all()
+    assert abs(int(sheet[30, 32, 0]) - 200) < 12
