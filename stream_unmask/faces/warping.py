@@ -1,0 +1,264 @@
+"""A face's picture laid on another mesh: pixels follow the triangles between mesh points.
+
+The triangles of the target are drawn into a backward map, nearest first (a z-buffer: Catmull, "A Subdivision
+Algorithm for Computer Display of Curved Surfaces", 1974), and the picture is read through the map. A ring of
+points around the face carries what lies just beside it: cheeks that end later, a strip of neck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import MESH_POINTS, mean_face
+
+FloatArray = NDArray[np.float32]
+
+# fmt: off
+OVAL = np.array([
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+])
+# fmt: on
+"""Mesh points on the face's outline, clockwise from the forehead's middle."""
+
+_RING = 0.42
+"""How far outside the outline the ring lies, as a share of the way from the outline's centre."""
+
+_NOSE_TIP = 1
+_EYES = ((33, 133), (263, 362))
+
+_GRAZING, _SQUARE = 0.2, 0.45
+"""How far a surface faces the camera (its normal's part towards it) to be trusted not at all, and fully."""
+
+_LEAST_ZOOM = 0.6
+"""A picture that shrinks further is halved first: cubic interpolation would skip pixels."""
+
+_FAR = np.float32(1e30)
+
+
+@dataclass(frozen=True, slots=True)
+class Warped:
+    """A picture laid on a mesh.
+
+    Attributes:
+        picture: (S, S, 3) float32 in the range of the picture that was laid; black where nothing of it lies.
+        trust: (S, S) float32, 0..1: how squarely the picture showed each place; 1 on what it saw from the
+            front, falling to 0 at grazing angles and through the ring, 0 where it saw nothing.
+        normals: (S, S, 3) float32 of the laid mesh, right, down and towards the camera; None if not asked
+            for.
+    """
+
+    picture: FloatArray
+    trust: FloatArray
+    normals: FloatArray | None = None
+
+
+def warp_face(
+    picture: NDArray[np.float32] | NDArray[np.uint8],
+    source: NDArray[np.floating],
+    target: NDArray[np.floating],
+    size: int,
+    normals: bool = False,
+) -> Warped:
+    """Lay a face's picture on another mesh.
+
+    Args:
+        picture: (H, W, 3) float32 or uint8.
+        source: (468, 3) the face's mesh in the picture's pixels: x to the right, y down, z away from the
+            camera in the unit of x; pixel centres lie at whole numbers.
+        target: (468, 3) the mesh to lie on, in pixels of the result.
+        size: side S of the result in pixels.
+        normals: whether to give the laid mesh's normals.
+    """
+    triangles = mesh_triangles()
+    laid = with_ring(target).astype(np.float32)
+    original = with_ring(source).astype(np.float32)
+    values = [_trust(triangles, original)[:, None]]
+    if normals:
+        values.append(_normals(triangles, laid))
+    picture, places = _shrunk(picture, original, _eye_distance(target) / max(_eye_distance(source), 1e-6))
+    drawn = np.zeros((size, size, len(values[0][0]) + 3 * normals), np.float32)
+    x, y = (np.full((size, size), -_FAR, np.float32) for _ in range(2))
+    _draw(triangles, laid, places, np.hstack(values), picture.shape[:2], x, y, drawn)
+    return Warped(
+        _read(picture, x, y, laid),
+        np.ascontiguousarray(drawn[..., 0]),
+        np.ascontiguousarray(drawn[..., 1:]) if normals else None,
+    )
+
+
+def with_ring(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(468, 3) mesh points and, after them, the 36 of the ring, in the plane that the face looks out of.
+
+    A rigid motion of the mesh moves the ring alike.
+    """
+    points = np.asarray(points, np.float64)
+    outline = points[OVAL]
+    centre = outline.mean(0)
+    outward = points[_NOSE_TIP] - centre
+    outward /= max(float(np.linalg.norm(outward)), 1e-6)
+    away = outline - centre
+    return np.concatenate([points, outline + _RING * (away - (away @ outward)[:, None] * outward)])
+
+
+@cache
+def mesh_triangles() -> NDArray[np.int32]:
+    """(n, 3) triangles between the points of :func:`with_ring`, clockwise as the front shows them.
+
+    Delaunay's, over the mean face seen from the front.
+    """
+    # Whole steps: what OpenCV hands back is then exactly what it was given.
+    front = np.rint(with_ring(mean_face())[:, :2] * 4096) + 32768
+    numbers = {(float(x), float(y)): number for number, (x, y) in enumerate(front)}
+    plane = cv2.Subdiv2D((0, 0, 65536, 65536))
+    for x, y in numbers:
+        plane.insert((x, y))
+    corners = np.asarray(plane.getTriangleList(), np.float64).reshape(-1, 3, 2)
+    found = [[numbers.get((float(x), float(y)), -1) for x, y in each] for each in corners]
+    # OpenCV's list has triangles with its own three far corners, too.
+    triangles = np.array([each for each in found if min(each) >= 0], np.int32)
+    a, b, c = (front[triangles[:, corner]] for corner in range(3))
+    turned = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    triangles[turned] = triangles[turned][:, [0, 2, 1]]
+    return triangles
+
+
+def warm_up() -> None:
+    """Compile (or load from numba's cache) what :func:`warp_face` runs."""
+    points = 8 * (mean_face() + np.array([1.7, 1.2, 0.0]))
+    warp_face(np.zeros((28, 28, 3), np.uint8), points, points, 28, normals=True)
+
+
+def _eye_distance(points: NDArray[np.floating]) -> float:
+    left, right = (np.asarray(points[list(corners)], np.float64).mean(0) for corners in _EYES)
+    return float(np.linalg.norm(left - right))
+
+
+def _trust(triangles: NDArray[np.int32], original: FloatArray) -> FloatArray:
+    """(504,) how squarely the picture shows each point; 0 on the ring."""
+    towards = _normals(triangles, original)[:, 2]
+    trust = np.clip((towards - _GRAZING) / (_SQUARE - _GRAZING), 0, 1).astype(np.float32)
+    trust[MESH_POINTS:] = 0
+    return np.asarray(trust, np.float32)
+
+
+def _shrunk(
+    picture: NDArray[np.float32] | NDArray[np.uint8], points: FloatArray, zoom: float
+) -> tuple[NDArray[np.float32] | NDArray[np.uint8], FloatArray]:
+    """The picture, halved until ``zoom`` shrinks it no further than is good, and the points (n, 2) in it."""
+    places = points[:, :2]
+    while zoom < _LEAST_ZOOM and min(picture.shape[:2]) > 1:
+        height, width = picture.shape[:2]
+        half = (max(1, width // 2), max(1, height // 2))
+        share = np.array((half[0] / width, half[1] / height), np.float32)
+        places = np.asarray((places + 0.5) * share - 0.5, np.float32)
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        zoom *= 2
+    return picture, np.ascontiguousarray(places, np.float32)
+
+
+def _read(
+    picture: NDArray[np.float32] | NDArray[np.uint8], x: FloatArray, y: FloatArray, laid: FloatArray
+) -> FloatArray:
+    """(S, S, 3) what lies at the places ``x`` and ``y`` (S, S) of the picture."""
+    size = len(x)
+    out = np.zeros((size, size, 3), np.float32)
+    low = np.floor(laid[:, :2].min(0)).clip(0, size).astype(int)
+    high = np.ceil(laid[:, :2].max(0) + 1).clip(0, size).astype(int)
+    if (low < high).all():
+        box = (slice(low[1], high[1]), slice(low[0], high[0]))
+        out[box] = cv2.remap(picture, x[box], y[box], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        _blank(out, x)
+    return out
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _blank(picture: Any, xs: Any) -> None:
+    """Make (S, S, 3) black where nothing was drawn."""
+    for row in range(xs.shape[0]):
+        for column in range(xs.shape[1]):
+            if xs[row, column] <= -_FAR:
+                for channel in range(3):
+                    picture[row, column, channel] = 0
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _normals(triangles: Any, points: Any) -> Any:
+    """(n, 3) unit normals of points (n, 3): right, down and towards the camera, which z leads away from."""
+    normals = np.zeros((points.shape[0], 3), np.float32)
+    for number in range(triangles.shape[0]):
+        i, j, k = triangles[number, 0], triangles[number, 1], triangles[number, 2]
+        ax, ay, az = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+        bx, by, bz = points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
+        x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        for corner in (i, j, k):
+            # Clockwise in a picture whose y goes down, the product points away from the camera.
+            normals[corner, 0] -= x
+            normals[corner, 1] -= y
+            normals[corner, 2] += z
+    for corner in range(points.shape[0]):
+        x, y, z = normals[corner, 0], normals[corner, 1], normals[corner, 2]
+        length = max(np.sqrt(x * x + y * y + z * z), np.float32(1e-9))
+        for axis in range(3):
+            normals[corner, axis] /= length
+    return normals
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _draw(
+    triangles: Any, laid: Any, places: Any, values: Any, shape: Any, xs: Any, ys: Any, drawn: Any
+) -> None:
+    """Draw the triangles of ``laid`` (n, 3) into the backward map, nearest first.
+
+    Args:
+        triangles: (t, 3) clockwise.
+        laid: (n, 3) where the points lie in the result.
+        places: (n, 2) where they lie in the picture.
+        values: (n, v) of the points, to be interpolated into ``drawn``; the first is trust.
+        shape: height and width of the picture.
+        xs: (S, S) takes where in the picture each pixel comes from; untouched where from nowhere.
+        ys: likewise.
+        drawn: (S, S, v) takes the values, zeros before.
+    """
+    size = xs.shape[0]
+    depth = np.full((size, size), _FAR, np.float32)
+    most_x, most_y = np.float32(shape[1] - 1), np.float32(shape[0] - 1)
+    nothing, slack = np.float32(0), np.float32(-1e-5)
+    for number in range(triangles.shape[0]):
+        i, j, k = triangles[number, 0], triangles[number, 1], triangles[number, 2]
+        ax, ay, bx, by, cx, cy = laid[i, 0], laid[i, 1], laid[j, 0], laid[j, 1], laid[k, 0], laid[k, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area <= 1e-6:
+            continue
+        shown = (places[j, 0] - places[i, 0]) * (places[k, 1] - places[i, 1])
+        shown -= (places[j, 1] - places[i, 1]) * (places[k, 0] - places[i, 0])
+        left, right = max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), size - 1)
+        top, bottom = max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), size - 1)
+        inverse = np.float32(1) / area
+        step_u, step_v = (by - cy) * inverse, (cy - ay) * inverse
+        for row in range(top, bottom + 1):
+            first_u = ((bx - left) * (cy - row) - (by - row) * (cx - left)) * inverse
+            first_v = ((cx - left) * (ay - row) - (cy - row) * (ax - left)) * inverse
+            for column in range(left, right + 1):
+                u, v = first_u + step_u * (column - left), first_v + step_v * (column - left)
+                w = np.float32(1) - u - v
+                if u < slack or v < slack or w < slack:
+                    continue
+                far = u * laid[i, 2] + v * laid[j, 2] + w * laid[k, 2]
+                if far >= depth[row, column]:
+                    continue
+                depth[row, column] = far
+                x = u * places[i, 0] + v * places[j, 0] + w * places[k, 0]
+                y = u * places[i, 1] + v * places[j, 1] + w * places[k, 1]
+                xs[row, column], ys[row, column] = x, y
+                for each in range(values.shape[1]):
+                    drawn[row, column, each] = u * values[i, each] + v * values[j, each] + w * values[k, each]
+                if shown <= 1e-6 or x < nothing or y < nothing or x > most_x or y > most_y:
+                    drawn[row, column, 0] = nothing
