@@ -28,6 +28,16 @@ OVAL = np.array([
 # fmt: on
 """Mesh points on the face's outline, clockwise from the forehead's middle."""
 
+# fmt: off
+_LIPS = np.array([
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+    76, 62, 292, 306, 77, 90, 180, 85, 16, 315, 404, 320, 307, 408, 304, 303, 302, 11, 72, 73, 74, 184,
+    96, 89, 179, 86, 15, 316, 403, 319, 325, 407, 272, 271, 268, 12, 38, 41, 42, 183,
+])
+# fmt: on
+"""Mesh points on the lips. Those of a closed mouth cross: the triangles between them turn over."""
+
 _RING = 0.42
 """How far outside the outline the ring lies, as a share of the way from the outline's centre."""
 
@@ -37,10 +47,24 @@ _EYES = ((33, 133), (263, 362))
 _GRAZING, _SQUARE = 0.2, 0.45
 """How far a surface faces the camera (its normal's part towards it) to be trusted not at all, and fully."""
 
+_SMOOTHINGS = 6
+"""Times that the normals for trust are averaged with their neighbours': creases count as the cheek around
+them, or lips and nostrils were holes in every face."""
+
+_RIM = 0.25
+"""Share of the ring's width in which trust falls to nothing."""
+
 _LEAST_ZOOM = 0.6
 """A picture that shrinks further is halved first: cubic interpolation would skip pixels."""
 
+_TURNED_OVER = np.float32(-0.1)
+"""Area in the picture, as a share of that in the result, from which on a triangle counts as seen from behind:
+that of a smaller one is noise of the mesh."""
+
 _FAR = np.float32(1e30)
+
+_INSIDE = np.repeat(np.array((1.0, 0.0), np.float32), (MESH_POINTS, len(OVAL)))
+"""1 for the mesh's points, 0 for the ring's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +74,7 @@ class Warped:
     Attributes:
         picture: (S, S, 3) float32 in the range of the picture that was laid; black where nothing of it lies.
         trust: (S, S) float32, 0..1: how squarely the picture showed each place; 1 on what it saw from the
-            front, falling to 0 at grazing angles and through the ring, 0 where it saw nothing.
+            front, falling to 0 at grazing angles and just outside the face, 0 where it saw nothing.
         normals: (S, S, 3) float32 of the laid mesh, right, down and towards the camera; None if not asked
             for.
     """
@@ -80,17 +104,17 @@ def warp_face(
     triangles = mesh_triangles()
     laid = with_ring(target).astype(np.float32)
     original = with_ring(source).astype(np.float32)
-    values = [_trust(triangles, original)[:, None]]
+    values = [np.stack([_facing(source), _INSIDE], 1)]
     if normals:
         values.append(_normals(triangles, laid))
     picture, places = _shrunk(picture, original, _eye_distance(target) / max(_eye_distance(source), 1e-6))
-    drawn = np.zeros((size, size, len(values[0][0]) + 3 * normals), np.float32)
+    drawn = np.zeros((size, size, 2 + 3 * normals), np.float32)
     x, y = (np.full((size, size), -_FAR, np.float32) for _ in range(2))
-    _draw(triangles, laid, places, np.hstack(values), picture.shape[:2], x, y, drawn)
+    _draw(triangles, _crossing(), laid, places, np.hstack(values), picture.shape[:2], x, y, drawn)
     return Warped(
         _read(picture, x, y, laid),
-        np.ascontiguousarray(drawn[..., 0]),
-        np.ascontiguousarray(drawn[..., 1:]) if normals else None,
+        drawn[..., 0] * np.clip(1 - (1 - drawn[..., 1]) / np.float32(_RIM), 0, 1),
+        np.ascontiguousarray(drawn[..., 2:]) if normals else None,
     )
 
 
@@ -130,6 +154,12 @@ def mesh_triangles() -> NDArray[np.int32]:
     return triangles
 
 
+@cache
+def _crossing() -> NDArray[np.bool_]:
+    """(n,) which triangles lie between lips."""
+    return np.asarray(np.isin(mesh_triangles(), _LIPS).all(1))
+
+
 def warm_up() -> None:
     """Compile (or load from numba's cache) what :func:`warp_face` runs."""
     points = 8 * (mean_face() + np.array([1.7, 1.2, 0.0]))
@@ -141,12 +171,32 @@ def _eye_distance(points: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(left - right))
 
 
-def _trust(triangles: NDArray[np.int32], original: FloatArray) -> FloatArray:
-    """(504,) how squarely the picture shows each point; 0 on the ring."""
-    towards = _normals(triangles, original)[:, 2]
-    trust = np.clip((towards - _GRAZING) / (_SQUARE - _GRAZING), 0, 1).astype(np.float32)
-    trust[MESH_POINTS:] = 0
-    return np.asarray(trust, np.float32)
+@cache
+def _smooth_normals() -> NDArray[np.float64]:
+    """(468, 3) outward normals of the mean face without its creases, in the axes of its points."""
+    triangles = mesh_triangles()
+    inner = triangles[(triangles < MESH_POINTS).all(1)]
+    normals = _normals(inner, mean_face().astype(np.float32)) * np.array((1.0, 1.0, -1.0))
+    for _ in range(_SMOOTHINGS):
+        around = np.zeros_like(normals)
+        for corner in range(3):
+            np.add.at(around, inner[:, corner], normals[inner].sum(1))
+        normals = around / np.linalg.norm(around, axis=1, keepdims=True)
+    return np.asarray(normals)
+
+
+def _facing(points: NDArray[np.floating]) -> FloatArray:
+    """(504,) how squarely the camera sees each point of a mesh (468, 3) and of its ring, 0..1.
+
+    Of the mean face, turned as the mesh is (Umeyama, "Least-Squares Estimation of Transformation Parameters",
+    1991): a mesh's own normals are too rough to tell.
+    """
+    mean = mean_face()
+    left, _, right = np.linalg.svd((points - points.mean(0)).T @ (mean - mean.mean(0)))
+    left[:, 2] *= np.linalg.det(left @ right)
+    towards = -_smooth_normals() @ (left @ right)[2]
+    facing = np.clip((towards - _GRAZING) / (_SQUARE - _GRAZING), 0, 1)
+    return np.concatenate([facing, facing[OVAL]]).astype(np.float32)
 
 
 def _shrunk(
@@ -213,12 +263,21 @@ def _normals(triangles: Any, points: Any) -> Any:
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _draw(
-    triangles: Any, laid: Any, places: Any, values: Any, shape: Any, xs: Any, ys: Any, drawn: Any
+    triangles: Any,
+    crossing: Any,
+    laid: Any,
+    places: Any,
+    values: Any,
+    shape: Any,
+    xs: Any,
+    ys: Any,
+    drawn: Any,
 ) -> None:
     """Draw the triangles of ``laid`` (n, 3) into the backward map, nearest first.
 
     Args:
         triangles: (t, 3) clockwise.
+        crossing: (t,) which of them may turn over in the picture and be trusted yet.
         laid: (n, 3) where the points lie in the result.
         places: (n, 2) where they lie in the picture.
         values: (n, v) of the points, to be interpolated into ``drawn``; the first is trust.
@@ -239,6 +298,7 @@ def _draw(
             continue
         shown = (places[j, 0] - places[i, 0]) * (places[k, 1] - places[i, 1])
         shown -= (places[j, 1] - places[i, 1]) * (places[k, 0] - places[i, 0])
+        behind = shown < _TURNED_OVER * area and not crossing[number]
         left, right = max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), size - 1)
         top, bottom = max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), size - 1)
         inverse = np.float32(1) / area
@@ -260,5 +320,5 @@ def _draw(
                 xs[row, column], ys[row, column] = x, y
                 for each in range(values.shape[1]):
                     drawn[row, column, each] = u * values[i, each] + v * values[j, each] + w * values[k, each]
-                if shown <= 1e-6 or x < nothing or y < nothing or x > most_x or y > most_y:
+                if behind or x < nothing or y < nothing or x > most_x or y > most_y:
                     drawn[row, column, 0] = nothing
