@@ -16,7 +16,11 @@ MAY_IMPORT = {
     "trainer": {"trainer", "engines", "stream_unmask"},
     "benchmarks": {"benchmarks", "trainer", "engines", "stream_unmask"},
     "stream_unmask": {"stream_unmask", "engines"},
-    "stream_unmask.synth": {"stream_unmask.synth", "stream_unmask.faces.alignment"},
+    "stream_unmask.synth": {
+        "stream_unmask.synth",
+        "stream_unmask.faces.alignment",
+        "stream_unmask.faces.warping",
+    },
     # The command line is the entry to everything.
     "stream_unmask.cli": set(PACKAGES),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stream_unmask.synth.clips import make_clip
+from stream_unmask.synth.clips import Clip, make_clip
 from trainer.pairs import PairData, to_tensor
 
 
@@ -14,13 +14,17 @@ class ClipData(PairData):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         photo, rng = self._draw(index)
-        clip = make_clip(photo.picture(), photo.points, rng, self._settings)
-        return {
-            "crop": to_tensor(clip.now.crop),
-            "map": to_tensor(clip.now.mask),
-            "truth": to_tensor(clip.now.truth),
-            "before": to_tensor(clip.before),
-            "before_map": to_tensor(clip.before_mask),
-            "rough": to_tensor(clip.rough),
-            "motion": torch.from_numpy(clip.motion),
-        }
+        return as_tensors(make_clip(photo.picture(), photo.points, rng, self._settings))
+
+
+def as_tensors(clip: Clip) -> dict[str, Tensor]:
+    """A clip's pictures, masks and motion by name, as :class:`ClipData` gives them."""
+    return {
+        "crop": to_tensor(clip.now.crop),
+        "map": to_tensor(clip.now.mask),
+        "truth": to_tensor(clip.now.truth),
+        "before": to_tensor(clip.before),
+        "before_map": to_tensor(clip.before_mask),
+        "rough": to_tensor(clip.rough),
+        "motion": torch.from_numpy(clip.motion),
+    }

@@ -24,6 +24,9 @@ is frontal and beautified, ``diverse`` has the turned heads, beards and darker s
 HELD_OUT = "val_"
 """What the names of sets begin with that are never trained on."""
 
+MADE_FACES = frozenset({"faker", "gecid", "hmd", "rsf", "sg3", "tpdne", "u1i"})
+"""Sources whose faces are of nobody: networks made them."""
+
 _HELD_OUT_FIRST = ("val_core", "val_extra_ai", "val_extra_nc", "val_diverse")
 """Samples hang on the order of sets, and the frozen evaluation on this one."""
 
@@ -41,12 +44,14 @@ class Photo:
         set: name of the set, e.g. ``core``.
         encoded: the square crop around the face, as JPEG, PNG or WebP.
         points: (468, 2) float32 mesh points in pixels of that crop.
+        source: where the set has it from, e.g. ``faker``; empty where its notes do not say.
     """
 
     key: str
     set: str
     encoded: bytes
     points: NDArray[np.float32]
+    source: str = ""
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
@@ -92,7 +97,7 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
     Args:
         folder: where the shards lie, as WebDataset has them; each holds ``<key>.jpg`` (or png, webp) and
             ``<key>.json`` whose ``lm`` is the mesh: base64 of zlib of little-endian int16 quarter pixels,
-            all x, then all y. Other files of a sample are passed over.
+            all x, then all y, and whose ``set`` may name the source. Other files of a sample are passed over.
         sets: names of the sets, at least one.
 
     Raises:
@@ -132,6 +137,7 @@ def _in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
 def _read_shard(path: Path, name: str) -> list[Photo]:
     pictures: dict[str, bytes] = {}
     meshes: dict[str, NDArray[np.float32]] = {}
+    sources: dict[str, str] = {}
     try:
         with tarfile.open(path) as shard:
             for member in shard:
@@ -141,7 +147,8 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
                 if file is None or kind not in (*_PICTURES, "json"):
                     continue
                 if kind == "json":
-                    meshes[key] = _points(json.load(file)["lm"])
+                    notes = json.load(file)
+                    meshes[key], sources[key] = _points(notes["lm"]), str(notes.get("set", ""))
                 else:
                     pictures[key] = file.read()
     except (KeyError, TypeError) as error:
@@ -149,7 +156,11 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
     except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error
-    return [Photo(key, name, pictures[key], points) for key, points in meshes.items() if key in pictures]
+    return [
+        Photo(key, name, pictures[key], points, sources[key])
+        for key, points in meshes.items()
+        if key in pictures
+    ]
 
 
 def _points(text: str) -> NDArray[np.float32]:

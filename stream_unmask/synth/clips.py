@@ -30,10 +30,12 @@ class Shot:
         motions: for each frame but the first a (2, 3) float32 similarity from its crop to that of the
             frame before, both in -1..1 across the picture: what :func:`torch.nn.functional.affine_grid`
             takes to bring the last patch into this crop. A pixel or so off, as alignments are.
+        points: (468, 2) float32 mesh points of the last frame's face, in pixels.
     """
 
     frames: tuple[Pair, ...]
     motions: tuple[FloatArray, ...]
+    points: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Clip:
         before_mask: its mask, (S, S) uint8.
         rough: this frame's mask as a segmenter might give it, (S, S) uint8.
         motion: see :class:`Shot`.
+        points: (468, 2) float32 mesh points of the frame's face, in pixels.
     """
 
     now: Pair
@@ -53,6 +56,7 @@ class Clip:
     before_mask: Bytes
     rough: Bytes
     motion: FloatArray
+    points: FloatArray
 
 
 def _draw_motion(size: int, strength: float, rng: np.random.Generator) -> Matrix:
@@ -152,7 +156,7 @@ def make_shot(
         motion = _after(np.asarray(cv2.invertAffineTransform(this)), last)
         motion[:, 2] += rng.normal(0, 0.6, 2) * size / 256
         motions.append(_centred(motion, size))
-    return Shot(tuple(shown), tuple(motions))
+    return Shot(tuple(shown), tuple(motions), composed.points)
 
 
 def make_clip(
@@ -161,4 +165,4 @@ def make_clip(
     """The shortest shot, with a mask such as a segmenter makes; arguments as for :func:`make_shot`."""
     shot = make_shot(photo, mesh, rng, settings)
     before, now = shot.frames
-    return Clip(now, before.crop, before.mask, _roughened(now.mask, rng), shot.motions[0])
+    return Clip(now, before.crop, before.mask, _roughened(now.mask, rng), shot.motions[0], shot.points)
