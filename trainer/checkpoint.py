@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import nn
 
 from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
+from trainer.files import write_whole
 
 LAST = "checkpoint.pt"
 """Everything that :meth:`trainer.loop.Loop.resume` needs."""
+
+AVERAGED = "averaged.safetensors"
+"""The averaged weights alone, for what only wants these."""
 
 BEST = "best.pt"
 """The averaged weights that did best on the held-out pairs."""
@@ -40,8 +46,26 @@ def write_checkpoint(state: dict[str, Any], path: Path) -> None:
         raise UnmaskError(f"Cannot write the checkpoint {path} ({error.strerror}); {kept}.") from error
 
 
+def write_averaged(network: nn.Module, run: Path, step: int, spent: float) -> None:
+    """Write an averaged network's weights alone, whole or not at all.
+
+    Args:
+        network: with the averaged weights.
+        run: folder of the run.
+        step: how many steps were done.
+        spent: how many seconds of training.
+
+    Raises:
+        UnmaskError: they cannot be written, e.g. because the disk is full.
+    """
+    weights = {name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()}
+    write_whole(run / AVERAGED, save(weights, {"step": str(step), "spent": str(spent)}))
+
+
 def read_checkpoint(run: Path) -> dict[str, Any]:
-    """A run's last checkpoint, or the very file if ``run`` is one (``best.pt``), on the CPU.
+    """A run's last checkpoint, or the very file if ``run`` is one, on the CPU.
+
+    Such a file is ``best.pt`` or ``averaged.safetensors``, which hold less.
 
     Raises:
         UnmaskError: there is none, or it is damaged.
@@ -50,10 +74,19 @@ def read_checkpoint(run: Path) -> dict[str, Any]:
     if not path.exists():
         raise UnmaskError(f"There is no checkpoint in {run}.")
     try:
+        if path.suffix == ".safetensors":
+            return _read_averaged(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its unpickler stumbles over
         raise UnmaskError(f"{path} is not a checkpoint, or damaged.") from error
     return state
+
+
+def _read_averaged(path: Path) -> dict[str, Any]:
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return {"averaged": weights, "step": int(about["step"]), "spent": float(about["spent"])}
 
 
 def load_averaged(network: nn.Module, run: Path) -> None:
@@ -61,7 +94,7 @@ def load_averaged(network: nn.Module, run: Path) -> None:
 
     Args:
         network: of the run's architecture.
-        run: folder of the run, or its ``best.pt``.
+        run: folder of the run, its ``best.pt`` or its ``averaged.safetensors``.
 
     Raises:
         UnmaskError: the run has no checkpoint, or it is of another network.

@@ -14,9 +14,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.summary import image, scalar
 from torch import Tensor
 
 from engines.whole import replacing
@@ -58,6 +55,51 @@ def _as_bytes(pictures: Tensor) -> NDArray[np.uint8]:
     return scaled.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+class _Events:
+    """TensorBoard's file of a run, where its writer is installed: a bare GPU machine has none."""
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+
+        folder.mkdir(exist_ok=True)
+        # Not SummaryWriter: its thread dies silently on a full disk, and the training then waits for it.
+        self._writer = EventsWriter(str(folder / "events"))
+
+    @classmethod
+    def begun(cls, folder: Path, step: int) -> _Events | None:
+        """Begin a file whose next step is ``step``; None where it cannot be written."""
+        try:
+            from tensorboardX.proto.event_pb2 import SessionLog
+        except ModuleNotFoundError:
+            return None
+        events = cls(folder)
+        events._write(step, session_log=SessionLog(status=SessionLog.START))
+        return events
+
+    def numbers(self, numbers: dict[str, float], step: int) -> None:
+        """Write a step's numbers by name."""
+        from tensorboardX.summary import scalar
+
+        for name, value in numbers.items():
+            self._write(step, summary=scalar(name, value))
+        self._writer.flush()
+
+    def picture(self, picture: NDArray[np.uint8], step: int) -> None:
+        """Write a step's sheet, (H, W, 3) RGB."""
+        from tensorboardX.summary import image
+
+        self._write(step, summary=image("held_out", picture, dataformats="HWC"))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+    def _write(self, step: int, **content: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._writer.write_event(Event(wall_time=time.time(), step=step, **content))
+
+
 class RunLog:
     """Writes into a run's folder; to be entered before use."""
 
@@ -69,31 +111,25 @@ class RunLog:
     def __enter__(self) -> RunLog:
         self._forget_what_was_lost()
         self._file = (self._run / LOG).open("a", encoding="utf-8")
-        # Not SummaryWriter: its thread dies silently on a full disk, and the training then waits for it.
-        folder = self._run / "tensorboard"
-        folder.mkdir(exist_ok=True)
-        self._events = EventsWriter(str(folder / "events"))
-        started = SessionLog(status=SessionLog.START)
-        self._events.write_event(Event(wall_time=time.time(), step=self._step + 1, session_log=started))
+        self._events = _Events.begun(self._run / "tensorboard", self._step + 1)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        with suppress(OSError):
-            self._events.close()
+        if self._events is not None:
+            with suppress(OSError):
+                self._events.close()
 
     def write(self, line: dict[str, float]) -> None:
         """One line, ``step`` among its numbers. What is not finite becomes null."""
         rounded = {name: _rounded(value) for name, value in line.items()}
         self._file.write(json.dumps(rounded) + "\n")
         self._file.flush()
-        step = int(line["step"])
-        for name, value in line.items():
-            if name != "step" and math.isfinite(value):
-                self._tell(scalar(name, value), step)
-        self._events.flush()
+        if self._events is not None:
+            numbers = {name: value for name, value in line.items() if name != "step" and math.isfinite(value)}
+            self._events.numbers(numbers, int(line["step"]))
 
     def sheet(self, shown: Shown, step: int) -> None:
         """A sample sheet: ``sheets/<step>.png``."""
@@ -102,10 +138,8 @@ class RunLog:
         folder.mkdir(exist_ok=True)
         _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         (folder / f"{step:07d}.png").write_bytes(coded.tobytes())
-        self._tell(image("held_out", picture, dataformats="HWC"), step)
-
-    def _tell(self, summary: Any, step: int) -> None:
-        self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        if self._events is not None:
+            self._events.picture(picture, step)
 
     def _forget_what_was_lost(self) -> None:
         path = self._run / LOG

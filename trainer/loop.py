@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from stream_unmask.errors import UnmaskError
-from trainer.checkpoint import BEST, LAST, read_checkpoint, write_checkpoint
+from trainer import STARTED
+from trainer.checkpoint import BEST, LAST, read_checkpoint, write_averaged, write_checkpoint
 from trainer.devices import PrecisionName, make_fabric
 from trainer.learner import Learner, average
 from trainer.log import RunLog
@@ -37,6 +38,10 @@ class LoopSettings:
         run: folder of the run: checkpoints, log, sheets.
         steps: stop after as many steps in all; None for no limit.
         minutes: stop after as many minutes of training in all; None for no limit.
+        until: stop as many seconds after the process began, start and all; None for no limit.
+        echo: steps that each loaded batch serves, where recipes vary what they are shown: for a machine that
+            learns faster than it makes samples (Choi et al., "Faster Neural Network Training with Data
+            Echoing", 2019).
         batch: samples in a step of each process.
         rate: highest learning rate.
         seed: of the weights and the data.
@@ -50,6 +55,8 @@ class LoopSettings:
     run: Path
     steps: int | None = None
     minutes: float | None = None
+    until: float | None = None
+    echo: int = 1
     batch: int = 16
     rate: float = 1e-3
     seed: int = 0
@@ -60,8 +67,8 @@ class LoopSettings:
     precision: PrecisionName = "auto"
 
     def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            raise UnmaskError("Say how long to train: --steps or --minutes.")
+        if self.steps is None and self.minutes is None and self.until is None:
+            raise UnmaskError("Say how long to train: --steps, --minutes or --until.")
 
 
 def schedule(step: int, progress: float) -> float:
@@ -96,6 +103,7 @@ class Loop:
         self._best = -math.inf
         self._astray = 0
         self._sheets = 0
+        self._begun = time.monotonic()
         for network in (recipe.network, *recipe.helpers.values()):
             network.to(self._fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             network.train()
@@ -176,48 +184,75 @@ class Loop:
             "best": self._best,
         }
         write_checkpoint(state, self._settings.run / LAST)
+        write_averaged(self._averaged, self._settings.run, self._step, self._spent)
 
     def _train(self, stop: Stop, log: RunLog | None, terminal: Terminal | None) -> int:
         settings = self._settings
         saved = before = time.monotonic()
+        lap = 0.0
         for batch in self._batches():
             arrived = time.monotonic()
-            due = arrived - saved >= 60 * settings.save_minutes or self._step + 1 == settings.steps
+            last = arrived + lap >= self._end()
+            due = arrived - saved >= 60 * settings.save_minutes or self._step + 1 == settings.steps or last
             # The first process decides for all.
-            progress, halt, due = self._fabric.broadcast((self._progress(), stop.asked, due))
+            progress, halt, due, last = self._fabric.broadcast((self._progress(), stop.asked, due, last))
             if halt or progress >= 1.0:
                 break
             losses = self._one_step(batch, progress)
             now = time.monotonic()
-            self._spent += now - before
-            line = {"step": self._step, "seconds": now - before, "waited": arrived - before} | losses
+            lap = now - before
+            self._spent += lap
+            line = {"step": self._step, "seconds": lap, "waited": arrived - before} | losses
             before = now
             if log is not None and terminal is not None:
                 if due:
-                    line |= self._try_out(log, progress)
+                    line |= self._try_out(log, 1.0 if last else progress)
                 log.write(line | {"progress": progress})
                 terminal.tell(line, progress)
             if due:
                 self.save()
                 saved = now
+            if last:
+                break
         self.save()
         return self._step
+
+    def _end(self) -> float:
+        """When, by the monotonic clock, the step that begins is to be the last one."""
+        settings = self._settings
+        ends = [math.inf]
+        if settings.until is not None:
+            ends.append(STARTED + settings.until)
+        if settings.minutes is not None:
+            ends.append(time.monotonic() + 60 * settings.minutes - self._spent)
+        return min(ends)
 
     def _progress(self) -> float:
         settings = self._settings
         by_steps = self._step / settings.steps if settings.steps else 0.0
-        by_time = self._spent / (60 * settings.minutes) if settings.minutes else 0.0
-        return max(by_steps, by_time)
+        by_minutes = self._spent / (60 * settings.minutes) if settings.minutes else 0.0
+        by_clock = 0.0
+        if settings.until is not None:
+            by_clock = (time.monotonic() - self._begun) / max(STARTED + settings.until - self._begun, 1e-3)
+        return max(by_steps, by_minutes, by_clock)
 
     def _batches(self) -> Iterator[Batch]:
-        """Each process' share of the samples, from where the last step ended."""
+        """Each process' share of the samples on its device, from where the last step ended."""
+        device, echo = self._fabric.device, self._settings.echo
+        served = self._step % echo
+        for batch in self._loaded(self._step // echo):
+            sent = {name: values.to(device, non_blocking=True) for name, values in batch.items()}
+            for _ in range(served, echo):
+                yield sent
+            served = 0
+
+    def _loaded(self, first: int) -> Iterator[Batch]:
+        """Each process' share of the samples from batch ``first`` on."""
         settings, fabric = self._settings, self._fabric
         data = self._recipe.data(settings.seed, 1 << 40)
         batches = (
             range(number * settings.batch, (number + 1) * settings.batch)
-            for number in range(
-                self._step * fabric.world_size + fabric.global_rank, 1 << 40, fabric.world_size
-            )
+            for number in range(first * fabric.world_size + fabric.global_rank, 1 << 40, fabric.world_size)
         )
         try:
             yield from torch.utils.data.DataLoader(
@@ -237,13 +272,12 @@ class Loop:
             ) from error
 
     def _one_step(self, batch: Batch, progress: float) -> dict[str, float]:
-        learn, device = self._learn, self._fabric.device
+        learn = self._learn
         self._seed_chance()
         learn.scale_rates(schedule(self._step, progress))
         learn.astray = False
-        sent = {name: values.to(device, non_blocking=True) for name, values in batch.items()}
         with self._fabric.autocast():
-            losses = self._recipe.step(sent, self._averaged, learn, progress)
+            losses = self._recipe.step(batch, self._averaged, learn, progress)
         self._step += 1
         if learn.astray:
             self._recover()
@@ -297,11 +331,11 @@ class Loop:
         pairs = {name: values.to(self._fabric.device) for name, values in self._held_out.items()}
         with self._fabric.autocast():
             shown = self._recipe.show(self._averaged, pairs)
-        if int(progress * _SHEETS) >= self._sheets or self._step == self._settings.steps:
+        if int(progress * _SHEETS) >= self._sheets or progress == 1.0 or self._step == self._settings.steps:
             log.sheet(shown, self._step)
             self._sheets = int(progress * _SHEETS) + 1
         if shown.quality > self._best:
             self._best = shown.quality
             best = {"averaged": self._averaged.state_dict(), "step": self._step, "spent": self._spent}
             write_checkpoint(best | {"quality": shown.quality}, self._settings.run / BEST)
-        return {"held_out": shown.quality}
+        return {"held_out": shown.quality} | shown.figures

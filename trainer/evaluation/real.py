@@ -9,19 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.inpainting.face import UnmaskedFace
-from stream_unmask.networks import Networks
-from stream_unmask.pipeline import Stream
-from stream_unmask.settings import Settings
-from stream_unmask.video.frame import Frame
-from stream_unmask.video.images import as_frame
-from stream_unmask.video.thumbnail import Thumbnailer
+
+# The product itself is imported where it is run: training needs neither its engines nor its codecs.
+if TYPE_CHECKING:
+    from stream_unmask.inpainting.face import UnmaskedFace
+    from stream_unmask.networks import Networks
+    from stream_unmask.video.frame import Frame
 
 Bytes = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -86,6 +86,11 @@ def score_real(weights: Path, photos: Iterable[RealPhoto], threads: int = 2) -> 
     Raises:
         EngineError: the weights are incomplete or damaged.
     """
+    from stream_unmask.networks import Networks
+    from stream_unmask.pipeline import Stream
+    from stream_unmask.settings import Settings
+    from stream_unmask.video.images import as_frame
+
     settings = Settings(weights=weights, threads=threads)
     networks = Networks.load(settings)
     looked_at, counts = 0, np.zeros(4, np.int64)
@@ -145,6 +150,8 @@ def _boxes(notes: dict[str, object]) -> tuple[Box, ...]:
 
 
 def _detected(networks: Networks, frame: Frame) -> tuple[Box, ...]:
+    from stream_unmask.video.thumbnail import Thumbnailer
+
     found = networks.detector.detect(Thumbnailer().shrink(frame))
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in found.boxes.tolist())
 

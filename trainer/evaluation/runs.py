@@ -48,7 +48,7 @@ def size_of(run: Path) -> int:
     """Side of the crops in pixels that a run learnt from.
 
     Args:
-        run: folder of the run, or its ``best.pt``.
+        run: folder of the run, or a file in it: ``best.pt``, ``averaged.safetensors``.
 
     Raises:
         UnmaskError: the folder is not that of a run.
@@ -60,7 +60,7 @@ def description(run: Path) -> dict[str, Any]:
     """What :func:`describe` noted of a run.
 
     Args:
-        run: folder of the run, or its ``best.pt``.
+        run: folder of the run, or a file in it: ``best.pt``, ``averaged.safetensors``.
 
     Raises:
         UnmaskError: the folder is not that of a run.

@@ -13,7 +13,6 @@ from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
 from trainer.networks.segmenter import Segmenter
-from trainer.packing.pseudo_labels import pseudo_labelled
 from trainer.recipe import Recipe
 
 BUNDLED = Path("bundled")
@@ -65,6 +64,9 @@ class Job:
         """
         if self.real is None:
             return []
+        # Finding faces needs the product's own engines, which no other training does.
+        from trainer.packing.pseudo_labels import pseudo_labelled
+
         faces = pseudo_labelled(self.real, BUNDLED_WEIGHTS / "segmenter.onnx")
         self.tell(f"{len(faces)} real masked faces of {self.real} are learnt from, too.")
         return faces
