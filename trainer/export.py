@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
+from engines.contract import GENERATOR, GUIDED, SEGMENTER, WEARER, read_weights
 from engines.parity import Agreement
+from stream_unmask.synth.pairs import PairSettings
 from trainer.crops import sample_crops
+from trainer.data import held_out_sets, read_photos, training_sets
+from trainer.pairs import unpack
 from trainer.tracing import export_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_SAMPLES, _SEED = 16, 5
 
 
 def _told(run: Path, note: str) -> str:
@@ -50,8 +59,11 @@ def export_generator(
 
     from trainer.bundled import bundled_segmenter
     from trainer.evaluation.runs import size_of, trained_generator
+    from trainer.networks.guided import GuidedGenerator
 
     trained, inner = trained_generator(run), inner or size_of(run)
+    if isinstance(trained, GuidedGenerator):
+        return export_network(trained, GUIDED, weights, _told(run, note), _guided_samples(data, inner))
     finder = bundled_segmenter(read_weights(weights, SEGMENTER).path.parent)
     crops = torch.from_numpy(sample_crops(data, 16, size))
     with torch.no_grad():
@@ -61,3 +73,16 @@ def export_generator(
                 functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
             )
     return export_network(trained, GENERATOR, weights, _told(run, note), (crops, maps))
+
+
+def _guided_samples(data: Path, size: int) -> tuple[Tensor, ...]:
+    """What a guided generator takes: crops, roughened maps, strangers' faces, their trust."""
+    from torch.utils.data import default_collate
+
+    from trainer.guides import GuidedData, bank_of
+
+    photos = read_photos(data, held_out_sets(data) or training_sets(data))
+    settings = PairSettings(size=size, masked=1.0, distracted=0.0)
+    made = GuidedData(photos, bank_of(photos), settings, _SEED, _SAMPLES)
+    batch = default_collate([made[number] for number in range(_SAMPLES)])
+    return tuple(unpack(batch[name]) for name in ("crop", "rough", "guide", "trust"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from stream_unmask.synth.pairs import PairSettings
+from trainer.data import Photo
 from trainer.learner import Learner
 
 Batch = dict[str, Tensor]
@@ -20,10 +23,12 @@ class Shown:
     Attributes:
         pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a map N,1,S,S in 0..1.
         quality: one number, higher is better; the checkpoint with the highest is kept as the best.
+        figures: what else there is to tell, by name.
     """
 
     pictures: tuple[Tensor, ...]
     quality: float
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 class Recipe(Protocol):
@@ -69,5 +74,23 @@ class Recipe(Protocol):
         Args:
             averaged: as in :meth:`step`.
             pairs: held-out samples, all with masks on; see :class:`trainer.pairs.PairData`.
+        """
+        ...
+
+
+@runtime_checkable
+class OwnTrials(Protocol):
+    """A recipe that is tried on more than pairs."""
+
+    def trials(
+        self, photos: Sequence[Photo], settings: PairSettings, seed: int, count: int
+    ) -> torch.utils.data.Dataset[Batch]:
+        """The held-out samples that :meth:`Recipe.show` wants.
+
+        Args:
+            photos: that no training sees.
+            settings: of the pairs.
+            seed: of all chance.
+            count: how many samples.
         """
         ...

@@ -20,9 +20,10 @@ from trainer.devices import PrecisionName, default_workers
 from trainer.evaluation.runs import describe, description
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import Generator
+from trainer.networks.guided import GuidedGenerator
 from trainer.networks.segmenter import Segmenter
 from trainer.pairs import PairData, unpack
-from trainer.recipe import Batch, Recipe
+from trainer.recipe import Batch, OwnTrials, Recipe
 from trainer.recipes import RECIPES
 from trainer.recipes.job import BUNDLED, Job, changed
 
@@ -62,6 +63,11 @@ class _Resumable(click.Command):
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after this many minutes in all."
 )
+@click.option(
+    "--until",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop so many seconds after the command began, reading of photos and all.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with the same options.")
 @click.option(
     "--batch",
@@ -76,6 +82,20 @@ class _Resumable(click.Command):
     default=1e-3,
     show_default=True,
     help="Highest learning rate.",
+)
+@click.option(
+    "--echo",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Steps that each batch serves, where samples are made more slowly than learnt from.",
+)
+@click.option(
+    "--save-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Time between trials and checkpoints.",
 )
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of PyTorch.")
@@ -123,9 +143,12 @@ def train(
     sets: tuple[str, ...],
     steps: int | None,
     minutes: float | None,
+    until: float | None,
     resume: bool,
     batch: int,
     rate: float,
+    echo: int,
+    save_minutes: float,
     size: int,
     threads: int,
     seed: int,
@@ -147,6 +170,9 @@ def train(
         run=run,
         steps=steps,
         minutes=minutes,
+        until=until,
+        echo=echo,
+        save_minutes=save_minutes,
         batch=batch,
         rate=rate,
         seed=seed,
@@ -159,12 +185,13 @@ def train(
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
-    held_out = _held_out(data, [f"{HELD_OUT}{name}" for name in names], size)
+    held_out = _held_out(made, data, [f"{HELD_OUT}{name}" for name in names], size)
     loop = Loop(made, settings, held_out)
     if resume:
         loop.resume()
     if loop.leads:
-        others = {"batch": batch, "rate": rate, "seed": seed, "segmenter": segmenter, "encoder": encoder}
+        others: dict[str, object] = {"batch": batch, "rate": rate, "echo": echo, "seed": seed}
+        others |= {"segmenter": segmenter, "encoder": encoder}
         describe(run, recipe, size, changes, sets=names, real=real, **others)
         if held_out is None:
             click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
@@ -183,13 +210,15 @@ def _sets(data: Path, only: Sequence[str]) -> list[str]:
     return [name for name in there if not only or name in only]
 
 
-def _held_out(data: Path, sets: Sequence[str], size: int) -> Batch | None:
-    """A few pairs that no training sees, the same in every run; None if no such set is there."""
+def _held_out(recipe: Recipe, data: Path, sets: Sequence[str], size: int) -> Batch | None:
+    """A few samples that no training sees, the same in every run; None if no such set is there."""
     there = [name for name in held_out_sets(data) if name in sets]
     if not there:
         return None
     pairs = PairSettings(size=size, masked=1.0, distracted=0.0, damage=0.3, varied=False)
-    samples = PairData(read_photos(data, there), pairs, _HELD_OUT_SEED, _HELD_OUT)
+    photos = read_photos(data, there)
+    make = recipe.trials if isinstance(recipe, OwnTrials) else PairData
+    samples = make(photos, pairs, _HELD_OUT_SEED, _HELD_OUT)
     batch: Batch = torch.utils.data.default_collate([samples[number] for number in range(_HELD_OUT)])
     return batch
 
@@ -203,6 +232,8 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
         recipe.network.load_state_dict(bundled_segmenter(folder).state_dict())
         data = recipe.data(seed, 64)
         revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
+    elif isinstance(recipe.network, GuidedGenerator):
+        recipe.network.adopt(bundled_generator(folder))
     elif isinstance(recipe.network, Generator):
         recipe.network.load_state_dict(bundled_generator(folder).state_dict())
     else:

@@ -62,7 +62,7 @@ def test_every_network_exports_and_runs_on_any_number_of_pictures(name: str, tmp
         assert np.abs(one - other.numpy()).max() < 1e-3
 
 
-@pytest.mark.parametrize("name", ["generator light", "generator full"])
+@pytest.mark.parametrize("name", ["generator light", "generator guided", "generator full"])
 def test_half_precision_makes_the_same_pictures(name: str) -> None:
     torch.manual_seed(0)
     listed = CATALOGUE[name]

@@ -22,7 +22,7 @@ from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
 from trainer.pairs import PairData
-from trainer.recipe import Batch, Recipe
+from trainer.recipe import Batch, OwnTrials, Recipe
 from trainer.recipes import RECIPES, job
 from trainer.recipes.critics import mouth_windows
 from trainer.recipes.cyclegan import Pool
@@ -30,13 +30,20 @@ from trainer.recipes.job import Job, changed
 from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
 
-FALLS = {"segmenter": "entropy", "encoder": "l1", "cyclegan": "attention", "wearer": "colours"}
+FALLS = {
+    "segmenter": "entropy",
+    "encoder": "l1",
+    "cyclegan": "attention",
+    "wearer": "colours",
+    "guided": "absent",
+}
 CHANGES = {
     "wgan-gp": ["critic_steps=2"],
     "cyclegan": ["pool=6"],
     "two-discriminator": ["whole_from=0", "region_from=0.3"],
     "siamese": ["judged_from=0.2"],
     "release": ["steady_from=0.2", "critics_from=0.5"],
+    "guided": ["steady_from=0.2", "critics_from=0.6"],
 }
 
 
@@ -101,7 +108,8 @@ def test_every_recipe_learns(name: str, photos: list[Photo]) -> None:
 def test_every_recipe_shows_what_it_can(name: str, photos: list[Photo]) -> None:
     recipe = _built(name, photos)
     size = TOYS[name].size
-    held_out = PairData(photos, PairSettings(size=size, masked=1.0), 0, 2)
+    make = recipe.trials if isinstance(recipe, OwnTrials) else PairData
+    held_out = make(photos, PairSettings(size=size, masked=1.0), 0, 2)
     pairs = torch.utils.data.default_collate([held_out[number] for number in range(2)])
     shown = recipe.show(recipe.network.eval(), pairs)
     assert math.isfinite(shown.quality)

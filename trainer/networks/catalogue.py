@@ -19,6 +19,7 @@ from trainer.networks.discriminators import (
 from trainer.networks.encoder import FaceEncoder
 from trainer.networks.full import FullGenerator
 from trainer.networks.generator import Generator
+from trainer.networks.guided import GuidedGenerator
 from trainer.networks.segmenter import Segmenter
 from trainer.networks.translator import Translator
 
@@ -45,6 +46,7 @@ class Listed:
 CATALOGUE = {
     "segmenter": Listed(lambda _: Segmenter(), (3,), (256,)),
     "generator light": Listed(lambda _: Generator(), (3, 1), (256,)),
+    "generator guided": Listed(lambda _: GuidedGenerator(), (3, 1, 3, 1), (256,)),
     "generator full": Listed(lambda _: FullGenerator(), (3, 1), (256, 512)),
     "translator": Listed(lambda _: Translator(), (3,), (128, 256)),
     "face encoder": Listed(lambda _: FaceEncoder(), (3,), (256,)),

@@ -93,6 +93,11 @@ class Generator(Painter):
 
     def draw(self, shown: Tensor) -> Tensor:
         """See :meth:`Painter.draw`."""
+        painted: Tensor = self.head(self.features(shown))
+        return painted
+
+    def features(self, shown: Tensor) -> Tensor:
+        """N,32,S/4,S/4: what the head paints from."""
         fine = self.stem(shown)
         middle = self.down1(fine)
         coarse = self.down2(middle)
@@ -101,6 +106,5 @@ class Generator(Painter):
         whole = self.think(whole + fitted(self.whole_place, whole))
         coarse = self.merge2(coarse + double(self.up3(whole)))
         middle = self.merge1(middle + double(self.up2(coarse)))
-        fine = self.merge0(fine + double(self.up1(middle)))
-        painted: Tensor = self.head(fine)
-        return painted
+        out: Tensor = self.merge0(fine + double(self.up1(middle)))
+        return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainer.recipes.cyclegan import CycleGanConfig
 from trainer.recipes.encoder import EncoderConfig
+from trainer.recipes.guided import GuidedConfig
 from trainer.recipes.job import RecipeConfig
 from trainer.recipes.release import GeneratorConfig, PainterConfig, ReleaseConfig
 from trainer.recipes.segmenter import SegmenterConfig
@@ -17,6 +18,7 @@ RECIPES: dict[str, RecipeConfig] = {
     "release": ReleaseConfig(),
     "painter": PainterConfig(),
     "generator": GeneratorConfig(),
+    "guided": GuidedConfig(),
     "encoder": EncoderConfig(),
     "two-discriminator": TwoDiscriminatorConfig(),
     "wgan-gp": WganGpConfig(),

@@ -60,12 +60,15 @@ class Critics:
                 taught = taught + functional.relu(1 + view.critic(*view.decoys(painted))[-1]).mean()
         learn("critics", taught)
         fooled, matched = finished.new_zeros(()), finished.new_zeros(())
+        known = slice(painted.known)
         for view in self._views.values():
             judged = view.critic(*view.inputs(painted, finished))
             with torch.no_grad():
                 wanted = view.critic(*view.inputs(painted, painted.truth))
             fooled = fooled - judged[-1].mean()
-            matched = matched + matching_loss(wanted, judged)
+            matched = matched + matching_loss(
+                [each[known] for each in wanted], [each[known] for each in judged]
+            )
         log = {"critics": taught.item(), "fooled": fooled.item(), "matched": matched.item()}
         return Judgement(self._adversarial * fooled + self._matching * matched, log)
 

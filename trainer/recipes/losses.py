@@ -31,7 +31,8 @@ def weighted_huber(patch: Tensor, truth: Tensor, weight: Tensor, knee: float = 0
     return (weight * cost).sum() / (3 * weight.sum()).clamp(min=1)
 
 
-def _slopes(picture: Tensor) -> tuple[Tensor, Tensor]:
+def slopes(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """N,C,H,W-1 and N,C,H-1,W differences of neighbours, across and down."""
     return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
@@ -41,9 +42,14 @@ def paint_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     for factor in (4, 16):
         small = [functional.avg_pool2d(each, factor) for each in (patch, truth, weight)]
         loss = loss + 0.5 * weighted_l1(small[0], small[1], small[2])
-    for one, other, along in zip(_slopes(patch), _slopes(truth), _slopes_of_weight(weight), strict=True):
-        loss = loss + 0.2 * weighted_l1(one, other, along)
-    return loss
+    return loss + 0.2 * slope_loss(patch, truth, weight)
+
+
+def slope_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """As :func:`weighted_l1`, of how both differ from pixel to pixel, across and down."""
+    along = slopes(patch), slopes(truth), _slopes_of_weight(weight)
+    losses = [weighted_l1(one, other, place) for one, other, place in zip(*along, strict=True)]
+    return torch.stack(losses).sum()
 
 
 def _slopes_of_weight(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -48,11 +48,19 @@ def laid_in(face: Tensor, patch: Tensor, map_: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """A step's patches: ``patch`` and ``truth`` are N,3,S,S, ``map_`` is N,1,S,S, as the generator got it."""
+    """A step's patches.
+
+    Attributes:
+        patch: N,3,S,S.
+        truth: N,3,S,S.
+        map_: N,1,S,S, as the generator got it.
+        known: how many of the patches, the first ones, are to look like the truth; None for all.
+    """
 
     patch: Tensor
     truth: Tensor
     map_: Tensor
+    known: int | None = None
 
     def finished(self) -> Tensor:
         """The patches in their places in the true faces: what a critic should not know from the truth."""

@@ -1,0 +1,88 @@
+"""The guided generator: fits a warped face in beneath a mask, and paints what that does not show."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from trainer.networks.blocks import fitted, plain
+from trainer.networks.generator import Generator, skin_colour, widened
+from trainer.networks.matching import Matching
+
+_FINE = 32
+_FINISHING = 24
+_SHOWN = 11
+
+
+class GuidedGenerator(Generator):
+    """The light generator with a guide: where that is trusted, the patch is the guide and a change of it.
+
+    What is new begins as doing nothing: without a guide it paints as the generator whose weights it adopts,
+    and with one it lays the guide in, matched to the visible skin.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(4 * _SHOWN, _FINE, 2))
+        self.matching = Matching()
+        self.change = nn.Sequential(nn.Conv2d(_FINE, 48, 3, 1, 1), nn.PixelShuffle(4))
+        self.finish = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            plain(32, _FINISHING),
+            nn.Conv2d(_FINISHING, 12, 3, 1, 1),
+            nn.PixelShuffle(2),
+        )
+        for last in (self.change[0], self.finish[2]):
+            assert isinstance(last, nn.Conv2d)
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
+
+    @torch.no_grad()
+    def adopt(self, generator: Generator) -> None:
+        """Take over the weights of a generator without a guide; what it lacks begins at nothing."""
+        state = self.state_dict()
+        for name, values in generator.state_dict().items():
+            state[name].zero_()
+            state[name][(slice(None), slice(values.shape[1])) if values.ndim > 1 else ...] = values
+
+    def paint(
+        self, crop: Tensor, map_: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
+    ) -> Tensor:
+        """The patch before it is clipped to -1..1; see :meth:`forward`."""
+        return self.fit_in(crop, map_, guide, trust)[0]
+
+    def fit_in(
+        self, crop: Tensor, map_: Tensor, guide: Tensor | None, trust: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The patch before it is clipped, and the guide in the crop's light, both N,3,S,S."""
+        if guide is None or trust is None:
+            guide, trust = torch.zeros_like(crop), torch.zeros_like(map_)
+        hidden = widened(map_)
+        skin = skin_colour(crop, 1 - hidden)
+        usual = fitted(self.usual, crop)
+        matched = self.matching(crop, hidden, guide, trust)
+        told = (matched - skin) * trust
+        filled = (crop - skin) * (1 - hidden) + usual * hidden
+        fine = self.features(torch.cat([filled, hidden, -skin * hidden, told, trust], 1))
+        painted = self.head(fine) + usual + skin
+        patch = painted + trust * hidden * (matched + self.change(fine) - painted)
+        laid_in = crop + hidden * (patch - crop) - skin
+        return patch + self.finish(torch.cat([laid_in, told, trust, hidden], 1)), matched
+
+    def forward(
+        self, crop: Tensor, map_: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
+    ) -> Tensor:
+        """Paint one frame.
+
+        Args:
+            crop: N,3,S,S in -1..1, S a multiple of 32.
+            map_: N,1,S,S in 0..1, the segmenter's.
+            guide: N,3,S,S in -1..1, another face, or another picture of this one, laid on the crop's; in its
+                own colours.
+            trust: N,1,S,S in 0..1, where the guide may be shown; 0 where there is none.
+
+        Returns:
+            The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
+        """
+        return self.paint(crop, map_, guide, trust).clamp(-1, 1)

@@ -1,0 +1,108 @@
+"""A guide's colours brought to those of the skin that a mask leaves visible, inside the network's graph."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.networks.blocks import fitted
+
+_GRID = 16
+"""Cells across, of the light's field."""
+
+_WIDE, _NARROW = 4.0, 1.5
+"""How far, in cells, what was seen somewhere tells of the light: first far, then near."""
+
+_WIDE_PRIOR, _NARROW_PRIOR = 0.01, 0.03
+"""Share of a neighbourhood that must be seen before it counts more than what is known without it."""
+
+_BLACK = 0.03
+"""Added to brightnesses 0..1 before their logarithm: noise in black is no light."""
+
+_REACHES = (0.6, 0.35)
+"""Logarithms by which a place may differ from all others to count: brows, glasses and hair differ more."""
+
+_LOCAL_REACH = 0.9
+_MOST, _MOST_LOCAL = 1.2, 0.8
+"""Largest logarithms of a gain: the whole face's, and a place's beside that."""
+
+_ENOUGH = 0.01
+"""Share of the crop that must show trusted skin for the gain to count fully."""
+
+
+class Matching(nn.Module):
+    """Robust gains a colour, in logarithms: one of the whole face, and a smooth field for coloured light.
+
+    The field is a normalised convolution (Knutsson & Westin, 1993) of what the visible skin says beside the
+    one gain, at two widths; where little is seen it dies out and the one gain is left. Nothing is learnt.
+    """
+
+    wide: Tensor
+    narrow: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, spread in (("wide", _WIDE), ("narrow", _NARROW)):
+            self.register_buffer(name, _bells(spread), persistent=False)
+
+    def forward(self, crop: Tensor, hidden: Tensor, guide: Tensor, trust: Tensor) -> Tensor:
+        """The guide in the crop's light.
+
+        Args:
+            crop: N,3,S,S in -1..1, S a multiple of 32.
+            hidden: N,1,S,S in 0..1, where the crop shows a mask.
+            guide: N,3,S,S in -1..1.
+            trust: N,1,S,S in 0..1, where the guide shows a face.
+
+        Returns:
+            N,3,S,S in -1..1.2.
+        """
+        covered = functional.max_pool2d(functional.max_pool2d(hidden, 2), 3, 1, 1)
+        seen = (1 - covered) * functional.avg_pool2d(trust, 2)
+        wanted, given = (functional.avg_pool2d(each, 2) * 0.5 + 0.5 for each in (crop, guide))
+        bright = given.mean(1, keepdim=True)
+        # Dark things (brows, pupils, hair) tell little of the light.
+        weight = seen * (1.6 * bright / (_mean(bright, seen) + 0.02) - 0.5).clamp(0, 1)
+        apart = (wanted + _BLACK).log() - (given.clamp(min=0) + _BLACK).log()
+        light = apart.mean(1, keepdim=True)
+        middle, sure = _mean(light, weight), weight
+        for reach in _REACHES:
+            sure = weight * _near(light - middle, reach)
+            middle = _mean(light, sure)
+        enough = (sure.mean((2, 3), keepdim=True) / _ENOUGH).clamp(0, 1)
+        gain = _mean(apart, sure).clamp(-_MOST, _MOST) * enough
+        local = weight * _near(light - middle, _LOCAL_REACH)
+        gain = gain + fitted(self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local), crop)
+        matched = (guide * 0.5 + 0.5 + _BLACK) * gain.exp() - _BLACK
+        return (matched * 2 - 1).clamp(-1.0, 1.2)
+
+    def _field(self, rest: Tensor, weight: Tensor) -> Tensor:
+        """N,3,16,16 smooth field of N,3,H,W where N,1,H,W counts."""
+        cell = rest.shape[-1] // _GRID
+        value, weight = functional.avg_pool2d(rest * weight, cell), functional.avg_pool2d(weight, cell)
+        far = _spread(value, self.wide) / (_spread(weight, self.wide) + _WIDE_PRIOR)
+        value = value - far * weight
+        return far + _spread(value, self.narrow) / (_spread(weight, self.narrow) + _NARROW_PRIOR)
+
+
+def _bells(spread: float) -> Tensor:
+    """(16, 16) for each cell how much every cell counts; rows add up to 1."""
+    cells = torch.arange(_GRID)
+    bells = torch.exp(-((cells[:, None] - cells) ** 2) / (2 * spread**2))
+    return bells / bells.sum(1, keepdim=True)
+
+
+def _spread(field: Tensor, bells: Tensor) -> Tensor:
+    return torch.matmul(torch.matmul(bells, field), bells.t())
+
+
+def _mean(value: Tensor, weight: Tensor) -> Tensor:
+    """N,C,1,1 mean of N,C,H,W where N,1,H,W counts; 0 where nothing does."""
+    total = weight.mean((2, 3), keepdim=True)
+    return (value * weight).mean((2, 3), keepdim=True) / (total + 1e-4)
+
+
+def _near(gap: Tensor, reach: float) -> Tensor:
+    gap = gap / reach
+    return (-gap * gap).exp()

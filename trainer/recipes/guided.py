@@ -1,0 +1,326 @@
+"""The recipe of the guided generator: it fits a warped face in, and paints what that does not show.
+
+Each batch is in three parts. In the first, the guide is the truth itself, bent and in another light: its
+patch is to be the truth. In the second there is no guide: the generator paints as it always did. In the third
+it is a stranger's face: what is to come out is the stranger's own detail in the truth's light, and the truth
+around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stream_unmask.synth.pairs import PairSettings
+from trainer.data import Photo
+from trainer.guides import GuidedData, bank_of
+from trainer.learner import Learner
+from trainer.networks.discriminators import Critic, WholeFaceCritic
+from trainer.networks.generator import Generator, widened
+from trainer.networks.guided import GuidedGenerator
+from trainer.pairs import unpack
+from trainer.recipe import Batch, Shown
+from trainer.recipes.critics import Critics, Inputs, View, mouth_windows
+from trainer.recipes.guiding import bent, blurred, cut, inverse, lit, mirrored, softened
+from trainer.recipes.job import Job
+from trainer.recipes.losses import importance, inside_psnr, slope_loss, weighted_l1
+from trainer.recipes.motion import moved
+from trainer.recipes.painting import (
+    FoundMaps,
+    Maps,
+    Painted,
+    PaintingRecipe,
+    Phase,
+    Rebuilding,
+    laid_in,
+    rough_maps,
+    settled,
+)
+from trainer.recipes.perceptual import find_perceptual
+from trainer.recipes.release import SeenLoss
+
+_OWN, _ABSENT = 0.4, 0.2
+"""Shares of a batch whose guide is the truth itself, and that have none; the others have a stranger's."""
+
+_STEADY = 0.1
+_STEADY_EVERY = 4
+_RELIT = 0.5
+"""How much a clip's light changes each time that it is shown, against a guide's."""
+
+_LIGHT_SPREAD = 5 / 128
+"""Spread of the Gaussian, in sides of the crop, that leaves of a face its light."""
+
+_ROWS = 4
+"""Rows of the sheet for each kind of guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A batch as the network is told it; the first samples are guided by themselves, the next ones by none.
+
+    Attributes:
+        crop: N,3,S,S.
+        map_: N,1,S,S, without doubts.
+        guide: N,3,S,S.
+        trust: N,1,S,S.
+        truth: N,3,S,S.
+        worn: N,1,S,S, where the mask really is.
+        own: how many samples are guided by the truth itself.
+        known: how many in all have a truth that is to come out: with those that have no guide.
+    """
+
+    crop: Tensor
+    map_: Tensor
+    guide: Tensor
+    trust: Tensor
+    truth: Tensor
+    worn: Tensor
+    own: int
+    known: int
+
+
+def parts(count: int) -> tuple[int, int]:
+    """How many of ``count`` samples are guided by themselves, and how many have a truth to come out."""
+    own = round(_OWN * count)
+    return own, own + round(_ABSENT * count)
+
+
+def guides_for(truth: Tensor, stranger: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+    """Guides N,3,S,S and their trust N,1,S,S, each kind in its part of the batch."""
+    own, known = parts(len(truth))
+    given = torch.cat([bent(truth[:own]), stranger[own:]])
+    guide = softened(lit(given))
+    there = torch.ones(len(truth), 1, 1, 1, device=truth.device)
+    there[own:known] = 0
+    trust = cut(trust) * there
+    return guide * (trust > 0), trust
+
+
+def own_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """How far a patch is from the truth that guided it: in colour, at the edges, and in its light."""
+    light = blurred(patch - truth, 0.8 * _LIGHT_SPREAD * patch.shape[-1]).abs()
+    low = (weight * light).sum() / (3 * weight.sum()).clamp(min=1)
+    return weighted_l1(patch, truth, weight) + 2 * slope_loss(patch, truth, weight) + 0.7 * low
+
+
+def stranger_loss(patch: Tensor, truth: Tensor, guide: Tensor, weight: Tensor, inner: Tensor) -> Tensor:
+    """How far a patch is from a stranger's detail in the truth's light, and from the truth around it.
+
+    Args:
+        patch: N,3,S,S.
+        truth: N,3,S,S.
+        guide: N,3,S,S in the crop's light.
+        weight: N,1,S,S where the patch counts.
+        inner: N,1,S,S in 0..1, where the stranger is shown.
+    """
+    spread = _LIGHT_SPREAD * patch.shape[-1]
+    inside, around = weight * inner, weight * (1 - inner)
+    whole = weight.sum().clamp(min=1)
+    loss = weighted_l1(patch, truth, around) + 2 * slope_loss(patch, truth, around)
+    loss = loss * around.sum() / whole
+    low = (inside * blurred(patch - truth, spread).abs()).sum() / (3 * whole)
+    # Detail grows with the light.
+    lift = _brightness(truth, spread) / _brightness(guide, spread)
+    detail = (guide + 1) * lift.clamp(0.5, 2) - 1
+    return loss + 1.5 * low + 2.5 * slope_loss(patch, detail, inside) * inside.sum() / whole
+
+
+def _brightness(picture: Tensor, spread: float) -> Tensor:
+    return blurred(picture.mean(1, keepdim=True) * 0.5 + 0.5, spread).clamp(min=0) + 0.05
+
+
+def _inner(trust: Tensor, map_: Tensor) -> Tensor:
+    """N,1,S,S where nothing but the guide is shown."""
+    reach = max(1, trust.shape[-1] // 96)
+    return -functional.max_pool2d(-trust, 2 * reach + 1, 1, reach) * widened(map_)
+
+
+def guided_critics() -> Critics:
+    """The release's two patch critics, one of which is told where the mask's rim runs, and one that judges a
+    lower face as a whole: no patch covers both halves of it."""
+
+    def square(painted: Painted, face: Tensor) -> Inputs:
+        side = face.shape[-1] * 7 // 16
+        seen = torch.cat([face, widened(painted.map_)], 1)
+        return (mouth_windows(seen, painted.map_, side),)
+
+    def lower(painted: Painted, face: Tensor) -> Inputs:
+        window = mouth_windows(face, painted.map_, face.shape[-1] * 2 // 3)
+        return (functional.interpolate(window, (64, 64), mode="bilinear", antialias=True),)
+
+    views = {
+        "whole": View(Critic(), lambda _, face: (functional.avg_pool2d(face, 2),)),
+        "region": View(Critic(channels=4), square),
+        "lower": View(WholeFaceCritic((32, 64, 96, 128)), lower),
+    }
+    return Critics(views, adversarial=0.03, matching=0.4)
+
+
+class GuidedRecipe(PaintingRecipe):
+    """Trains the guided generator on clips of two frames, phase after phase."""
+
+    def __init__(self, job: Job, phases: tuple[Phase, ...], rebuilding: Rebuilding) -> None:
+        """As :class:`trainer.recipes.painting.PaintingRecipe`; ``rebuilding`` is for what has no guide."""
+        self._bank = bank_of(job.photos)
+        super().__init__(job, "light", phases, rebuilding)
+        light = self.network
+        assert isinstance(light, Generator)
+        guided = GuidedGenerator()
+        guided.adopt(light)
+        self.network = guided
+
+    def data(self, seed: int, count: int) -> GuidedData:
+        """See :class:`trainer.recipe.Recipe`."""
+        return GuidedData(self._photos, self._bank, self._pairs, seed + 1, count)
+
+    def trials(self, photos: Sequence[Photo], settings: PairSettings, seed: int, count: int) -> GuidedData:
+        """See :class:`trainer.recipe.OwnTrials`: the strangers are those of the training."""
+        return GuidedData(photos, self._bank, settings, seed, count)
+
+    def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
+        """See :class:`trainer.recipe.Recipe`."""
+        assert isinstance(self.network, GuidedGenerator)
+        phase = next((each for each in self._phases if progress < each.until), self._phases[-1])
+        clip = _varied(batch)
+        told = _told(clip, phase)
+        patch, matched = self.network.fit_in(told.crop, told.map_, told.guide, told.trust)
+        patch = patch.float()
+        losses = self._losses(patch, matched.float(), told)
+        loss = torch.stack(list(losses.values())).sum()
+        if phase.steady:
+            chosen, before = _patches_before(clip, told, averaged, phase)
+            losses["change"] = weighted_l1(patch[chosen], before, told.worn[chosen])
+            loss = loss + _STEADY * losses["change"]
+        log: dict[str, float] = {}
+        if phase.adversary is not None:
+            painted = Painted(patch, told.truth, told.map_, told.known)
+            judged = phase.adversary.judge(painted, learn, progress)
+            log |= judged.log
+            if judged.loss is not None:
+                loss = loss + judged.loss
+        for group in learn.optimizers["network"].param_groups:
+            group["lr"] *= phase.rate
+        learn("network", loss, clip=1.0)
+        # One wait for the GPU for all of them.
+        values = torch.stack([value.detach() for value in losses.values()]).tolist()
+        return log | dict(zip(losses, values, strict=True))
+
+    def _losses(self, patch: Tensor, matched: Tensor, told: Told) -> dict[str, Tensor]:
+        """Each kind's loss by its share of the batch."""
+        weight = importance(torch.maximum(told.worn, told.map_), 0.03)
+        inner = _inner(told.trust, told.map_)
+
+        def own(part: slice) -> Tensor:
+            return own_loss(patch[part], told.truth[part], weight[part])
+
+        def absent(part: slice) -> Tensor:
+            return self._rebuilding(patch[part], told.truth[part], weight[part])
+
+        def stranger(part: slice) -> Tensor:
+            return stranger_loss(patch[part], told.truth[part], matched[part], weight[part], inner[part])
+
+        edges = (0, told.own, told.known, len(patch))
+        losses = {}
+        for loss, (first, last) in zip((own, absent, stranger), pairwise(edges), strict=True):
+            if first < last:
+                losses[loss.__name__] = (last - first) / len(patch) * loss(slice(first, last))
+        return losses
+
+    @torch.no_grad()
+    def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
+        """See :class:`trainer.recipe.Recipe`: the same pairs with each kind of guide, the same for ever."""
+        assert isinstance(averaged, GuidedGenerator)
+        crop, truth, worn, stranger, trust = (
+            unpack(pairs[name]) for name in ("crop", "truth", "map", "guide", "trust")
+        )
+        devices = [crop.device] if crop.is_cuda else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(0)
+            own = lit(bent(truth))
+        given = [(own, trust), (stranger, trust), (torch.zeros_like(own), torch.zeros_like(trust))]
+        rows, figures = [], {}
+        for name, (guide, sure) in zip(("own", "stranger", "absent"), given, strict=True):
+            patch = averaged(crop, worn, guide, sure).float()
+            shown = crop, guide * (sure > 0), patch, laid_in(crop, patch, worn), truth
+            rows.append([column[:_ROWS] for column in shown])
+            figures[f"{name}_psnr"] = float(inside_psnr(patch, truth, worn))
+        pictures = tuple(torch.cat(list(column)) for column in zip(*rows, strict=True))
+        return Shown(pictures, (figures["own_psnr"] + figures["absent_psnr"]) / 2, figures)
+
+
+def _varied(batch: Batch) -> dict[str, Tensor]:
+    """A batch as floats, in another order, mirrored or not, in other light: each time that it is shown."""
+    count = len(batch["crop"])
+    # Slices and rolls, not lists of numbers: for these the CPU would wait for the GPU.
+    shift = int(torch.randint(count, ()))
+    batch = {name: values.roll(shift, 0) for name, values in batch.items()}
+    if torch.rand(()) < 0.5:
+        batch = mirrored(batch)
+    clip = {name: values if name == "motion" else unpack(values) for name, values in batch.items()}
+    faces = torch.cat([clip[name] for name in ("crop", "truth", "before")], 1)
+    clip |= dict(zip(("crop", "truth", "before"), lit(faces, _RELIT).chunk(3, 1), strict=True))
+    return clip
+
+
+def _told(clip: Batch, phase: Phase) -> Told:
+    crop = clip["crop"].contiguous(memory_format=torch.channels_last)
+    map_ = settled(_mixed(phase.maps, crop, clip["rough"]))
+    guide, trust = guides_for(clip["truth"], clip["guide"], clip["trust"])
+    return Told(crop, map_, guide, trust, clip["truth"], clip["map"], *parts(len(crop)))
+
+
+def _mixed(maps: Maps, crop: Tensor, rough: Tensor) -> Tensor:
+    """Maps of crops in parts: what ``maps`` does to half of a batch only, it does to half of each part."""
+    found = maps(*(torch.cat([each[0::2], each[1::2]]) for each in (crop, rough)))
+    mixed = torch.empty_like(found)
+    half = (len(crop) + 1) // 2
+    mixed[0::2], mixed[1::2] = found[:half], found[half:]
+    return mixed
+
+
+@torch.no_grad()
+def _patches_before(clip: Batch, told: Told, averaged: nn.Module, phase: Phase) -> tuple[slice, Tensor]:
+    """As :func:`trainer.recipes.painting.patches_before`; the same guide, where it lay a moment ago."""
+    count = len(told.crop)
+    first = int(torch.randint(0, min(_STEADY_EVERY, count), ()))
+    chosen = slice(first, None, _STEADY_EVERY)
+    motion = clip["motion"][chosen]
+    back = inverse(motion)
+    before = clip["before"][chosen].contiguous(memory_format=torch.channels_last)
+    map_ = settled(phase.maps(before, clip["before_map"][chosen]))
+    guide, trust = (moved(each[chosen], back, "zeros") for each in (told.guide, told.trust))
+    patch = averaged(before, map_, guide, trust)
+    return chosen, moved(patch, motion, "border")
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedConfig:
+    """Goes on with a generator that paints already, and teaches it to be guided; then three critics.
+
+    Attributes:
+        steady_from: share of the training after which patches are held to those of the frame before.
+        critics_from: share of the training after which the critics judge.
+        critics_rate: share of the learning rate that is left then.
+        perceptual: weight of the perceptual loss of patches without a guide.
+    """
+
+    steady_from: float = 0.1
+    critics_from: float = 0.5
+    critics_rate: float = 0.6
+    perceptual: float = 0.15
+
+    def build(self, job: Job) -> GuidedRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        maps = FoundMaps(job.trained_segmenter())
+        phases = (
+            Phase(self.steady_from, rough_maps, False),
+            Phase(self.critics_from, maps, True),
+            Phase(1.0, maps, True, guided_critics(), self.critics_rate),
+        )
+        loss = SeenLoss(find_perceptual(job.encoder, job.tell), self.perceptual)
+        return GuidedRecipe(job, phases, loss)
