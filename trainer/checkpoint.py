@@ -15,7 +15,7 @@ from torch import nn
 
 from engines.whole import replacing
 from stream_unmask.errors import UnmaskError
-from trainer.files import write_whole
+from stream_unmask.whole import write_whole
 
 LAST = "checkpoint.pt"
 """Everything that :meth:`trainer.loop.Loop.resume` needs."""

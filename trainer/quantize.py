@@ -139,7 +139,13 @@ def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
     side = read_weights(weights, GENERATOR).size
     return {
         "segmenter": {"crop": crops},
-        "generator": {"crop": at_side(crops, side), "map": at_side(maps, side)},
+        "generator": {"crop": at_side(crops, side), "mask": at_side(maps, side)} | _no_guide(len(crops), side),
+    }
+
+
+def _no_guide(count: int, side: int) -> Inputs:
+    return {
+        name: np.zeros((count, GENERATOR.inputs[name], side, side), np.float32) for name in ("guide", "trust")
     }
 
 
@@ -162,7 +168,7 @@ def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> C
     if network is SEGMENTER:
         either, both = (found > 0.5) | (wanted > 0.5), (found > 0.5) & (wanted > 0.5)
         return Cost(float(gap.max()), psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
-    inside = np.broadcast_to(samples["map"] > 0.5, gap.shape)
+    inside = np.broadcast_to(samples["mask"] > 0.5, gap.shape)
     return Cost(float(gap.max()), psnr(gap[inside], 2.0))
 
 

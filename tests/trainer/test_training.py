@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
-from trainer.checkpoint import load_averaged
+from stream_unmask.synth.pairs import PairSettings
+from trainer import STARTED
+from trainer.checkpoint import load_averaged, run_summary
 from trainer.data import Photo
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import Segmenter
+from trainer.pairs import PairData
 from trainer.recipes.segmenter import SegmenterRecipe
 
 
@@ -161,3 +165,56 @@ def test_without_held_out_photos_there_are_no_trials(shards: Path, tmp_path: Pat
 def test_a_run_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="--minutes"):
         LoopSettings(tmp_path)
+
+
+def test_a_run_until_a_moment_tries_its_end(photos: list[Photo], tmp_path: Path) -> None:
+    pairs = PairData(photos, PairSettings(size=64, masked=1.0), 0, 2)
+    held_out = torch.utils.data.default_collate([pairs[number] for number in range(2)])
+    until = time.monotonic() - STARTED + 4
+    loop = Loop(
+        SegmenterRecipe(photos, 64),
+        LoopSettings(tmp_path, until=until, batch=2, workers=0, threads=1),
+        held_out,
+    )
+    assert loop.run() > 0
+    last = _log(tmp_path)[-1]
+    assert "held_out" in last
+    assert 0 < last["progress"] <= 1
+
+
+def test_the_averaged_weights_lie_in_a_file_of_their_own(photos: list[Photo], tmp_path: Path) -> None:
+    loop = _loop(SegmenterRecipe, photos, tmp_path, 2)
+    loop.run()
+    fresh = Segmenter()
+    load_averaged(fresh, tmp_path / "averaged.safetensors")
+    wanted = loop.averaged.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())
+    assert run_summary(tmp_path / "averaged.safetensors").startswith(f"{tmp_path.name}: 2 steps")
+
+
+class _Echoes(SegmenterRecipe):
+    """Notes which batches its steps are given."""
+
+    def __init__(self, photos: list[Photo], size: int) -> None:
+        super().__init__(photos, size)
+        self.given: list[float] = []
+
+    def step(self, batch: Any, *args: Any) -> dict[str, float]:
+        self.given.append(float(batch["crop"].float().mean()))
+        return super().step(batch, *args)
+
+
+def test_each_batch_serves_as_many_steps_as_asked_over_a_break_too(
+    photos: list[Photo], tmp_path: Path
+) -> None:
+    given = []
+    for steps in (4, 7):
+        recipe = _Echoes(photos, 64)
+        settings = LoopSettings(tmp_path, steps=steps, echo=3, batch=2, workers=0, threads=1)
+        loop = Loop(recipe, settings)
+        if steps == 7:
+            loop.resume()
+        loop.run()
+        given += recipe.given
+    assert given[0] == given[1] == given[2] != given[3]
+    assert given[3] == given[4] == given[5] != given[6]

@@ -32,7 +32,7 @@ $python tools/gpu/weights.py restore "$here/onnx/centerface.onnx" stream_unmask/
 wait $waited
 say "unpacked"
 (while sleep 20; do keep; done) & keeper=$!
-timeout -s INT -k 30 $((until + 45)) $python -m trainer train guided --data "$work/faces" --run "$work/run" \
+timeout -s INT -k 30 $((until + 45)) $python -m stream_unmask train guided --data "$work/faces" --run "$work/run" \
   --init bundled --size "${SIZE:-192}" --batch "${BATCH:-128}" --rate "${RATE:-8e-4}" --echo "${ECHO:-2}" \
   --until "$until" --save-minutes "${SAVE_MINUTES:-0.75}" --threads "${THREADS:-4}" --workers "${WORKERS:-14}" \
   --seed "${SEED:-11}" ${MORE:-}
@@ -51,7 +51,7 @@ for line in lines:
     if "held_out" in line:
         print({name: line[name] for name in line if name not in ("seconds", "waited")})
 P
-timeout "${EXPORT:-60}" $python -m trainer.export --data "$work/faces" --generator "$work/run" --weights "$work/out" \
+timeout "${EXPORT:-60}" $python -m stream_unmask export --data "$work/faces" --generator "$work/run" --weights "$work/out" \
   --note "on a GPU" && cp "$work/out/generator.onnx" "$OUT/"
 say "done"
 ls -la "$OUT"
