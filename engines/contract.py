@@ -70,9 +70,9 @@ SEGMENTER = Network("segmenter", {"crop": 3}, {"mask": 1})
 """``mask`` is the probability 0..1 that a pixel of ``crop`` shows the face mask."""
 
 GENERATOR = Network("generator", {"crop": 3, "mask": 1, "guide": 3, "trust": 1}, {"inpainted": 3})
-"""``inpainted`` is the face of ``crop`` without what ``mask`` says is mask. ``guide`` is another face, or another
-picture of this one, warped onto the crop's, in its own colours; ``trust``, 0..1, says where it may be shown, and
-is 0 where there is none. Nothing of the last frame goes in."""
+"""``inpainted`` is the face of ``crop`` without what ``mask`` says is mask. ``guide`` is another face, or
+another picture of this one, warped onto the crop's, in its own colours; ``trust``, 0..1, says where it may be
+shown, and is 0 where there is none. Nothing of the last frame goes in."""
 
 WEARER = Network("wearer", {"crop": 3, "style": 8}, {"worn": 3, "alpha": 1}, ("style",))
 """Puts a mask on: ``worn`` is to be laid over ``crop`` as opaquely as ``alpha``, 0..1, says. ``style`` says

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +22,11 @@ from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
+from stream_unmask.inpainting.guides import StandIns
 from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.stand_ins.bank import Bank
+from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
+from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.tasks import Task
 from stream_unmask.settings import Settings
 
@@ -44,6 +50,8 @@ class Networks:
         size: side S of the crops in pixels.
         engine: what runs the segmenter, for people.
         selection: the backend and why no faster one.
+        describer: of the upper halves of faces; None where nobody is to wear a stand-in.
+        bank: the stand-ins; None likewise.
         gpu: the same on the GPU that runs them, where the work on pixels is done there too.
         lock: to be held by the thread that uses one of these, but for ``gpu``.
     """
@@ -54,6 +62,8 @@ class Networks:
     size: int
     engine: str
     selection: Selection
+    describer: UpperFace | None = None
+    bank: Bank | None = None
     gpu: GpuNetworks | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -82,6 +92,7 @@ class Networks:
         detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
         mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
         segmenter, gpu = engines["segmenter"], _on_gpu(engines)
+        standing_in = wearing is None and settings.stand_in != "none"
         return cls(
             detector=CenterFace(detector),
             mesh=FaceMesh(mesh),
@@ -89,8 +100,25 @@ class Networks:
             size=segmenter.inputs[0].shape[-1],
             engine=segmenter.description + (", the work on pixels too" if gpu is not None else ""),
             selection=selection,
+            describer=UpperFace(threads) if standing_in else None,
+            bank=bundled_stand_ins(weights) if standing_in else None,
             gpu=gpu,
         )
+
+    def stand_ins(self, settings: Settings) -> StandIns | None:
+        """What the faces of one stream are to wear; None where that is nothing."""
+        if self.describer is None or self.bank is None or settings.stand_in == "none":
+            return None
+        # The work on a CPU holds the lock already.
+        lock = nullcontext if self.gpu is None else self.locked
+        wishes = settings.stand_in if isinstance(settings.stand_in, Mapping) else {}
+        return StandIns(self.bank, self.describer, self.mesh, lock, wishes)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock."""
+        with self.lock:
+            yield
 
     def retoucher(self, task: Task) -> Retoucher[Any]:
         """What does a task to the faces of one stream."""

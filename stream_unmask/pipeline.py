@@ -140,7 +140,7 @@ class Stream:
         self._size = networks.size
         self._min_face = settings.min_face
         self._lock = networks.lock
-        self._task = task or _task(settings, still=still)
+        self._task = task or _task(networks, settings, still=still)
         self._retoucher: Retoucher[Any] = networks.retoucher(self._task)
         self._ahead = self._retoucher.device.ahead
         self._connection = 0
@@ -316,8 +316,10 @@ class Stream:
             self._lock.release()
 
 
-def _task(settings: Settings, *, still: bool) -> Task:
-    return Wear(settings.smooth) if settings.wear else Unmask(settings.blend, settings.smooth, still)
+def _task(networks: Networks, settings: Settings, *, still: bool) -> Task:
+    if settings.wear:
+        return Wear(settings.smooth)
+    return Unmask(settings.blend, settings.smooth, still, networks.stand_ins(settings))
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
@@ -37,6 +39,10 @@ class Settings:
             fastest; ``pyramid`` and ``poisson`` hide a difference in light better, and may bleed colours.
         smooth: damp what flickers from frame to frame. Without it each frame stands alone: sharper in fast
             movement, restless on a still face.
+        stand_in: whose face goes beneath a mask. ``auto`` chooses a face of nobody for each track, by what is
+            visible of it; with ``none`` the generator paints alone, softer and less constant. A mapping says
+            for a face's number (that of its report; 0 for all others) which stand-in of the bank, from 1, it
+            wears, or ``none``; faces that it does not name get theirs as with ``auto``.
 
     Raises:
         ValueError: a value is none of those it may have; the sentence lists them.
@@ -53,11 +59,14 @@ class Settings:
     min_face: int = 32
     blend: Blend = "feather"
     smooth: bool = True
+    stand_in: Literal["auto", "none"] | Mapping[int, int | Literal["none"]] = "auto"
 
     def __post_init__(self) -> None:
         check_word("backend", self.backend, BACKENDS)
         check_word("precision", self.precision, PRECISIONS)
         check_word("blend", self.blend, BLENDS)
+        if not isinstance(self.stand_in, Mapping):
+            check_word("stand_in", self.stand_in, ("auto", "none"))
         for name in ("wear", "gpu_decode", "smooth"):
             check_flag(name, getattr(self, name))
         if isinstance(self.weights, str) and not weights_folder(self.weights).is_dir():

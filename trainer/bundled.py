@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from engines.contract import GENERATOR, SEGMENTER, Network
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.networks.generator import Generator
+from trainer.networks.guided import GuidedGenerator
 from trainer.networks.segmenter import Segmenter
 
 Kind = TypeVar("Kind", bound=nn.Module)
@@ -30,13 +30,13 @@ def bundled_segmenter(folder: Path = BUNDLED_WEIGHTS) -> Segmenter:
     return _revive(Segmenter(), SEGMENTER, folder)
 
 
-def bundled_generator(folder: Path = BUNDLED_WEIGHTS) -> Generator:
+def bundled_generator(folder: Path = BUNDLED_WEIGHTS) -> GuidedGenerator:
     """The generator of a folder of weights, in evaluation mode.
 
     Raises:
         UnmaskError: there is none, or it is of another architecture.
     """
-    return _revive(Generator(), GENERATOR, folder)
+    return _revive(GuidedGenerator(), GENERATOR, folder)
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.contract import GENERATOR, GUIDED, SEGMENTER, WEARER, read_weights
+from engines.contract import GENERATOR, SEGMENTER, WEARER
 from engines.parity import Agreement
 from stream_unmask.synth.pairs import PairSettings
 from trainer.crops import sample_crops
@@ -50,33 +50,17 @@ def export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
     return export_network(wearer, WEARER, weights, _told(run, note), (crops, styles))
 
 
-def export_generator(
-    data: Path, run: Path, weights: Path, note: str, size: int, inner: int | None
-) -> Agreement:
-    """Export a generator for the side of its training, compared on maps of the folder's segmenter."""
-    import torch
-    from torch.nn import functional
-
-    from trainer.bundled import bundled_segmenter
+def export_generator(data: Path, run: Path, weights: Path, note: str, inner: int | None) -> Agreement:
+    """Export a generator for the side of its training, or ``inner``; see :func:`with_guide`."""
     from trainer.evaluation.runs import size_of, trained_generator
-    from trainer.networks.guided import GuidedGenerator
+    from trainer.networks.guided import with_guide
 
-    trained, inner = trained_generator(run), inner or size_of(run)
-    if isinstance(trained, GuidedGenerator):
-        return export_network(trained, GUIDED, weights, _told(run, note), _guided_samples(data, inner))
-    finder = bundled_segmenter(read_weights(weights, SEGMENTER).path.parent)
-    crops = torch.from_numpy(sample_crops(data, 16, size))
-    with torch.no_grad():
-        maps = finder(crops)
-        if inner != size:
-            crops, maps = (
-                functional.interpolate(each, (inner, inner), mode="bilinear") for each in (crops, maps)
-            )
-    return export_network(trained, GENERATOR, weights, _told(run, note), (crops, maps))
+    samples = _guided_samples(data, inner or size_of(run))
+    return export_network(with_guide(trained_generator(run)), GENERATOR, weights, _told(run, note), samples)
 
 
 def _guided_samples(data: Path, size: int) -> tuple[Tensor, ...]:
-    """What a guided generator takes: crops, roughened maps, strangers' faces, their trust."""
+    """What generators take: crops, roughened maps, strangers' faces, their trust."""
     from torch.utils.data import default_collate
 
     from trainer.guides import GuidedData, bank_of

@@ -139,7 +139,8 @@ def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
     side = read_weights(weights, GENERATOR).size
     return {
         "segmenter": {"crop": crops},
-        "generator": {"crop": at_side(crops, side), "mask": at_side(maps, side)} | _no_guide(len(crops), side),
+        "generator": {"crop": at_side(crops, side), "mask": at_side(maps, side)}
+        | _no_guide(len(crops), side),
     }
 
 

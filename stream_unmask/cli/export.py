@@ -43,4 +43,4 @@ def export(
     if segmenter is not None:
         click.echo(f"segmenter: {export_segmenter(data, segmenter, weights, note, size)}")
     if generator is not None:
-        click.echo(f"generator: {export_generator(data, generator, weights, note, size, inner)}")
+        click.echo(f"generator: {export_generator(data, generator, weights, note, inner)}")

@@ -233,8 +233,8 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
         data = recipe.data(seed, 64)
         revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
     elif isinstance(recipe.network, GuidedGenerator):
-        recipe.network.adopt(bundled_generator(folder))
-    elif isinstance(recipe.network, Generator):
         recipe.network.load_state_dict(bundled_generator(folder).state_dict())
+    elif isinstance(recipe.network, Generator):
+        recipe.network.load_state_dict(bundled_generator(folder).without_guide().state_dict())
     else:
         raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,31 @@ from numpy.typing import NDArray
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.graining import GrainEstimate, noise_source
 
+if TYPE_CHECKING:
+    from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
+
 Picture = NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Worn:
+    """The stand-in that a track wears.
+
+    Attributes:
+        stand_in: laid on the track's head; None before one was found.
+        index: its place in the bank.
+        points: (468, 3) its mesh in crop pixels as it was laid last; None before it was.
+        shown: 0..1, how far it has faded in.
+        refusal: why the last frame was not guided by it, if it was not.
+        try_again: the time from which on a head is looked at again for which none was found.
+    """
+
+    stand_in: WornStandIn | None = None
+    index: int = -1
+    points: NDArray[np.float64] | None = None
+    shown: float = 0.0
+    refusal: str | None = None
+    try_again: float = -math.inf
 
 
 @dataclass(slots=True)
@@ -25,6 +50,7 @@ class FaceState:
         grain: what has been learnt of its grain.
         noise: shifts its noise from frame to frame; never forgotten, so that no noise comes twice.
         style: (1, 8, 1, 1) which face mask it is given, for good, where face masks are put on.
+        worn: its stand-in, for good, once there is one.
         outline: (S / 4, S / 4) that face mask's first alpha on the coarse grid, around which grain is
             measured. A crop goes with its face: it holds for all that come.
     """
@@ -35,11 +61,14 @@ class FaceState:
     grain: GrainEstimate = field(default_factory=GrainEstimate)
     noise: np.random.Generator = field(default_factory=noise_source)
     style: Picture | None = None
+    worn: Worn | None = None
     outline: Picture | None = None
 
     def forget(self) -> None:
         """Start afresh with the next frame, as after a while without a face mask."""
         self.time = self.steadied = self.colours = self.outline = None
+        if self.worn is not None:
+            self.worn.points, self.worn.shown = None, 0.0
         self.grain = GrainEstimate()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.face import FaceView, Picture
 from stream_unmask.inpainting.parameters import Blend
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -42,6 +43,7 @@ class Faces(Generic[B]):
         masks: where face masks are.
         strengths: how much of each inpainted crop shows, above 0, at most 1.
         elapsed: seconds since each was last inpainted, above 0.
+        time: of the frame, in seconds.
     """
 
     views: Sequence[FaceView]
@@ -50,6 +52,7 @@ class Faces(Generic[B]):
     masks: B
     strengths: Sequence[float]
     elapsed: Sequence[float]
+    time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,11 @@ class FrameOps(Protocol[B]):
         """
         ...
 
-    def generate(self, crops: B, masks: B, *, still: bool) -> B:
-        """Inpainted crops; with ``still`` from both sides of the mirror, as for a single picture."""
+    def generate(self, crops: B, masks: B, guides: Sequence[LaidFace | None], *, still: bool) -> B:
+        """Inpainted crops; with ``still`` from both sides of the mirror, as for a single picture.
+
+        Each with the detail of its guide, a face laid on at the crop's side, where it has one.
+        """
         ...
 
     def dress(self, crops: B, styles: Sequence[Picture]) -> tuple[B, B]:

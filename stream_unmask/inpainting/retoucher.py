@@ -111,6 +111,7 @@ class Retouch(Generic[B]):
             self._ops.select(self._masks, self._rows),
             [strengths[row] for row in self._rows],
             [since(view.state.time, self._frame.time) for view in views],
+            self._frame.time,
         )
 
     def _grains(self, faces: Faces[B], layer: Layer[B]) -> list[Grain]:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from engines.contract import WEARER
 from stream_unmask.inpainting.face import FaceState, Picture
+from stream_unmask.inpainting.guides import Seen, StandIns
 from stream_unmask.inpainting.ops import B, Faces, FrameOps, Layer
 from stream_unmask.inpainting.parameters import BLENDS, Blend
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.report import Stages
 
 _STYLE_SEED = 2
@@ -50,11 +53,13 @@ class Unmask:
         blend: how what is inpainted is joined to the face around it.
         smooth: damp what flickers from frame to frame.
         still: this is for a single picture, which is worth more time.
+        stand_ins: what guides the generator; None to have it paint alone.
     """
 
     blend: Blend
     smooth: bool
     still: bool = False
+    stand_ins: StandIns | None = None
 
     def __post_init__(self) -> None:
         if self.blend not in BLENDS:
@@ -77,8 +82,25 @@ class Unmask:
 
     def _fill(self, ops: FrameOps[B], faces: Faces[B], stages: Stages) -> B:
         """Pictures of the faces beneath their face masks."""
+        with stages("lay"):
+            guides = self._guides(ops, faces)
         with stages("generate"):
-            return ops.generate(faces.crops, ops.settle(faces.masks), still=self.still)
+            return ops.generate(faces.crops, ops.settle(faces.masks), guides, still=self.still)
+
+    def _guides(self, ops: FrameOps[B], faces: Faces[B]) -> list[LaidFace | None]:
+        """The stand-ins of the faces, laid on."""
+        if self.stand_ins is None:
+            return [None] * len(faces.views)
+
+        def crop(row: int) -> Picture:
+            return ops.to_host(faces.crops[row : row + 1])[0]
+
+        rows = zip(faces.views, ops.to_host(faces.masks), faces.elapsed, strict=True)
+        heads = [
+            Seen(view, partial(crop, row), mask, faces.time, elapsed)
+            for row, (view, mask, elapsed) in enumerate(rows)
+        ]
+        return [self.stand_ins.guide(head) for head in heads]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Networks(Contestant):
 
 
 def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
-    """One exported network of a folder of weights.
+    """One exported network of a folder of weights; inputs that a call leaves out are zero.
 
     Raises:
         EngineError: it is missing or damaged.
@@ -107,7 +107,9 @@ def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
     side = session.get_inputs()[0].shape[-1]
 
     def run(*inputs: FloatArray) -> FloatArray:
-        feeds = {name: at_side(each, side) for name, each in zip(network.inputs, inputs, strict=True)}
+        feeds = {name: at_side(each, side) for name, each in zip(network.inputs, inputs, strict=False)}
+        for name in network.inputs.keys() - feeds.keys():  # no guide
+            feeds[name] = np.zeros((len(inputs[0]), network.inputs[name], side, side), np.float32)
         return at_side(session.run(None, feeds)[0], inputs[0].shape[-1])
 
     return run

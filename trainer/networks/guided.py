@@ -1,4 +1,4 @@
-"""The guided generator: fits a warped face in beneath a mask, and paints what that does not show."""
+"""Generators with a guide: they fit a warped face in beneath a mask, and paint what that does not show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.networks.blocks import fitted, plain
-from trainer.networks.generator import Generator, skin_colour, widened
+from trainer.networks.generator import Generator, Painter, skin_colour, widened
 from trainer.networks.matching import Matching
 
 _FINE = 32
@@ -45,6 +45,16 @@ class GuidedGenerator(Generator):
         for name, values in generator.state_dict().items():
             state[name].zero_()
             state[name][(slice(None), slice(values.shape[1])) if values.ndim > 1 else ...] = values
+
+    @torch.no_grad()
+    def without_guide(self) -> Generator:
+        """A generator without a guide with these weights; what was learnt for guides alone is left out."""
+        generator = Generator()
+        own, state = self.state_dict(), generator.state_dict()
+        for name, values in state.items():
+            state[name] = own[name][:, : values.shape[1]] if values.ndim > 1 else own[name]
+        generator.load_state_dict(state)
+        return generator
 
     def paint(
         self, crop: Tensor, map_: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
@@ -86,3 +96,31 @@ class GuidedGenerator(Generator):
             The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
         return self.paint(crop, map_, guide, trust).clamp(-1, 1)
+
+
+class LaidIn(nn.Module):
+    """Any painter, with guides laid over what it paints, matched to the visible skin; it learns nothing of them."""
+
+    def __init__(self, painter: Painter) -> None:
+        super().__init__()
+        self.painter = painter
+        self.matching = Matching()
+
+    def forward(self, crop: Tensor, map_: Tensor, guide: Tensor, trust: Tensor) -> Tensor:
+        """See :meth:`GuidedGenerator.forward`."""
+        hidden = widened(map_)
+        matched = self.matching(crop, hidden, guide, trust)
+        painted = self.painter.paint(crop, map_)
+        laid_in: Tensor = painted + trust * hidden * (matched - painted)
+        return laid_in.clamp(-1, 1)
+
+
+def with_guide(painter: Painter) -> nn.Module:
+    """What is exported of a painter: it takes a guide, whether or not it was trained with one."""
+    if isinstance(painter, GuidedGenerator):
+        return painter
+    if isinstance(painter, Generator):
+        guided = GuidedGenerator()
+        guided.adopt(painter)
+        return guided.eval()
+    return LaidIn(painter).eval()

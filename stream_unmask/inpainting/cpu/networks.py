@@ -10,6 +10,7 @@ from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
 from stream_unmask.inpainting.cpu.wearing import Wearer
 from stream_unmask.inpainting.face import Picture
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 
 
 class CpuNetworks:
@@ -25,11 +26,18 @@ class CpuNetworks:
         """Where face masks are; see :class:`~stream_unmask.inpainting.cpu.segmenting.Segmenter`."""
         return [self._segmenter.segment(crop) for crop in crops]
 
-    def generate(self, crops: Sequence[Picture], masks: Sequence[Picture], *, still: bool) -> list[Picture]:
+    def generate(
+        self,
+        crops: Sequence[Picture],
+        masks: Sequence[Picture],
+        guides: Sequence[LaidFace | None],
+        *,
+        still: bool,
+    ) -> list[Picture]:
         """What face masks hide; see :class:`~stream_unmask.inpainting.cpu.generating.Generator`."""
         assert self._generator is not None
         generate = self._generator.generate_still if still else self._generator.generate
-        return [generate(crop, mask) for crop, mask in zip(crops, masks, strict=True)]
+        return [generate(*each) for each in zip(crops, masks, guides, strict=True)]
 
     def dress(
         self, crops: Sequence[Picture], styles: Sequence[Picture]

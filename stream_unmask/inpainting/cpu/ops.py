@@ -17,6 +17,7 @@ from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.face import Picture
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.geometry import Affine
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import sample_crop
@@ -70,8 +71,10 @@ class CpuOps:
         scores = [mask_score(mask) for mask in masks]
         return lambda: scores
 
-    def generate(self, crops: Pictures, masks: Pictures, *, still: bool) -> Pictures:
-        return self._networks.generate(crops, masks, still=still)
+    def generate(
+        self, crops: Pictures, masks: Pictures, guides: Sequence[LaidFace | None], *, still: bool
+    ) -> Pictures:
+        return self._networks.generate(crops, masks, guides, still=still)
 
     def dress(self, crops: Pictures, styles: Sequence[Picture]) -> tuple[Pictures, Pictures]:
         return self._networks.dress(crops, styles)

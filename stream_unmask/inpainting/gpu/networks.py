@@ -56,26 +56,41 @@ class GpuNetworks:
         (masks,) = self._run("segmenter", stream, crops)
         return masks.clamp_(0, 1)
 
-    def generate(self, crops: Tensor, masks: Tensor, stream: CudaStream, *, still: bool = False) -> Tensor:
+    @property
+    def side(self) -> int:
+        """Side of the generator's crops in pixels."""
+        return self.networks["generator"].side
+
+    def generate(
+        self,
+        crops: Tensor,
+        masks: Tensor,
+        guides: Tensor,
+        trust: Tensor,
+        stream: CudaStream,
+        *,
+        still: bool = False,
+    ) -> Tensor:
         """What face masks hide; see :class:`stream_unmask.inpainting.cpu.generating.Generator`.
 
         Args:
             crops: (N, 3, S, S) RGB in [-1, 1].
             masks: (N, 1, S, S) in 0..1.
+            guides: (N, 3, T, T) RGB in [-1, 1], at the generator's side.
+            trust: (N, 1, T, T) in 0..1; 0 where there is no guide.
             stream: which the caller has in use.
             still: make them from both sides of the mirror, as for a single picture.
 
         Returns:
-            (N, 3, S, S) inpainted crops, RGB in [-1, 1].
+            (N, 3, T, T) inpainted crops at the generator's side, RGB.
         """
-        rows = (torch.cat([each, each.flip(-1)]) if still else each for each in (crops, masks))
-        side = self.networks["generator"].side
-        (made,) = self._run("generator", stream, *(resized(each, side) for each in rows))
-        inpainted = resized(made, crops.shape[-1]).clamp_(-1, 1)
+        small = (resized(each, self.side) for each in (crops, masks))
+        shown = (torch.cat([each, each.flip(-1)]) if still else each for each in (*small, guides, trust))
+        (made,) = self._run("generator", stream, *shown)
         if not still:
-            return inpainted
-        made, mirrored = inpainted.chunk(2)
-        return made.add_(mirrored.flip(-1)).mul_(0.5)
+            return made
+        made, mirrored = made.chunk(2)
+        return (made + mirrored.flip(-1)) * 0.5
 
     def dress(self, crops: Tensor, styles: Tensor, stream: CudaStream) -> tuple[Tensor, Tensor]:
         """Face masks for bare faces; see :class:`stream_unmask.inpainting.cpu.wearing.Wearer`.

@@ -22,8 +22,10 @@ from stream_unmask.inpainting.gpu.blending import blend, faded
 from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.gpu.colour import Estimate, match
 from stream_unmask.inpainting.gpu.compositing import composite
+from stream_unmask.inpainting.gpu.detail import put_back_detail
 from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStreams
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.gpu.sampling import sample_crop
 from stream_unmask.inpainting.gpu.segmenting import fill_holes, mask_scores, settled
 from stream_unmask.inpainting.gpu.slots import Slot
@@ -32,6 +34,7 @@ from stream_unmask.inpainting.gpu.warping import moves
 from stream_unmask.inpainting.gpu.wearing import opaque
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import plan_readings
@@ -113,8 +116,30 @@ class GpuOps:
 
         return wait
 
-    def generate(self, crops: Tensor, masks: Tensor, *, still: bool) -> Tensor:
-        return self._networks.generate(crops, masks, self._stream, still=still)
+    def generate(
+        self, crops: Tensor, masks: Tensor, guides: Sequence[LaidFace | None], *, still: bool
+    ) -> Tensor:
+        side, size = self._networks.side, crops.shape[-1]
+        small = [None if each is None else each.shrunk(side) for each in guides]
+        guide, trust = self._brought_up(small, side).split([3, 1], dim=1)
+        made = self._networks.generate(crops, masks, guide, trust, self._stream, still=still)
+        plain = resized(made, size).clamp_(-1, 1)
+        if all(each is None for each in guides):
+            return plain
+        laid, shown = self._brought_up(guides, size).split([3, 1], dim=1)
+        detailed = put_back_detail(made, guide, trust, laid * 0.5 + 0.5, shown)
+        guided = self._slot.numbers("guided", [[float(each is not None)] for each in guides])
+        return torch.where(guided[:, :, None, None] > 0, detailed, plain)
+
+    def _brought_up(self, guides: Sequence[LaidFace | None], side: int) -> Tensor:
+        """(N, 4, side, side) pictures in [-1, 1] and trust of laid faces; 0 where there is none."""
+        if all(each is None for each in guides):
+            return torch.zeros((len(guides), 4, side, side), device=self._networks.device)
+        rows = np.zeros((len(guides), 4, side, side), np.float32)
+        for row, guide in zip(rows, guides, strict=True):
+            if guide is not None:
+                row[:3], row[3] = guide.as_inputs()
+        return self.from_host(list(rows))
 
     def dress(self, crops: Tensor, styles: Sequence[Picture]) -> tuple[Tensor, Tensor]:
         chosen = self._slot.numbers("styles", [style.ravel().tolist() for style in styles])

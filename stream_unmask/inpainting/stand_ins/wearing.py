@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -56,6 +57,11 @@ class LaidFace:
         )
         return LaidFace(np.asarray(picture, np.float32), np.asarray(trust, np.float32))
 
+    def as_inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(3, S, S) RGB in [-1, 1], 0 where nothing is trusted, and (S, S) trust, as networks take them."""
+        picture = (self.picture.transpose(2, 0, 1) * np.float32(2) - np.float32(1)) * (self.trust > 0)
+        return np.asarray(picture, np.float32), self.trust
+
 
 class WornStandIn:
     """A stand-in that one track wears, from the frame on in which it was chosen.
@@ -82,7 +88,7 @@ class WornStandIn:
         self,
         points: Points,
         alignment: Alignment,
-        crop: NDArray[np.float32],
+        crop: Callable[[], NDArray[np.float32]],
         mask: NDArray[np.float32],
         elapsed: float,
     ) -> Points | Refusal:
@@ -91,7 +97,8 @@ class WornStandIn:
         Args:
             points: (468, 3) the masked head's mesh in frame pixels.
             alignment: of the crop.
-            crop: (3, S, S) RGB in [-1, 1].
+            crop: gives the (3, S, S) RGB crop in [-1, 1]; asked for when the head is met for the first time,
+                or has turned.
             mask: (S, S) soft mask of the crop.
             elapsed: seconds since the last frame of this head, above 0 but for the first one.
 
@@ -131,7 +138,7 @@ class WornStandIn:
         self,
         head: Points,
         weights: NDArray[np.float64],
-        crop: NDArray[np.float32],
+        crop: Callable[[], NDArray[np.float32]],
         mask: NDArray[np.float32],
         yaw: float,
     ) -> Points:
@@ -140,8 +147,11 @@ class WornStandIn:
             return self._worn
         rounds = _FIRST_ROUNDS if self._worn is None else 1
         worn = self.stand_in.points if self._worn is None else self._worn
+        picture = crop()
         for _ in range(rounds):
             laid = fit_rigid(worn, head, weights)
-            worn = masked_mesh(self._network, self.stand_in.picture, self.stand_in.points, crop, mask, laid)
+            worn = masked_mesh(
+                self._network, self.stand_in.picture, self.stand_in.points, picture, mask, laid
+            )
         self._worn, self._worn_yaw = worn, yaw
         return worn

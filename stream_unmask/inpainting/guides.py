@@ -1,0 +1,161 @@
+"""What guides the generator: the face of nobody that a track wears, laid on its head as each frame shows it.
+
+Which one is chosen once, by the first frame that shows the masked head well enough, and held while the track
+lives. Where it cannot be laid on (the head is turned too far, its mesh is lost on the mask) it fades out and
+the generator paints alone; there is never a mixture of two faces but in that fade.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from stream_unmask.faces.alignment import mean_face
+from stream_unmask.faces.laying import Points, fit_rigid, mask_edge, to_crop, visible_weights
+from stream_unmask.faces.mesh import FaceMesh
+from stream_unmask.inpainting.face import FaceView, Picture, Worn
+from stream_unmask.inpainting.stand_ins.bank import Bank
+from stream_unmask.inpainting.stand_ins.choosing import Observation, choose, observe, scores
+from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace, WornStandIn
+
+_log = logging.getLogger(__name__)
+
+Wish = int | Literal["none"]
+"""A stand-in by its number in the bank, from 1, or none."""
+
+_FADE = 0.2
+"""Seconds in which a stand-in comes and goes where it may be laid on, or may no longer."""
+
+_TRY_AGAIN = 0.5
+"""Seconds after which a head is looked at again for which no stand-in was found."""
+
+_GONE = 1.0
+"""Seconds after which a stand-in that nobody wears may be worn by somebody else."""
+
+_AS_BEFORE = 0.8
+"""How much worse than the best one a stand-in may fit that was worn before: after a cut the same head is to
+wear the same face."""
+
+_LEAST_WEIGHT = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A masked head in one frame.
+
+    Attributes:
+        view: where and how it is seen.
+        crop: gives the (3, S, S) RGB crop in [-1, 1], for which one may have to wait.
+        mask: (S, S) soft mask of the crop.
+        time: of the frame, in seconds.
+        elapsed: seconds since the head was last inpainted, above 0.
+    """
+
+    view: FaceView
+    crop: Callable[[], Picture]
+    mask: Picture
+    time: float
+    elapsed: float
+
+
+class StandIns:
+    """The stand-ins that the faces of one stream wear. Not for two threads at once."""
+
+    def __init__(
+        self,
+        bank: Bank,
+        describer: UpperFace,
+        mesh: FaceMesh,
+        lock: Callable[[], AbstractContextManager[object]],
+        wishes: Mapping[int, Wish] | None = None,
+    ) -> None:
+        """Begin a stream.
+
+        Args:
+            bank: to choose from.
+            describer: of upper faces.
+            mesh: fits meshes.
+            lock: what is to be entered while one of these networks is used.
+            wishes: what the user wants faces to wear, by their numbers; 0 for all others.
+        """
+        self._bank, self._describer, self._mesh, self._lock = bank, describer, mesh, lock
+        self._wishes = wishes or {}
+        self._worn_at: dict[int, float] = {}
+
+    def guide(self, seen: Seen) -> LaidFace | None:
+        """Lay a face on a head.
+
+        Args:
+            seen: the head, with a mask on.
+
+        Returns:
+            The laid face at the crop's side; None where the generator is to paint alone.
+        """
+        worn = seen.view.state.worn
+        if worn is None:
+            worn = seen.view.state.worn = Worn()
+        with self._lock():
+            if worn.stand_in is None and not self._put_on(worn, seen):
+                return None
+            laid = self._lay(worn, seen)
+        if laid is None:
+            return None
+        assert worn.stand_in is not None
+        size = seen.view.alignment.size
+        face = worn.stand_in.draw(laid, size, size)
+        return LaidFace(face.picture, face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
+
+    def _put_on(self, worn: Worn, seen: Seen) -> bool:
+        """Choose a stand-in; whether there is one."""
+        if seen.time < worn.try_again or seen.view.coasting:
+            return False
+        index = self._choose(seen)
+        if index is None:
+            worn.try_again, worn.refusal = seen.time + _TRY_AGAIN, "no stand-in fits"
+            return False
+        worn.stand_in, worn.index, worn.refusal = WornStandIn(self._bank[index], self._mesh), index, None
+        _log.info("Face %d wears stand-in %d", seen.view.number, index + 1)
+        return True
+
+    def _choose(self, seen: Seen) -> int | None:
+        wish = self._wishes.get(seen.view.number, self._wishes.get(0))
+        if wish == "none":
+            return None
+        if wish is not None:
+            return wish - 1
+        taken = [index for index, time in self._worn_at.items() if seen.time - time < _GONE]
+        observed = [self._observe(seen)]
+        best = choose(observed, self._bank, taken)
+        if best is None:
+            return None
+        fits = scores(observed, self._bank)
+        before = [index for index in self._worn_at if index not in taken]
+        again = min(before, key=lambda index: (fits[index], index), default=best)
+        return again if fits[again] <= fits[best] + _AS_BEFORE else best
+
+    def _observe(self, seen: Seen) -> Observation:
+        head = to_crop(seen.view.points, seen.view.alignment)
+        weights = visible_weights(head, seen.mask) + _LEAST_WEIGHT
+        average = mean_face().astype(np.float64)
+        edge = mask_edge(seen.mask, fit_rigid(average, head, weights)(average))
+        return observe(self._describer, seen.crop(), head, seen.mask, edge)
+
+    def _lay(self, worn: Worn, seen: Seen) -> Points | None:
+        """Where it lies in the crop, faded in or out by now; None where nothing of it shows."""
+        assert worn.stand_in is not None
+        self._worn_at[worn.index] = seen.time
+        view, first = seen.view, worn.points is None
+        laid = worn.stand_in.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
+        if isinstance(laid, str):
+            worn.refusal = laid
+            worn.shown = max(worn.shown - seen.elapsed / _FADE, 0.0)
+        else:
+            worn.refusal, worn.points = None, laid
+            worn.shown = 1.0 if first else min(worn.shown + seen.elapsed / _FADE, 1.0)
+        return worn.points if worn.shown > 0 else None
