@@ -99,7 +99,7 @@ class GuidedGenerator(Generator):
 
 
 class LaidIn(nn.Module):
-    """Any painter, with guides laid over what it paints, matched to the visible skin; it learns nothing of them."""
+    """Any painter, with guides laid over what it paints, in the light of the visible skin."""
 
     def __init__(self, painter: Painter) -> None:
         super().__init__()

@@ -121,13 +121,14 @@ class GpuOps:
     ) -> Tensor:
         side, size = self._networks.side, crops.shape[-1]
         small = [None if each is None else each.shrunk(side) for each in guides]
-        guide, trust = self._brought_up(small, side).split([3, 1], dim=1)
+        given = self._brought_up(small, side)
+        guide, trust = given[:, :3], given[:, 3:]
         made = self._networks.generate(crops, masks, guide, trust, self._stream, still=still)
         plain = resized(made, size).clamp_(-1, 1)
         if all(each is None for each in guides):
             return plain
-        laid, shown = self._brought_up(guides, size).split([3, 1], dim=1)
-        detailed = put_back_detail(made, guide, trust, laid * 0.5 + 0.5, shown)
+        laid = self._brought_up(guides, size)
+        detailed = put_back_detail(made, guide, trust, laid[:, :3] * 0.5 + 0.5, laid[:, 3:])
         guided = self._slot.numbers("guided", [[float(each is not None)] for each in guides])
         return torch.where(guided[:, :, None, None] > 0, detailed, plain)
 
