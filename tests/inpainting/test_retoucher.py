@@ -22,7 +22,7 @@ from tests.inpainting.faces import FakeEngine, Picture, alignment, face, soft_ma
 def retoucher() -> Retoucher[list[Picture]]:
     """Finds a drawn mask on every face, and paints what is beneath it grey."""
     segmenter = FakeEngine(lambda crop: soft_mask()[None, None])
-    generator = FakeEngine(lambda crop, mask: np.zeros_like(crop))
+    generator = FakeEngine(lambda crop, *_: np.zeros_like(crop))
     return Retoucher(
         CpuDevice(CpuNetworks({"segmenter": segmenter, "generator": generator})), Unmask("feather", True)
     )
@@ -44,7 +44,16 @@ def test_a_frame_is_as_it_came_until_it_is_finished() -> None:
     (done,) = retouch.finish()
     assert onto.touched
     assert done.score == score
-    assert list(stages.runs) == ["sample", "segment", "generate", "smooth", "blend", "grain", "composite"]
+    assert list(stages.runs) == [
+        "sample",
+        "segment",
+        "lay",
+        "generate",
+        "smooth",
+        "blend",
+        "grain",
+        "composite",
+    ]
 
 
 def test_of_two_faces_only_the_one_that_shows_is_changed_and_remembers() -> None:

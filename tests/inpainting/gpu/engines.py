@@ -22,12 +22,15 @@ NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no G
 
 
 def twins(networks: Networks, weights: Path, maker: NetworkName, device: str) -> tuple[Networks, Networks]:
-    """The same networks, those of a folder, for the work on the CPU and for that on a device."""
+    """The same networks, those of a folder, for the work on the CPU and for that on a device.
+
+    Nobody wears a stand-in: where its mesh is seen anew hangs on the last bit of a crop.
+    """
     names: tuple[NetworkName, ...] = ("segmenter", maker)
     engines = {
         name: PyTorchEngine(weights / f"{name}.onnx", precision="fp32", device=device) for name in names
     }
-    on_cpu = replace(networks, cpu=CpuNetworks(engines), gpu=None)
+    on_cpu = replace(networks, cpu=CpuNetworks(engines), gpu=None, describer=None, bank=None)
     return on_cpu, replace(on_cpu, gpu=GpuNetworks(engines))
 
 

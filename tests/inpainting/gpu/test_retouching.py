@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -18,6 +19,9 @@ from stream_unmask.api import Unmasker
 from stream_unmask.faces.detection import Detections
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
+from stream_unmask.inpainting.guides import Seen, StandIns
+from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.networks import Networks
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -104,6 +108,32 @@ def test_all_pixel_formats_come_out_alike(
     for frame, other in zip(frames(shown, pixel_format), done, strict=True):
         assert len(plain.process(frame)) == len(other.faces) == 1
         assert_alike(frame, other.frame)
+
+
+class OneFace:
+    """Lays the same picture on the first face of every frame, and nothing on others."""
+
+    def guide(self, seen: Seen) -> LaidFace | None:
+        if seen.view.number > 1:
+            return None
+        size = seen.view.alignment.size
+        rows, columns = np.mgrid[:size, :size].astype(np.float32) / size
+        picture = np.stack([0.4 + 0.2 * rows, 0.3 + 0.2 * columns, 0.3 + 0.1 * np.sin(rows * 60)], axis=2)
+        trust = np.clip(4 - 10 * np.hypot(rows - 0.65, columns - 0.5), 0, 1)
+        return LaidFace(picture.astype(np.float32), trust.astype(np.float32))
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_guided_faces_come_out_alike(ways: tuple[Networks, Networks], two_faces: Path, still: bool) -> None:
+    task = Unmask("feather", smooth=True, still=still, stand_ins=cast(StandIns, OneFace()))
+    shown = pictures(two_faces, 1 if still else 3)
+    plain, ahead = (Stream(networks, Settings(), still=still, task=task) for networks in ways)
+    expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
+    assert_all_alike(expected, in_flight(ahead, frames(shown))[0])
+    alone = Stream(ways[0], Settings(), still=still)
+    (first, *_) = frames(shown)
+    alone.process(first)
+    assert (first.planes().y != expected[0].frame.planes().y).any()
 
 
 def test_a_single_picture_is_done_at_once_and_left_as_it_is_where_nobody_wears_a_mask(

@@ -58,7 +58,7 @@ class Head:
 @pytest.mark.parametrize("index", [1, 41, 54, 74])
 def test_a_face_laid_on_itself_under_a_mask_lies_where_it_was(network: FaceMesh, index: int) -> None:
     head, worn = Head(stand_in(index), network), WornStandIn(stand_in(index), network)
-    laid = worn.lay(head.points, head.alignment, head.crop, head.mask, 0.04)
+    laid = worn.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     assert not isinstance(laid, str)
     assert head.jaw_error(laid) < 0.1
 
@@ -77,7 +77,7 @@ def test_the_masks_error_is_cancelled(network: FaceMesh) -> None:
 
 def test_another_face_is_drawn_under_the_mask_and_nowhere_near_the_crops_rim(network: FaceMesh) -> None:
     head, worn = Head(stand_in(54), network), WornStandIn(stand_in(74), network)
-    laid = worn.lay(head.points, head.alignment, head.crop, head.mask, 0.04)
+    laid = worn.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     assert not isinstance(laid, str)
     drawn = worn.draw(laid, head.alignment.size, 128)
     assert drawn.picture.shape == (128, 128, 3)
@@ -93,20 +93,20 @@ def test_another_face_is_drawn_under_the_mask_and_nowhere_near_the_crops_rim(net
 def test_a_bare_head_refuses_and_a_masked_one_is_taken_again(network: FaceMesh) -> None:
     head, worn = Head(stand_in(54), network), WornStandIn(stand_in(74), network)
     bare = np.zeros_like(head.mask)
-    assert worn.lay(head.points, head.alignment, head.crop, bare, 0.04) == "unmasked"
-    assert not isinstance(worn.lay(head.points, head.alignment, head.crop, head.mask, 0.04), str)
+    assert worn.lay(head.points, head.alignment, lambda: head.crop, bare, 0.04) == "unmasked"
+    assert not isinstance(worn.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04), str)
 
 
 def test_the_crop_may_move_under_the_face(network: FaceMesh) -> None:
     head, worn = Head(stand_in(54), network), WornStandIn(stand_in(74), network)
-    first = worn.lay(head.points, head.alignment, head.crop, head.mask, 0.04)
+    first = worn.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     moved = align(head.points, head.alignment.size).matrix
     shifted = Alignment(moved + np.array([[0, 0, 5], [0, 0, -3]]), head.alignment.size, 0.0, 1.0)
     straight = Alignment(moved, head.alignment.size, 0.0, 1.0)
     warp = {"dsize": head.mask.shape, "borderMode": cv2.BORDER_REPLICATE}
     crop = cv2.warpAffine(head.crop.transpose(1, 2, 0), shifted.matrix, **warp).transpose(2, 0, 1)
     mask = cv2.warpAffine(head.mask, shifted.matrix, **warp)
-    second = worn.lay(head.points, shifted, np.ascontiguousarray(crop), mask, 0.04)
+    second = worn.lay(head.points, shifted, lambda: np.ascontiguousarray(crop), mask, 0.04)
     assert not isinstance(first, str)
     assert not isinstance(second, str)
     back = first[:, :2] @ straight.matrix[:, :2].T + straight.matrix[:, 2] + (5, -3)
