@@ -18,9 +18,11 @@ from stream_unmask import (
     OutputOptions,
     Progress,
     Settings,
+    Stream,
     Unmasker,
     UnmaskError,
 )
+from stream_unmask.faces.following import FollowSettings
 from stream_unmask.output.masks import MaskSink
 from stream_unmask.video.images import read_image, write_image
 from stream_unmask.video.source import open_source
@@ -232,6 +234,16 @@ def test_faces_too_small_are_left_alone_and_named(masked_clip: Path, tmp_path: P
     report = Unmasker(Settings(min_face=300)).video(masked_clip, tmp_path / "out.mp4")
     assert report.masked_faces == 0
     assert report.faces[0].left_alone == {"too small": 24}
+
+
+def test_where_small_faces_are_wanted_small_boxes_are_followed(
+    unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FollowSettings] = []
+    monkeypatch.setattr("stream_unmask.pipeline.FaceFollower", lambda *given: asked.append(given[3]))
+    for least in (8, 32, 300):
+        Stream(unmasker.networks, Settings(min_face=least))
+    assert [settings.min_box for settings in asked] == [5, 20, 20]
 
 
 @pytest.mark.parametrize("blend", ["pyramid", "poisson"])

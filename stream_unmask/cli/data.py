@@ -20,7 +20,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def data() -> None:
-    """Make training data."""
+    """Draw masks on photos; turn photos into training data."""
 
 
 @contextmanager
@@ -160,7 +160,10 @@ def pairs(
     varied: bool,
     jpeg: bool,
 ) -> None:
-    """Put masks on the faces in SHARDS and write masked/, unmasked/ and map/ pictures of the same names."""
+    """Put masks on the faces in SHARDS.
+
+    Writes masked/, unmasked/ and map/ (where the mask is), pictures of the same names.
+    """
     from stream_unmask.synth.pairs import PairSettings
     from trainer.packing.paired import write_pairs
 
@@ -174,18 +177,21 @@ def pairs(
 
 @data.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for what is made.")
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for the pictures.")
 @click.option(
-    "--count", type=click.IntRange(1), default=1, show_default=True, help="Pictures made of each photo."
+    "--count", type=click.IntRange(1), default=1, show_default=True, help="Pictures to make of each photo."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The same masks for the same seed.")
-@click.option("--kind", type=click.Choice(KINDS), help="Of all masks.  [default: by chance]")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same masks.")
+@click.option("--kind", type=click.Choice(KINDS), help="Kind of all masks.  [default: by chance]")
 @click.option("--worn", type=click.Choice(WORN), help="How all masks are worn.  [default: by chance]")
 @click.option("--jpeg", is_flag=True, help="Write pictures as JPEG; masks stay PNG.")
 def synthesise(
     folder: Path, output: Path, count: int, seed: int, kind: str | None, worn: str | None, jpeg: bool
 ) -> None:
-    """Draw face masks on the faces in a FOLDER of photos: NAME-0.png, NAME-0.mask.png, NAME-0.json."""
+    """Draw face masks on the photos in FOLDER.
+
+    Each gives NAME-0.png, NAME-0.mask.png (where the mask is) and NAME-0.json (what was drawn), and so on.
+    """
     from trainer.packing.masked import mask_photos
 
     try:
@@ -209,9 +215,10 @@ def synthesise(
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("gallery.jpg"),
     show_default=True,
+    help="Picture to write.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace a picture that is there.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same masks.")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 def gallery(output: Path, seed: int, overwrite: bool) -> None:
     """Draw one face in two dozen synthetic masks."""
     from benchmarks.clips import find_mesh, portrait

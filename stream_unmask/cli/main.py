@@ -20,7 +20,7 @@ COMMANDS = {
     "doctor": Entry("stream_unmask.cli.doctor:doctor", "Show what this machine has and what will run."),
     "bench": Entry("stream_unmask.cli.bench:bench", "Measure how fast this machine unmasks."),
     "engines": Entry("stream_unmask.cli.engines:engines", "Build TensorRT engines for an NVIDIA GPU."),
-    "data": Entry("stream_unmask.cli.data:data", "Turn photos into training data."),
+    "data": Entry("stream_unmask.cli.data:data", "Draw masks on photos; turn photos into training data."),
     "train": Entry("stream_unmask.cli.train:train", "Train a network."),
     "plot": Entry("stream_unmask.cli.plot:plot", "Draw the curves of training runs."),
     "evaluate": Entry("stream_unmask.cli.evaluate:evaluate", "Measure networks on held-out photos."),

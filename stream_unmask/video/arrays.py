@@ -39,11 +39,13 @@ def to_picture(pixels: NDArray[Any], channels: ArrayFormat = "rgb24") -> av.Vide
     height, width = pixels.shape[:2]
     picture = av.VideoFrame(width, height, "yuv444p" if pixels.dtype == np.uint8 else "yuv444p16le")
     picture.colorspace, picture.color_range = Colorspace.ITU601, ColorRange.JPEG
-    luma_red_blue = cv2.cvtColor(np.ascontiguousarray(pixels), _TO_YUV[channels])
-    for plane, source in zip(picture.planes, (0, 2, 1), strict=True):
-        strides = (plane.line_size, pixels.dtype.itemsize)
-        samples = np.ndarray((height, width), pixels.dtype, memoryview(plane), 0, strides)
-        samples[:] = luma_red_blue[:, :, source]
+    y, u, v = (
+        np.ndarray(
+            (height, width), pixels.dtype, memoryview(plane), 0, (plane.line_size, pixels.dtype.itemsize)
+        )
+        for plane in picture.planes
+    )
+    cv2.split(cv2.cvtColor(np.ascontiguousarray(pixels), _TO_YUV[channels]), [y, v, u])
     return picture
 
 
@@ -63,11 +65,15 @@ def with_changes(
     Returns:
         A copy.
     """
-    changed = (before.y != after.y) | (before.u != after.u) | (before.v != after.v)
-    samples = np.stack([after.y[changed], after.v[changed], after.u[changed]], axis=-1)
+    changed = before.y != after.y
+    changed |= before.u != after.u
+    changed |= before.v != after.v
     drawn = pixels.copy()
-    if len(samples):
-        drawn[changed, :3] = cv2.cvtColor(samples[:, None], _FROM_YUV[channels])[:, 0]
+    left, top, width, height = cv2.boundingRect(changed.view(np.uint8))
+    if width:
+        box = np.s_[top : top + height, left : left + width]
+        converted = cv2.cvtColor(cv2.merge([after.y[box], after.v[box], after.u[box]]), _FROM_YUV[channels])
+        np.copyto(drawn[box][:, :, :3], converted, where=changed[box][:, :, None])
     return drawn
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av.logging
 import pytest
 
-from stream_unmask import FaceReport
+from stream_unmask import FaceReport, Unmasker
 from stream_unmask.cli.logs import log_to_stderr
+from stream_unmask.video.source import Source, open_source
 from tests.cli.calling import call
 
 
@@ -51,6 +54,28 @@ def test_a_face_that_is_left_alone_is_said_once_with_its_reason(caplog: pytest.L
         "Face 3 is left alone at 2.50 s: too small",
         "Face 3 is left alone at 2.50 s: cut off",
     ]
+
+
+def test_what_becomes_of_a_camera_is_logged_and_told(
+    unmasker: Unmasker,
+    masked_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def open_camera(uri: Path, *, notify: Callable[[str], None], **options: Any) -> Source:
+        source = open_source(uri)
+        notify("The camera is back after 3 s.")
+        source.problems.dropped = 7
+        return source
+
+    caplog.set_level(logging.INFO, "stream_unmask")
+    monkeypatch.setattr("stream_unmask.api.open_source", open_camera)
+    told: list[str] = []
+    unmasker.video(masked_clip, tmp_path / "out.mp4", notify=told.append)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["The camera is back after 3 s."]
+    assert warned == [*told, "7 frames came too fast so far and were dropped"]
 
 
 @pytest.mark.parametrize("as_json", [False, True])

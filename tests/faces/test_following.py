@@ -24,6 +24,13 @@ def test_a_face_is_followed_from_its_first_frame() -> None:
     assert played[0][0].pose.scale == pytest.approx(40, rel=0.01)
 
 
+def test_only_boxes_that_are_large_enough_are_followed() -> None:
+    side = float(np.sqrt(np.prod(STILL.box()[2:] - STILL.box()[:2])))
+    smaller, larger = FollowSettings(min_box=0.9 * side), FollowSettings(min_box=1.1 * side)
+    assert [len(tracks) for tracks in Stage().play(lambda time: [STILL], clock(0.2), smaller)] == [1] * 6
+    assert [len(tracks) for tracks in Stage().play(lambda time: [STILL], clock(0.2), larger)] == [0] * 6
+
+
 def test_a_settled_face_is_looked_for_only_now_and_then() -> None:
     stage = Stage()
     stage.play(lambda time: [STILL], clock(1.0, 25.0), FollowSettings(detect_every=5))

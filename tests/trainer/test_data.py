@@ -81,7 +81,7 @@ def test_damaged_shard_is_named(shards: Path, tmp_path: Path) -> None:
 
 
 def test_pairs_are_written_under_one_name_and_kept_when_run_again(shards: Path, tmp_path: Path) -> None:
-    arguments = ["synth", str(shards), "-o", str(tmp_path), "--count", "3", "--size", "64"]
+    arguments = ["pairs", str(shards), "-o", str(tmp_path), "--count", "3", "--size", "64"]
     done = CliRunner().invoke(data, arguments, catch_exceptions=False)
     assert "3 pairs, 3 of them new" in done.output
     for name in ("masked", "unmasked", "map"):
