@@ -8,6 +8,10 @@ import pytest
 
 from benchmarks.clips import ClipOptions, make_clip
 from stream_unmask.api import Settings, Unmasker
+from tests.support import slow
+from tests.support.skips import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]
 
 SMALL = {"width": 640, "height": 360, "frames": 24, "rate": 12}
 
@@ -28,3 +32,9 @@ def bare_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unmasker() -> Unmasker:
     """On the CPU, also where there is a GPU: what is compared with a GPU is compared with this."""
     return Unmasker(Settings(backend="openvino"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before pytest itself reads ``-m``."""
+    slow.choose(config, items)

@@ -60,9 +60,9 @@ def test_faces_are_drawn_as_they_would_be_one_by_one(device: CudaStreams, still:
     ramp = np.tile(np.linspace(-0.5, 0.5, SIDE, dtype=np.float32), (3, SIDE, 1))
     ramp_there = torch.from_numpy(ramp).to(device.torch)
     engine = FakeDeviceEngine(
-        device.torch, lambda crop, map: 0.5 * crop + 0.2 * map + ramp_there, SIDE, (3, 1), 3
+        device.torch, lambda crop, mask: 0.5 * crop + 0.2 * mask + ramp_there, SIDE, (3, 1), 3
     )
-    generator = Generator(FakeEngine(lambda crop, map: 0.5 * crop + 0.2 * map + ramp, SIDE))
+    generator = Generator(FakeEngine(lambda crop, mask: 0.5 * crop + 0.2 * mask + ramp, SIDE))
     crops, mask = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(4)], soft_mask(x=0.4)
     generate = generator.generate_still if still else generator.generate
     expected = [generate(crop, mask) for crop in crops]
