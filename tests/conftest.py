@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.clips import ClipOptions, make_clip
-from stream_unmask.api import Settings, Unmasker
+from stream_unmask.api import Unmasker
+from stream_unmask.settings import Settings
 from tests.support import slow
 from tests.support.skips import pytest_runtest_makereport
 
 __all__ = ["pytest_runtest_makereport"]
 
-SMALL = {"width": 640, "height": 360, "frames": 24, "rate": 12}
+SMALL: dict[str, Any] = {"width": 640, "height": 360, "frames": 24, "rate": 12}
 
 
 @pytest.fixture(scope="session")

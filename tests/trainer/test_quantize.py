@@ -15,10 +15,11 @@ from onnx import TensorProto, numpy_helper
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, MANIFEST, SEGMENTER, Network, enter_weights, read_weights
 from engines.engine import EngineError
+from engines.files.half import to_half
 from stream_unmask.cli.quantize import quantize as command
 from tests.engines.tiny import SIZE, crops, tiny_weights, write_network
 from trainer import quantize
-from trainer.quantize import Cost, draw_inputs, make, measure, to_half
+from trainer.quantize import Cost, draw_inputs, make, measure
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_a_generator_of_another_side_is_fed_at_its_own() -> None:
     side = SIZE // 2
     engine = FakeEngine(lambda crop, mask: crop + 0.1 * mask, side)
     crop = cv2.GaussianBlur(face().transpose(1, 2, 0), (0, 0), 4).transpose(2, 0, 1).copy()
-    inpainted = Generator(engine).generate(crop, soft_mask())
+    inpainted = Generator(engine).generate(crop, soft_mask())  # type: ignore[arg-type]
     assert engine.shapes == [(1, 3, side, side), (1, 1, side, side)]
     np.testing.assert_allclose(inpainted, np.clip(crop + 0.1 * soft_mask(), -1, 1), atol=0.05)
 
