@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-fast lint docs clean
 
 demo: $(VENV)/demo.stamp
 	$(VENV)/bin/stream-unmask demo
 
 test: $(VENV)/dev.stamp lint
 	$(VENV)/bin/python -m pytest
+
+# While working: all but the slow tests, on all cores.
+test-fast: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check .

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.clips import ClipOptions, make_clip
-from stream_unmask.api import Settings, Unmasker
+from stream_unmask.api import Unmasker
+from stream_unmask.settings import Settings
+from tests.support import slow
+from tests.support.skips import pytest_runtest_makereport
 
-SMALL = {"width": 640, "height": 360, "frames": 24, "rate": 12}
+__all__ = ["pytest_runtest_makereport"]
+
+SMALL: dict[str, Any] = {"width": 640, "height": 360, "frames": 24, "rate": 12}
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,9 @@ def bare_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unmasker() -> Unmasker:
     """On the CPU, also where there is a GPU: what is compared with a GPU is compared with this."""
     return Unmasker(Settings(backend="openvino"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before pytest itself reads ``-m``."""
+    slow.choose(config, items)

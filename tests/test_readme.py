@@ -121,7 +121,7 @@ class Webcam:
     def __init__(self, number: int) -> None:
         with av.open("video.mp4") as container:
             decoded = islice(container.decode(video=number), 5)
-            self.pictures = [frame.to_ndarray(format="bgr24") for frame in decoded]
+            self.pictures = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in decoded]
 
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
         return (True, self.pictures.pop(0)) if self.pictures else (False, None)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import pytest
@@ -111,7 +112,7 @@ def test_a_slow_sink_holds_the_source_back() -> None:
 
 @pytest.mark.parametrize("where", ["source", "process", "sink"])
 def test_an_error_in_any_thread_reaches_the_caller(where: str) -> None:
-    def fail(item: object) -> Frame:
+    def fail(item: object) -> Any:
         raise ValueError(f"broken {where}")
 
     source = FakeSource(30, fails_at=9 if where == "source" else None)
@@ -261,7 +262,7 @@ def test_frames_held_back_arrive_when_it_is_stopped_or_the_source_breaks() -> No
 
 
 def test_a_sink_that_breaks_while_frames_are_held_back_is_told() -> None:
-    def fail(item: object) -> None:
+    def fail(item: object) -> Any:
         raise ValueError("broken sink")
 
     held = Held()

@@ -32,7 +32,7 @@ def test_every_face_of_every_engine_is_compared(
     weights = tiny_weights(tmp_path)
     inputs = draw_inputs(weights, crops(3))["generator"]
     reference, other = (
-        _run((weights, GENERATOR, name, kind, 1), inputs, 0.0)
+        _run((weights, GENERATOR, name, kind, 1), inputs, 0.0)  # type: ignore[arg-type]
         for name, kind in (("onnxruntime", "fp32"), (backend, precision))
     )
     assert other.outputs.shape == (3, 3, SIZE, SIZE)

@@ -66,7 +66,10 @@ def test_networks_of_ones_own_paint(
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, 64, 64])
         for name, channels in (*GENERATOR.inputs.items(), *GENERATOR.outputs.items())
     ]
-    constants = [numpy_helper.from_array(np.float32(0), "none"), numpy_helper.from_array(green, "green")]
+    constants = [
+        numpy_helper.from_array(np.array(0, np.float32), "none"),
+        numpy_helper.from_array(green, "green"),
+    ]
     graph = helper.make_graph(nodes, "green", ports[:2], ports[2:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), own / "generator.onnx")
     sha256 = hashlib.sha256((own / "generator.onnx").read_bytes()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ def tiny_model(network: Network, size: int = SIZE) -> onnx.ModelProto:
         _constant("twice", np.array([1, 1, 2, 2], np.float32)),
         _constant("many", np.array(float(size * size * 3), np.float32)),
     ]
-    around = {"pads": [1, 1, 1, 1]}
+    around: dict[str, Any] = {"pads": [1, 1, 1, 1]}
     nodes = [
         helper.make_node("Concat", list(network.inputs), ["all"], "join", axis=1),
         helper.make_node("Conv", ["all", "w0"], ["c0"], "first", strides=[2, 2], **around),

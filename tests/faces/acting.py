@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.detection import Detections
@@ -115,13 +116,13 @@ class Stage:
     def play(
         self,
         script: Callable[[float], Sequence[Actor]],
-        times: Sequence[float],
+        times: Sequence[float] | NDArray[np.floating],
         settings: FollowSettings | None = None,
         patience: Patience | None = None,
     ) -> list[list[Track[dict[str, int]]]]:
         """The tracks that a follower gives for each frame; poses are those of the moment, as copies."""
         settings = settings or FollowSettings()
-        follower = FaceFollower(self, self, self, settings, dict, patience)  # type: ignore[arg-type]
+        follower: FaceFollower[dict[str, int]] = FaceFollower(self, self, self, settings, dict, patience)  # type: ignore[arg-type]
         played = []
         for time in times:
             self._cast = script(time)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from engines.engine import Port
 from stream_unmask.faces.detection import CenterFace, decode
 from stream_unmask.video.thumbnail import Thumbnail, Thumbnailer
 from tests.faces.photos import photo_frame, turned
@@ -27,7 +30,7 @@ class Outputs:
         self.offset[0, :, row, column] = 0.25, -0.5
         self.landmarks[0, :, row, column] = (0.3, 0.25, 0.3, 0.75, 0.5, 0.5, 0.7, 0.3, 0.7, 0.7)
 
-    def decode(self, threshold: float = 0.3):
+    def decode(self, threshold: float = 0.3) -> Any:
         return decode(self.heat, self.scale, self.offset, self.landmarks, threshold)
 
 
@@ -78,8 +81,12 @@ def test_a_face_cut_off_by_the_frame_keeps_its_whole_box() -> None:
 class Recorder:
     """An engine that finds one face and keeps what it was given."""
 
-    def run(self, picture: np.ndarray) -> tuple[np.ndarray, ...]:
-        self.given = picture.copy()
+    description, max_batch = "a stand-in", 1
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+    def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.given = inputs[0].copy()
         outputs = Outputs()
         outputs.put(30, 50, 0.8)
         return outputs.heat, outputs.scale, outputs.offset, outputs.landmarks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -163,5 +165,5 @@ def laid_by(steady: LayingFilter, own: np.ndarray, target: np.ndarray) -> np.nda
     return bend(*_in_order(own, steady.update(rigid, measure_bend(rigid, own, own, target, None), 0.04)))
 
 
-def _in_order(own: np.ndarray, both: tuple) -> tuple:
+def _in_order(own: np.ndarray, both: tuple[Any, Any]) -> tuple[Any, Any, Any]:
     return both[0], own, both[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -67,7 +69,9 @@ def test_there_is_no_face_in_the_background(mesh: FaceMesh) -> None:
 
 def test_a_moving_face_is_followed_by_its_mesh_alone(detector: CenterFace, mesh: FaceMesh) -> None:
     settings = FollowSettings(detect_every=1000)
-    follower = FaceFollower(detector, mesh, Thumbnailer(), settings, memory=dict)
+    follower: FaceFollower[dict[str, object]] = FaceFollower(
+        detector, mesh, Thumbnailer(), settings, memory=dict
+    )
     start = follower.follow(moved_frame(np.eye(2, 3), (640, 512)))[0].pose
     for step in range(1, 25):
         shift = np.array([[1.0, 0.0, 5.0 * step], [0.0, 1.0, 2.0 * step]])
@@ -81,7 +85,7 @@ def test_a_moving_face_is_followed_by_its_mesh_alone(detector: CenterFace, mesh:
     assert track.pose.scale == pytest.approx(start.scale, rel=0.04)
 
 
-def test_a_missing_network_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_a_missing_network_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     with pytest.raises(UnmaskError, match=r"centerface\.onnx is missing"):
         weights.centerface()

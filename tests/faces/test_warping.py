@@ -71,7 +71,9 @@ def test_a_face_that_rolls_takes_its_picture_along() -> None:
 
 
 def test_a_large_picture_is_shrunk_without_a_shift() -> None:
-    large = cv2.resize(pattern(), (4 * SIZE, 4 * SIZE), interpolation=cv2.INTER_LINEAR)
+    large = np.asarray(
+        cv2.resize(pattern(), (4 * SIZE, 4 * SIZE), interpolation=cv2.INTER_LINEAR), np.float32
+    )
     source = placed() * 4 + (1.5, 1.5, 0)
     warped = warp_face(large, source, placed(), SIZE)
     assert np.abs(warped.picture - pattern())[inside(placed())].max() < 0.03

@@ -117,6 +117,7 @@ class Meter:
 class FakeEngine:
     """Answers with what ``answer`` makes of its inputs, in a buffer that every call overwrites."""
 
+    max_batch = 1
     description = "a stand-in"
     outputs: tuple[Port, ...] = ()
 

@@ -79,4 +79,4 @@ def test_the_score_is_sure_of_whole_masks_only() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="takes_off"):
-        HysteresisSettings(**wrong)  # type: ignore[arg-type]
+        HysteresisSettings(**wrong)

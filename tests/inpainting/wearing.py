@@ -55,7 +55,7 @@ def with_wearer(folder: Path) -> Path:
             [*WEARER.inputs.items(), *WEARER.outputs.items()], (SIDE, 1, SIDE, SIDE), strict=True
         )
     ]
-    stored = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    stored = [numpy_helper.from_array(np.asarray(values), name) for name, values in constants.items()]
     graph = helper.make_graph(nodes, "wearer", ports[:2], ports[2:], stored)
     path = folder / "wearer.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)

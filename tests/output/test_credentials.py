@@ -38,7 +38,7 @@ def certificate(subject: str, key: Key, issuer: str, issuer_key: Key, *, authori
         )
         for name in (subject, issuer)
     )
-    usage = x509.KeyUsage(not authority, *[False] * 4, authority, authority, False, False)
+    usage = x509.KeyUsage(not authority, *[False] * 4, authority, authority, False, False)  # type: ignore[call-arg]
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = (
         x509.CertificateBuilder(other, one, key.public_key(), x509.random_serial_number())

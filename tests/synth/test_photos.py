@@ -104,7 +104,7 @@ def test_a_style_that_cannot_be_is_refused(wrong: dict[str, object], sentence: s
 
 def test_what_is_no_photo_or_no_mesh_is_refused(photo: Bytes, mesh: FloatArray) -> None:
     with pytest.raises(ValueError, match="uint8 RGB"):
-        draw_mask(photo.astype(np.float32), mesh, _rng())  # type: ignore[arg-type]
+        draw_mask(photo.astype(np.float32), mesh, _rng())
     with pytest.raises(ValueError, match="uint8 RGB"):
         make_pair(photo[..., 0], mesh, _rng())
     with pytest.raises(ValueError, match="468"):

@@ -107,9 +107,10 @@ def test_a_run_must_be_named() -> None:
 def test_any_number_of_faces_goes_through(weights: Path, count: int) -> None:
     session = onnxruntime.InferenceSession(weights / "generator.onnx", providers=["CPUExecutionProvider"])
     crop = np.zeros((count, 3, 256, 256), np.float32)
-    patch = session.run(None, {"crop": crop, "map": crop[:, :1]})[0]
-    assert patch.shape == crop.shape
-    assert np.isfinite(patch).all()
+    plane = crop[:, :1]
+    inpainted = session.run(None, {"crop": crop, "mask": plane, "guide": crop, "trust": plane})[0]
+    assert inpainted.shape == crop.shape
+    assert np.isfinite(inpainted).all()
 
 
 def test_no_norm_is_left_after_folding() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.backends.pytorch_graph import OnnxModule
-from engines.contract import GUIDED
+from engines.contract import GENERATOR
 from trainer.data import Photo
 from trainer.guides import GuidedData, bank_of
 from trainer.networks.generator import Generator, widened
@@ -111,7 +111,7 @@ def test_it_exports_with_its_four_inputs(tmp_path: Path) -> None:
         for weight in guided.parameters():
             weight.add_(0.01 * torch.randn_like(weight))
     samples = faces(3), lower_half(3), faces(3).flip(0), torch.ones(3, 1, SIZE, SIZE)
-    agreement = export_network(guided, GUIDED, tmp_path, "test", samples)
+    agreement = export_network(guided, GENERATOR, tmp_path, "test", samples)
     assert agreement.worst < 1e-3
     module = OnnxModule(onnx.load(tmp_path / "generator.onnx"))
     with torch.no_grad():

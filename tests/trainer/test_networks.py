@@ -197,4 +197,4 @@ def test_a_critics_weights_keep_their_names_and_their_norm() -> None:
     assert set(layer.state_dict()) == names
     for _ in range(20):
         weight = layer.weight
-    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)  # type: ignore[operator]

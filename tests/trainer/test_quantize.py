@@ -15,9 +15,11 @@ from onnx import TensorProto, numpy_helper
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, MANIFEST, SEGMENTER, Network, enter_weights, read_weights
 from engines.engine import EngineError
+from engines.files.half import to_half
+from stream_unmask.cli.quantize import quantize as command
 from tests.engines.tiny import SIZE, crops, tiny_weights, write_network
 from trainer import quantize
-from trainer.quantize import Cost, draw_inputs, make, measure, to_half
+from trainer.quantize import Cost, draw_inputs, make, measure
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_int8_is_symmetric_and_spares_the_first_and_last(weights: Path, network:
 def test_made_files_are_in_the_manifest_until_the_fp32_file_changes(
     weights: Path, precision: quantize.Made
 ) -> None:
-    with pytest.raises(EngineError, match=f"no {precision} segmenter: make one"):
+    with pytest.raises(EngineError, match=f"no {precision} segmenter"):
         read_weights(weights, SEGMENTER, precision)
     samples = {"crop": crops(4)}
     make(weights, SEGMENTER, precision, samples, samples)
@@ -84,7 +86,7 @@ def test_made_files_are_in_the_manifest_until_the_fp32_file_changes(
     assert (made.path.name, made.size, made.run) == (f"segmenter.{precision}.onnx", SIZE, "tiny")
     SEGMENTER.check(ONNXRuntimeEngine(made.path, 1), SIZE)
     enter_weights(read_weights(weights, SEGMENTER), SEGMENTER)
-    with pytest.raises(EngineError, match="make one"):
+    with pytest.raises(EngineError, match=f"no {precision} segmenter"):
         read_weights(weights, SEGMENTER, precision)
 
 
@@ -112,14 +114,14 @@ def test_inputs_are_those_of_the_product(weights: Path) -> None:
     samples = draw_inputs(weights, crops(5))
     segmenter = ONNXRuntimeEngine(weights / "segmenter.onnx", 1)
     np.testing.assert_array_equal(samples["segmenter"]["crop"], crops(5))
-    np.testing.assert_allclose(samples["generator"]["map"], segmenter.run(crops(5))[0], atol=1e-5)
+    np.testing.assert_allclose(samples["generator"]["mask"], segmenter.run(crops(5))[0], atol=1e-5)
 
 
 def test_a_smaller_generator_gets_smaller_pictures(weights: Path) -> None:
     write_network(weights, GENERATOR, size=SIZE // 2)
     samples = draw_inputs(weights, crops(2))["generator"]
     assert samples["crop"].shape == (2, 3, SIZE // 2, SIZE // 2)
-    assert samples["map"].shape == (2, 1, SIZE // 2, SIZE // 2)
+    assert samples["mask"].shape == (2, 1, SIZE // 2, SIZE // 2)
     pairs = crops(2).reshape(2, 3, SIZE // 2, 2, SIZE // 2, 2)
     np.testing.assert_allclose(samples["crop"], pairs.mean((3, 5)), atol=1e-5)
 
@@ -131,9 +133,9 @@ def test_the_command_makes_all(weights: Path, monkeypatch: pytest.MonkeyPatch) -
         assert (size, only) == (SIZE, ("core",))
         return crops(count, seed)
 
-    monkeypatch.setattr(quantize, "sample_crops", noise)
+    monkeypatch.setattr("stream_unmask.cli.quantize.sample_crops", noise)
     arguments = ["--data", "photos", "--weights", str(weights), "--count", "4", "--only", "core"]
-    done = CliRunner().invoke(quantize.main, arguments)
+    done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
     assert done.output.count("PSNR") == 4
     manifest = json.loads((weights / MANIFEST).read_text())

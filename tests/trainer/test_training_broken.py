@@ -177,7 +177,7 @@ def test_a_damaged_photo_is_named_and_the_run_can_go_on(photos: list[Photo], tmp
         return Loop(RECIPES["segmenter"].build(Job([photo], 64)), settings)
 
     with pytest.raises(UnmaskError) as caught:
-        loop(replace(photos[0], jpeg=b"\xff\xd8 cut short")).run()
+        loop(replace(photos[0], encoded=b"\xff\xd8 cut short")).run()
     sentence = str(caught.value)
     assert sentence.startswith("Photo 000000 of val_core cannot be decoded")
     assert "\n" not in sentence

@@ -47,7 +47,7 @@ def serving(what: Path | str, port: int | None = None) -> Iterator[Camera]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    command = [_PYTHON, _SERVER, str(what), str(port), "joe", "hush"]
+    command = [_PYTHON, str(_SERVER), str(what), str(port), "joe", "hush"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -108,7 +108,9 @@ def test_times_go_on_later_by_what_was_lost(info: SourceInfo, clock: Clock) -> N
     assert [item.index for item in frames(items)] == list(range(6))
     assert [item.connection for item in frames(items)] == [0, 0, 0, 1, 1, 1]
     sound = [
-        float(item.packet.pts * item.packet.time_base) for item in items if isinstance(item, CopiedPacket)
+        float((item.packet.pts or 0) * item.packet.time_base)
+        for item in items
+        if isinstance(item, CopiedPacket)
     ]
     assert sound == pytest.approx([time + 0.007 for time in times])
     problems = away.problems

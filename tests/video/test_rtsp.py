@@ -162,7 +162,7 @@ def test_a_camera_that_was_away_goes_on_in_the_same_file(lasting_camera: Camera,
             marks.append(time.monotonic())
 
         with open_source(lasting_camera.address(), reconnect=60, notify=said.append) as source:
-            sink = record(source, tmp_path / "out.mp4", {10: lose, 20: find, 30: int})
+            sink = record(source, tmp_path / "out.mp4", {10: lose, 20: find, 30: int})  # type: ignore[dict-item]
             assert (source.problems.reconnects, sink.repaired_timestamps) == (1, 0)
             assert "lost once" in source.problems.sentences()[0]
     assert "Trying again in 1 s" in said[0]
@@ -175,7 +175,7 @@ def test_a_camera_that_was_away_goes_on_in_the_same_file(lasting_camera: Camera,
     assert 1 < max(gaps) < marks[1] - marks[0]
     assert sorted(gaps)[-2] < 0.5
     with av.open(tmp_path / "out.mp4") as container:
-        sound = [float(packet.pts * packet.time_base) for packet in container.demux(audio=0) if packet.size]
+        sound = [float(packet.pts * packet.time_base) for packet in container.demux(audio=0) if packet.size]  # type: ignore[operator]
     assert sound[0] < times[10] < times[-1] - 0.3 < sound[-1]
 
 
@@ -191,7 +191,7 @@ def test_a_camera_that_falls_silent_is_called_again(
         threading.Timer(1.5, os.kill, (number, signal.SIGCONT)).start()
 
     with open_source(lasting_camera.address(), reconnect=60, notify=said.append) as source:
-        record(source, tmp_path / "out.mp4", {5: fall_silent, 30: int})
+        record(source, tmp_path / "out.mp4", {5: fall_silent, 30: int})  # type: ignore[dict-item]
         assert source.problems.reconnects == 1
     assert said[0].startswith("Lost rtsp://***@127.0.0.1")
 

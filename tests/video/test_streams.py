@@ -218,5 +218,5 @@ def test_the_gpus_encoder_is_asked_whether_it_can(tmp_path: Path) -> None:
 def test_the_gpus_encoder_is_told_a_quality_and_no_bit_rate(tmp_path: Path) -> None:
     with open_source(make_video(tmp_path / "in.mp4", TALK)) as source:
         context = av.CodecContext.create("h264_nvenc", "w")
-        set_options(context, NVENC, source.info)  # type: ignore[arg-type]
+        set_options(context, NVENC, source.info)
     assert context.options == {"rc": "vbr", "b": "0", "cq": "30", "preset": "p1"}

@@ -59,7 +59,10 @@ def main() -> None:
 @click.option("--limit", type=int, help="Photos at most, for a rehearsal.")
 def pack(shards: Path, file: Path, mib: float, limit: int | None) -> None:
     """Write as many photos as fit: some of each held-out set, then of the sets to learn from, in order."""
-    pictures, about, meshes, used = [], [], [], 0
+    pictures: list[bytes] = []
+    about: list[tuple[str, str, str, int]] = []
+    meshes: list[NDArray[np.int16]] = []
+    used = 0
     for photo in _in_order(shards):
         if len(about) == limit:
             break
@@ -117,6 +120,7 @@ def _in_order(shards: Path) -> Iterator[Photo]:
 
 def _jpeg(webp: bytes) -> bytes:
     picture = cv2.imdecode(np.frombuffer(webp, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _ON_ARRIVAL])[1].tobytes()
 
 

@@ -37,7 +37,8 @@ def test_the_generator_gives_an_inpainted_crop_of_its_own() -> None:
 def test_a_generator_of_another_side_is_fed_at_its_own() -> None:
     side = SIZE // 2
     engine = FakeEngine(lambda crop, mask, *_: crop + 0.1 * mask, side)
-    crop = cv2.GaussianBlur(face().transpose(1, 2, 0), (0, 0), 4).transpose(2, 0, 1).copy()
+    soft = cv2.GaussianBlur(face().transpose(1, 2, 0), (0, 0), 4).transpose(2, 0, 1)
+    crop = np.ascontiguousarray(soft, np.float32)
     inpainted = Generator(engine).generate(crop, soft_mask())
     assert engine.shapes == [(1, 3, side, side), (1, 1, side, side)] * 2
     np.testing.assert_allclose(inpainted, np.clip(crop + 0.1 * soft_mask(), -1, 1), atol=0.05)

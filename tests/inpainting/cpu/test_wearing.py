@@ -25,8 +25,8 @@ class FakeWearer:
     """Draws a mask in the colour of the style's first three numbers, with an alpha of the test's own."""
 
     description, max_batch = "a stand-in", 1
-    inputs = (Port("crop", (1, 3, SIDE, SIDE)), Port("style", (1, 8, 1, 1)))
-    outputs = (Port("worn", (1, 3, SIDE, SIDE)), Port("alpha", (1, 1, SIDE, SIDE)))
+    inputs: tuple[Port, ...] = (Port("crop", (1, 3, SIDE, SIDE)), Port("style", (1, 8, 1, 1)))
+    outputs: tuple[Port, ...] = (Port("worn", (1, 3, SIDE, SIDE)), Port("alpha", (1, 1, SIDE, SIDE)))
 
     def __init__(self, alpha: Callable[[], Picture] = lambda: soft_mask(SIDE)) -> None:
         self._alpha = alpha
@@ -70,12 +70,12 @@ def test_the_wearer_is_fed_at_its_own_side() -> None:
 def test_every_face_has_a_mask_of_its_own_and_keeps_it() -> None:
     works = retoucher()
     faces = [works.task.new_state() for _ in range(2)]
-    assert not np.array_equal(faces[0].style, faces[1].style)
-    before = faces[0].style.copy()
+    assert not np.array_equal(faces[0].style, faces[1].style)  # type: ignore[arg-type]
+    before = faces[0].style.copy()  # type: ignore[union-attr]
     dressed(works, faces[0], frame())
     faces[0].forget()
-    assert np.array_equal(faces[0].style, before)
-    assert np.array_equal(retoucher().task.new_state().style, before)
+    assert np.array_equal(faces[0].style, before)  # type: ignore[arg-type]
+    assert np.array_equal(retoucher().task.new_state().style, before)  # type: ignore[arg-type]
 
 
 def test_only_what_lies_under_the_mask_is_changed() -> None:

@@ -53,8 +53,10 @@ class FakeDeviceEngine:
         max_batch: int = 2,
     ) -> None:
         self.device, self.max_batch = str(device), max_batch
-        self.inputs = tuple(Port(f"in{k}", (1, channels, side, side)) for k, channels in enumerate(inputs))
-        self.outputs = (Port("out", (1, output, side, side)),)
+        self.inputs: tuple[Port, ...] = tuple(
+            Port(f"in{k}", (1, channels, side, side)) for k, channels in enumerate(inputs)
+        )
+        self.outputs: tuple[Port, ...] = (Port("out", (1, output, side, side)),)
         self._answer = answer
         self._in, self._out = (
             tuple(torch.zeros((max_batch, *port.shape[1:]), device=device) for port in ports)

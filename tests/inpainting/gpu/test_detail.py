@@ -16,7 +16,7 @@ def test_both_make_the_same(device: CudaStreams) -> None:
     trust = random.uniform(0, 1, (64, 64)).astype(np.float32)
     laid = random.uniform(0, 1, (128, 128, 3)).astype(np.float32)
     laid_trust = random.uniform(0, 1, (128, 128)).astype(np.float32)
-    wanted = on_cpu.put_back_detail(*small, trust, laid, laid_trust)
+    wanted = on_cpu.put_back_detail(*small, trust, laid, laid_trust)  # type: ignore[call-arg]
     planes = [*small, trust[None], np.ascontiguousarray(laid.transpose(2, 0, 1)), laid_trust[None]]
     made = put_back_detail(*(torch.from_numpy(each)[None].to(device.torch) for each in planes))
     assert np.abs(made[0].cpu().numpy() - wanted).max() < 2e-3

@@ -16,6 +16,7 @@ from stream_unmask.pixels.grain import NO_GRAIN, Grain
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import plan_readings, sample_crop
 from tests.pixels.pictures import LAYOUTS, Layout, alignment, copies, noise, paint
+from tests.support.choosing import spread
 
 SIZE = 64
 PLACES = {
@@ -25,6 +26,7 @@ PLACES = {
     "huge": alignment(70.0, 60.0, 5.2, SIZE, turn=0.1),
     "at the edge": alignment(3.0, 128.0, 0.9, SIZE, turn=0.5),
 }
+GRAINS = {"plain": NO_GRAIN, "grainy": Grain(0.03, 0.03, 0.7, 250, 9)}
 
 
 def uploaded(slot: Slot, planes: Planes, matrix: Affine) -> DevicePlanes:
@@ -33,8 +35,7 @@ def uploaded(slot: Slot, planes: Planes, matrix: Affine) -> DevicePlanes:
     return slot.upload(planes, luma, chroma)
 
 
-@pytest.mark.parametrize("matrix", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize(("layout", "matrix"), spread(LAYOUTS, PLACES))
 def test_crops_are_the_same(device: CudaStreams, layout: Layout, matrix: Affine) -> None:
     planes = paint(layout.empty(173, 131))
     there = uploaded(Slot(device), planes, matrix)
@@ -54,9 +55,7 @@ def test_sharp_detail_is_filtered_the_same(device: CudaStreams) -> None:
     assert np.sqrt((error**2).mean()) < 0.002
 
 
-@pytest.mark.parametrize("grain", [NO_GRAIN, Grain(0.03, 0.03, 0.7, 250, 9)], ids=["plain", "grainy"])
-@pytest.mark.parametrize("matrix", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize(("layout", "matrix", "grain"), spread(LAYOUTS, PLACES, GRAINS))
 def test_inpainted_crops_land_the_same(
     device: CudaStreams, layout: Layout, matrix: Affine, grain: Grain
 ) -> None:

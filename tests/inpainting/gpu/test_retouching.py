@@ -91,7 +91,7 @@ def test_in_a_single_picture_a_mask_proves_a_face(
 ) -> None:
     for networks in ways:
         unsure = Unsure(networks)
-        doubting = replace(networks, detector=unsure, mesh=unsure)
+        doubting = replace(networks, detector=unsure, mesh=unsure)  # type: ignore[arg-type]
         for clip, still, expected in ((masked_clip, True, 1), (bare_clip, True, 0), (masked_clip, False, 0)):
             (frame,) = frames(pictures(clip, 1))
             stream = Stream(doubting, Settings(), still=still)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from stream_unmask.inpainting.parameters import BLENDS, Blend, ColourSettings, S
 from stream_unmask.inpainting.timing import FRAME
 from tests.inpainting.faces import SIZE, Matcher, Picture, Smoother, alignment, face, soft_mask
 
-SHAPES: list[dict[str, float]] = [{}, {"radius": 0.1}, {"y": 0.95}, {"radius": 1e-3}]
+SHAPES: list[dict[str, Any]] = [{}, {"radius": 0.1}, {"y": 0.95}, {"radius": 1e-3}]
 """Of masks: a usual one, a small one, one at the crop's border, none."""
 
 
@@ -57,7 +59,7 @@ def test_a_moving_face_is_steadied_the_same(device: CudaStreams) -> None:
 
         there = up(device, crop), up(device, mask[None]), up(device, fresh)
         steps = slot.numbers("steps", [[*moves(before, now), elapsed]])
-        masks, inpainted, last = smooth(*there, last, [now], steps, SmoothingSettings())
+        masks, inpainted, last = smooth(*there, last, [now], steps, SmoothingSettings())  # type: ignore[assignment]
         np.testing.assert_allclose(inpainted[0].cpu(), steady, atol=3e-3)
         np.testing.assert_allclose(masks[0, 0].cpu(), smooth_mask, atol=3e-3)
         before = now
@@ -78,7 +80,10 @@ def test_colours_and_detail_are_learnt_the_same(device: CudaStreams) -> None:
         ]
         there = up(device, *crops), up(device, *(mask[None] for mask in masks)), up(device, *fresh)
         matched, known = colour.match(
-            *there, known, up(device, *[np.float32(elapsed)] * len(SHAPES)), ColourSettings()
+            *there,
+            known,
+            up(device, *[np.float32(elapsed)] * len(SHAPES)),  # type: ignore[arg-type]
+            ColourSettings(),
         )
         np.testing.assert_allclose(matched.cpu(), expected, atol=2e-3)
     assert known.has_offset.tolist() == [each.known.offset is not None for each in matchers]
@@ -100,7 +105,7 @@ def test_inpainted_crops_are_blended_the_same(device: CudaStreams, kind: Blend) 
     masks = [soft_mask(**shape) for shape in SHAPES]
     fresh, strengths = np.clip(face() + np.float32(0.1), -1, 1), [1.0, 0.5, 0.25, 1.0]
     there = [up(device, *[each] * len(masks)) for each in (face(), fresh)]
-    made, alphas = blending.blend(kind, *there, up(device, *(mask[None] for mask in masks)), strengths)
+    made, alphas = blending.blend(kind, *there, up(device, *(mask[None] for mask in masks)), strengths)  # type: ignore[arg-type, call-arg]
     expected = [
         blending_on_cpu.blend(kind, face(), fresh, mask, strength)
         for mask, strength in zip(masks, strengths, strict=True)

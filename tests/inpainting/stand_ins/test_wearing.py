@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -103,10 +105,10 @@ def test_the_crop_may_move_under_the_face(network: FaceMesh) -> None:
     moved = align(head.points, head.alignment.size).matrix
     shifted = Alignment(moved + np.array([[0, 0, 5], [0, 0, -3]]), head.alignment.size, 0.0, 1.0)
     straight = Alignment(moved, head.alignment.size, 0.0, 1.0)
-    warp = {"dsize": head.mask.shape, "borderMode": cv2.BORDER_REPLICATE}
+    warp: dict[str, Any] = {"dsize": head.mask.shape, "borderMode": cv2.BORDER_REPLICATE}
     crop = cv2.warpAffine(head.crop.transpose(1, 2, 0), shifted.matrix, **warp).transpose(2, 0, 1)
-    mask = cv2.warpAffine(head.mask, shifted.matrix, **warp)
-    second = worn.lay(head.points, shifted, lambda: np.ascontiguousarray(crop), mask, 0.04)
+    mask = np.asarray(cv2.warpAffine(head.mask, shifted.matrix, **warp), np.float32)
+    second = worn.lay(head.points, shifted, lambda: np.ascontiguousarray(crop, np.float32), mask, 0.04)
     assert not isinstance(first, str)
     assert not isinstance(second, str)
     back = first[:, :2] @ straight.matrix[:, :2].T + straight.matrix[:, 2] + (5, -3)

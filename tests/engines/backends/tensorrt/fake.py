@@ -96,7 +96,7 @@ class FakeCuda:
     _MallocHost, _FreeHost = _Malloc, _Free
 
     def _MemcpyAsync(self, target: int, source: int, size: int, _kind: int, stream: int) -> None:  # noqa: N802
-        self.queue(stream, lambda: ctypes.memmove(target, source, size) and None)
+        self.queue(stream, lambda: ctypes.memmove(target, source, size) and None)  # type: ignore[arg-type]
 
     def _StreamBeginCapture(self, stream: int, _mode: int) -> None:  # noqa: N802
         self.recordings[stream] = []

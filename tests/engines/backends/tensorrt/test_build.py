@@ -26,10 +26,11 @@ from engines.contract import (
     read_weights,
 )
 from engines.engine import EngineError
+from engines.files.half import to_half
 from engines.parity import pictures
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from tests.engines.backends.tensorrt.conftest import SIZE, tiny_network
-from trainer.quantize import to_half, to_int8
+from trainer.quantize import to_int8
 
 pytestmark = pytest.mark.tensorrt
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +26,8 @@ from tests.engines.backends.tensorrt.conftest import SIZE, Compiler, plan_of_fil
 from tests.engines.backends.tensorrt.fake import FakeCuda, FakeTensorRT, values_of
 
 
-def ready(network: Path, cache: EngineCache, said: list[str] | None = None, **options: int) -> str:
-    say = [].append if said is None else said.append
+def ready(network: Path, cache: EngineCache, said: list[str] | None = None, **options: Any) -> str:
+    say = ([] if said is None else said).append
     return make_ready(network, plan_of_file(network, BuildOptions(**options)), cache, say).plan.key
 
 
@@ -128,7 +129,7 @@ def test_an_engine_that_computes_something_else_is_not_kept(
     tmp_path: Path,
     compiler: Compiler,
     cache: EngineCache,
-    changes: dict[str, float],
+    changes: dict[str, Any],
     sentence: str,
 ) -> None:
     compiler.instead = tiny_network(tmp_path / "other.onnx", **changes)

@@ -147,7 +147,7 @@ def test_only_the_first_run_of_a_size_waits(program: Program, cuda: FakeCuda) ->
     engine, theirs = TensorRTEngine(program, "fake"), Stream()
     before: list[str] = []
     for turn in ("prepared", "replayed"):
-        cuda.queue(theirs.handle, lambda turn=turn: before.append(turn))
+        cuda.queue(theirs.handle, lambda turn=turn: before.append(turn))  # type: ignore[misc]
         engine.enqueue(3, theirs.handle)
     # What was queued ahead of the preparation may use the buffers, which it writes into.
     assert before == ["prepared"]

