@@ -1,0 +1,199 @@
+"""Files that are being written: under a hidden name of their own, locked, and never another run's."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Self
+
+from stream_unmask.errors import UnmaskError
+from stream_unmask.video.files import reason
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_LONGEST_NAME = 255
+"""Bytes in a file's name, on every file system in use."""
+
+_LONGEST_MIDDLE = len(".interrupted-9999")
+
+
+class PartFile:
+    """A hidden file beside ``target`` that belongs to one run, until it gets a name that people see.
+
+    It is made exclusively and locked (``flock``) while its run lives, so that two runs never share one, and
+    a later run knows which of them are dead: see :func:`rescue`.
+
+    Attributes:
+        path: the hidden file.
+        target: the name that it is meant for.
+    """
+
+    def __init__(self, path: Path, target: Path, descriptor: int) -> None:
+        self.path, self.target = path, target
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def claim(cls, target: Path) -> Self:
+        """Make a new, empty part file for ``target``.
+
+        Raises:
+            UnmaskError: nothing can be written there.
+        """
+        number = 0
+        while True:
+            number += 1
+            path = _hidden(target, number)
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UnmaskError(f"{target} cannot be written: {reason(error)}.") from error
+            if _lock(descriptor) and _is(path, descriptor):
+                return cls(path, target, descriptor)
+            os.close(descriptor)  # another run took it for a dead one's in between
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)
+
+    def publish(self, *, overwrite: bool) -> Path:
+        """Give the file the name that it is meant for, or an interrupted one's where that is taken.
+
+        Args:
+            overwrite: replace what bears the name.
+
+        Returns:
+            The name that it got.
+        """
+        if overwrite:
+            self.path.replace(self.target)
+            self.release()
+            return self.target
+        try:
+            _move_exclusively(self.path, self.target)
+        except FileExistsError:
+            return self.interrupt()
+        self.release()
+        return self.target
+
+    def interrupt(self) -> Path:
+        """Keep the file under an unused name that says that the work was cut short."""
+        kept = _rename_interrupted(self.path, self.target)
+        self.release()
+        return kept
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def rescue(target: Path) -> list[Path]:
+    """Keep what dead runs left unfinished of ``target``, under names that say ``.interrupted``.
+
+    Empty ones go. Those of runs that are alive, and those on file systems without locks, stay as they are.
+
+    Returns:
+        The names that were given.
+    """
+    kept: list[Path] = []
+    number = 0
+    misses = 0
+    while misses < 2:  # a run in between may have ended well
+        number += 1
+        path = _hidden(target, number)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            misses += 1
+            continue
+        try:
+            if not _lock(descriptor, without=False) or not _is(path, descriptor):
+                continue
+            if os.fstat(descriptor).st_size:
+                kept.append(_rename_interrupted(path, target))
+            else:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+    return kept
+
+
+def _hidden(target: Path, number: int) -> Path:
+    middle = ".part" if number == 1 else f".part-{number}"
+    return target.with_name(f".{_shortened(target)}{middle}{target.suffix}")
+
+
+def _shortened(target: Path) -> str:
+    """The stem, short enough for what is put around it."""
+    room = _LONGEST_NAME - 1 - _LONGEST_MIDDLE - len(os.fsencode(target.suffix))
+    stem = target.stem
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return stem
+
+
+def _lock(descriptor: int, *, without: bool = True) -> bool:
+    """Lock a file; ``without`` is the answer where the file system knows no locks."""
+    if fcntl is None:
+        return without
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            return without
+        raise
+    return True
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    """Whether a name still stands for the file that was opened under it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _rename_interrupted(path: Path, target: Path) -> Path:
+    number = 1
+    while True:
+        middle = ".interrupted" if number == 1 else f".interrupted-{number}"
+        name = target.with_name(f"{_shortened(target)}{middle}{target.suffix}")
+        try:
+            _move_exclusively(path, name)
+        except FileExistsError:
+            number += 1
+            continue
+        return name
+
+
+def _move_exclusively(path: Path, name: Path) -> None:
+    """Rename without replacing anything.
+
+    Raises:
+        FileExistsError: something bears the name.
+    """
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network file systems): reserve the name, then replace what is ours.
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        path.replace(name)
+        return
+    path.unlink()
