@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,10 @@ NETWORKS = (SEGMENTER, GENERATOR, WEARER)
 
 MANIFEST = "manifest.json"
 
+_EXTERNAL_DATA = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)
+"""The entry of a tensor (ONNX's TensorProto.external_data) that names the file its numbers are in, as far as
+the first byte of that name's length; names of more than 127 bytes have another."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
@@ -122,8 +127,11 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
                 f"{folder} holds no {precision} {network.name}.", path=folder, hint="stream-unmask quantize"
             )
         path, size = folder / file["file"], int(entry["size"])
+        if Path(file["file"]).name != file["file"]:
+            raise EngineError(f"{folder / MANIFEST} names a file outside its folder: {file['file']!r}.")
         weights = WeightsFile(path, file["sha256"], size, entry["run"], precision)
-        found = hashlib.sha256(weights.path.read_bytes()).hexdigest()
+        content = weights.path.read_bytes()
+        found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError as error:
         raise WeightsError(f"The weights are incomplete: {error.filename} is missing.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -132,7 +140,24 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
         raise WeightsError(
             f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {weights.sha256[:12]}..."
         )
+    if stray := stray_data(content, folder):
+        raise EngineError(f"{weights.path} wants numbers from a file outside its folder: {stray!r}.")
     return weights
+
+
+def stray_data(content: bytes, folder: Path) -> str | None:
+    """A file outside a folder from which an ``.onnx`` file in it wants numbers; None where there is none.
+
+    Args:
+        content: of the ``.onnx`` file.
+        folder: where it lies.
+    """
+    for match in _EXTERNAL_DATA.finditer(content):
+        length = match[1][0]
+        where = content[match.end() : match.end() + length].decode(errors="replace")
+        if length > 127 or not (folder / where).resolve().is_relative_to(folder.resolve()):
+            return where
+    return None
 
 
 def has_weights(folder: Path, network: Network, precision: FilePrecision) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from trainer.tars import inflated, members
 
 SET_WEIGHTS = {"core": 1.0, "extra_ai": 0.4, "diverse": 1.5, "extra_nc": 1.0}
 """How often a photo of each set of the bundled weights is drawn, against one of any other set: ``extra_ai``
@@ -33,6 +34,7 @@ _HELD_OUT_FIRST = ("val_core", "val_extra_ai", "val_extra_nc", "val_diverse")
 _SHARD = re.compile(r"(?P<name>.+)-\d+\.tar")
 _PICTURES = ("jpg", "jpeg", "png", "webp")
 _MESH_POINTS = 468
+_MOST_MESH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
             there = ", ".join(sorted(_sets(folder))) or "none"
             raise UnmaskError(f"No shards of the set '{name}' lie in {folder}; there are: {there}.")
         for path in paths:
-            photos += _read_shard(path, name)
+            photos += read_shard(path, name)
     return photos
 
 
@@ -134,26 +136,31 @@ def _in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
 
 
-def _read_shard(path: Path, name: str) -> list[Photo]:
+def read_shard(path: Path, name: str) -> list[Photo]:
+    """The photos in one shard of a set.
+
+    Args:
+        path: a tar file.
+        name: of the set.
+
+    Raises:
+        UnmaskError: the shard is damaged, or holds no faces with meshes.
+    """
     pictures: dict[str, bytes] = {}
     meshes: dict[str, NDArray[np.float32]] = {}
     sources: dict[str, str] = {}
     try:
-        with tarfile.open(path) as shard:
-            for member in shard:
-                file = shard.extractfile(member)
-                key, _, kind = member.name.rpartition(".")
-                kind = kind.lower()
-                if file is None or kind not in (*_PICTURES, "json"):
-                    continue
-                if kind == "json":
-                    notes = json.load(file)
-                    meshes[key], sources[key] = _points(notes["lm"]), str(notes.get("set", ""))
-                else:
-                    pictures[key] = file.read()
+        for member, data in members(path):
+            key, _, kind = member.rpartition(".")
+            kind = kind.lower()
+            if kind == "json":
+                notes = json.loads(data)
+                meshes[key], sources[key] = _points(notes["lm"]), str(notes.get("set", ""))
+            elif kind in _PICTURES:
+                pictures[key] = data
     except (KeyError, TypeError) as error:
         raise UnmaskError(f"Shard {path} is not a shard of faces: its notes have no mesh ('lm').") from error
-    except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, tarfile.TarError, ValueError, RecursionError, zlib.error) as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error
     return [
@@ -164,7 +171,7 @@ def _read_shard(path: Path, name: str) -> list[Photo]:
 
 
 def _points(text: str) -> NDArray[np.float32]:
-    raw = zlib.decompress(base64.b64decode(text))
+    raw = inflated(base64.b64decode(text), _MOST_MESH_BYTES)
     points = np.frombuffer(raw, "<i2").reshape(2, -1).T.astype(np.float32) / 4.0
     if len(points) < _MESH_POINTS:
         raise ValueError(f"a mesh has {len(points)} points instead of {_MESH_POINTS}")

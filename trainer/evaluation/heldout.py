@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from stream_unmask.faces.alignment import CROP_SIDE
 from stream_unmask.synth.masks import wear
 from stream_unmask.synth.pairs import aligned
 from trainer.data import Photo, shards_of
+from trainer.tars import members
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -72,12 +72,10 @@ def native_sides(folder: Path, name: str) -> dict[str, float]:
     """Side of each photo's crop in the pixels of its source, by key, as far as the shards of a set say it."""
     sides = {}
     for path in shards_of(folder, name):
-        with tarfile.open(path) as shard:
-            for member in shard:
-                file = shard.extractfile(member) if member.name.endswith(".json") else None
-                side = json.load(file).get("native_side") if file is not None else None
-                if side is not None:
-                    sides[member.name.removesuffix(".json")] = float(side)
+        for member, data in members(path):
+            side = json.loads(data).get("native_side") if member.endswith(".json") else None
+            if side is not None:
+                sides[member.removesuffix(".json")] = float(side)
     return sides
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from trainer.tars import members
 
 # The product itself is imported where it is run: training needs neither its engines nor its codecs.
 if TYPE_CHECKING:
@@ -125,15 +125,13 @@ def _from_tar(path: Path) -> Iterator[tuple[bytes, dict[str, object]]]:
     pictures: dict[str, bytes] = {}
     notes: dict[str, dict[str, object]] = {}
     try:
-        with tarfile.open(path) as shard:
-            for member in shard:
-                file = shard.extractfile(member) or io.BytesIO()
-                key, _, kind = member.name.rpartition(".")
-                if f".{kind.lower()}" in _SUFFIXES:
-                    pictures[key] = file.read()
-                elif kind == "json":
-                    with suppress(ValueError):
-                        notes[key] = json.load(file)
+        for member, data in members(path):
+            key, _, kind = member.rpartition(".")
+            if f".{kind.lower()}" in _SUFFIXES:
+                pictures[key] = data
+            elif kind == "json":
+                with suppress(ValueError, RecursionError):
+                    notes[key] = json.loads(data)
     except (tarfile.TarError, OSError) as error:
         raise UnmaskError(f"{path} is not a whole tar file.") from error
     for key, data in pictures.items():

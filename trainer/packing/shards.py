@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from trainer.packing.portrait import as_json
+from trainer.tars import members
 
 Notes = dict[str, object]
 
@@ -86,15 +87,12 @@ def add(shard: tarfile.TarFile, name: str, data: bytes) -> None:
 
 def entries(path: Path) -> Iterator[tuple[bytes, Notes]]:
     """Pictures and notes of a shard, in order."""
-    with tarfile.open(path) as shard:
-        jpeg = b""
-        for member in shard:
-            file = shard.extractfile(member)
-            data = file.read() if file is not None else b""
-            if member.name.endswith(".jpg"):
-                jpeg = data
-            else:
-                yield jpeg, json.loads(data)
+    jpeg = b""
+    for member, data in members(path):
+        if member.endswith(".jpg"):
+            jpeg = data
+        else:
+            yield jpeg, json.loads(data)
 
 
 class Duplicates:

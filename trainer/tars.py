@@ -1,0 +1,55 @@
+"""Reading tar shards of others: what is in one is data, and never more than fits into memory."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from stream_unmask.errors import UnmaskError
+
+MOST_BYTES = 64 * 2**20
+"""Of a file in a shard: pictures of faces and their notes are far smaller."""
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a shard's files, in order. Nothing is unpacked to disk, whatever the names say.
+
+    Links, devices, and files with holes, which may claim any size, are passed over; a compressed shard, which
+    may unpack to any size, is none.
+
+    Args:
+        path: an uncompressed tar file.
+
+    Raises:
+        UnmaskError: a file in it is too large.
+        tarfile.TarError: it is no tar file, or damaged.
+        OSError: it cannot be read.
+    """
+    with tarfile.open(path, "r:") as shard:
+        for member in shard:
+            if not member.isreg() or member.issparse():
+                continue
+            if member.size > MOST_BYTES:
+                size = member.size / 2**20
+                raise UnmaskError(f"Shard {path} is refused: {member.name!r} in it has {size:.0f} MiB.")
+            file = shard.extractfile(member)
+            if file is not None:
+                yield member.name, file.read()
+
+
+def inflated(data: bytes, most: int) -> bytes:
+    """What zlib packed, if it is no more than ``most`` bytes.
+
+    Raises:
+        ValueError: it is more, or cut off.
+        zlib.error: it is damaged.
+    """
+    stream = zlib.decompressobj()
+    content = stream.decompress(data, most + 1)
+    if len(content) > most:
+        raise ValueError(f"more than {most} bytes come out of {len(data)}")
+    if not stream.eof:
+        raise ValueError("packed data are cut off")
+    return content
