@@ -84,7 +84,7 @@ def build(
     """Build an engine for each network, check it against ONNX Runtime, and keep it."""
     options = BuildOptions(batch, tune, level, workspace, refit)
     cache = EngineCache()
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     for network in _networks(weights):
         source = read_weights(weights, network).sha256
         with file_to_compile(weights, network, precision) as file:

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from stream_unmask.cli.hints import with_hint
+from stream_unmask.cli.printable import printable
 from stream_unmask.cli.tree import Entry, LazyGroup
 from stream_unmask.errors import UnmaskError, missing_extra
 from stream_unmask.version import program_version
@@ -81,7 +82,7 @@ def main() -> None:
         # An exit code is what click returns here when a command raises its Exit.
         sys.exit(_run())
     except UnmaskError as error:
-        click.echo(f"stream-unmask: {with_hint(error)}", err=True)
+        click.echo(printable(f"stream-unmask: {with_hint(error)}"), err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()

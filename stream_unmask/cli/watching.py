@@ -18,7 +18,7 @@ from stream_unmask.terminal import ProgressLine
 _log = logging.getLogger(__name__)
 
 _COLUMNS = (
-    TextColumn("{task.description}"),
+    TextColumn("{task.description}", markup=False),
     BarColumn(),
     TextColumn("{task.completed}/{task.fields[frames]} frames{task.fields[dropped]}"),
     TextColumn("{task.fields[fps]:.1f} fps"),
