@@ -15,6 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
+from stream_unmask.video.samples import Samples
 from stream_unmask.video.source import Closing, CopiedPacket, Source
 
 LIVE_ENCODER = {"codec": "libx264", "preset": "veryfast", "tune": "zerolatency"}
@@ -36,6 +37,9 @@ class Excerpt(Closing):
     @property
     def copied_streams(self) -> Mapping[int, Stream]:
         return self._source.copied_streams
+
+    def samples(self) -> Samples:
+        return self._source.samples()
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
         left = self._frames
@@ -64,6 +68,9 @@ class ClipCamera(Excerpt):
         self.rate = float(self.info.average_rate or 25)
         self.offered = 0
         self.captured: dict[int, float] = {}
+
+    def samples(self) -> Samples:
+        return self._source.samples()
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
         beginning: float | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.clips import ClipOptions, make_clip
 from stream_unmask.api import Unmasker
@@ -14,6 +15,9 @@ from tests.support import slow
 from tests.support.skips import pytest_runtest_makereport
 
 __all__ = ["pytest_runtest_makereport"]
+
+settings.register_profile("suite", deadline=None, database=None, derandomize=True)
+settings.load_profile("suite")
 
 SMALL: dict[str, Any] = {"width": 640, "height": 360, "frames": 24, "rate": 12}
 

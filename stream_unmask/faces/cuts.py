@@ -25,13 +25,16 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._grid: NDArray[np.float32] | None = None
+        self._size = (0, 0)
         self._usual = 0.0
 
     def is_cut(self, planes: Planes) -> bool:
         """Whether this frame begins a new scene; False for the first frame."""
         grid = _grid(planes)
         before, self._grid = self._grid, grid
-        if before is None or before.shape != grid.shape:
+        # Sizes that differ may well have grids that do not; places in one mean nothing in the other.
+        size, self._size = self._size, (planes.width, planes.height)
+        if before is None or size != self._size:
             return before is not None
         moved = float(np.abs(grid - before).mean())
         recoloured = float(np.abs(_histogram(grid) - _histogram(before)).sum()) / 2

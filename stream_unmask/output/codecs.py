@@ -16,6 +16,12 @@ from stream_unmask.video.info import SourceInfo
 _LOSSLESS = frozenset(("ffv1", "ffvhuff", "huffyuv", "magicyuv", "rawvideo", "utvideo"))
 _CONTAINER_CODECS = {"webm": "libvpx-vp9", "avi": "mpeg4"}
 _DEFAULT_CODEC = "libx264"
+_DEEP_CODECS = {
+    ("libvpx-vp9", "webm"): "libsvtav1",  # libvpx is mostly built for 8 bits
+    **{("libx264", name): "libx265" for name in ("mp4", "mov", "ipod", "matroska", "mpegts")},
+}
+"""Who writes more than 8 bits where nobody was asked for: phones and browsers show 10-bit HEVC, but hardly
+10-bit H.264."""
 
 _QUALITY = {
     "libx264": 20,
@@ -27,7 +33,7 @@ _QUALITY = {
     "hevc_nvenc": 25,
     "av1_nvenc": 30,
 }
-_PRESETS = {"libx264": "faster", "libx265": "medium", "libvpx-vp9": "4", "libvpx": "4", "libsvtav1": "8"}
+_PRESETS = {"libx264": "faster", "libx265": "fast", "libvpx-vp9": "4", "libvpx": "4", "libsvtav1": "8"}
 _FURTHER = {
     # Without a bit rate of 0 a quality is only an upper bound of it.
     "libvpx-vp9": {"b": "0", "row-mt": "1"},
@@ -59,7 +65,8 @@ class EncoderSettings:
 
     Attributes:
         codec: an FFmpeg encoder; None for what suits the container: VP9 for WebM (AV1 for more than 8 bits),
-            MPEG-4 for AVI, which knows no frames out of order, H.264 for the others.
+            MPEG-4 for AVI, which knows no frames out of order, H.264 for the others (HEVC for more than 8
+            bits).
         quality: the encoder's own constant-quality figure (CRF, CQ or quantiser), lower is better; None for
             our default.
         preset: the encoder's name for a speed; None for our default.
@@ -127,8 +134,8 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     """
     name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
     layout = plane_layout(info.pixel_format)
-    if settings.codec is None and name == "libvpx-vp9" and layout is not None and layout.depth > 8:
-        name = "libsvtav1"  # libvpx is mostly built for 8 bits
+    if settings.codec is None and layout is not None and layout.depth > 8:
+        name = _DEEP_CODECS.get((name, format_name), name)
     try:
         codec = av.Codec(name, "w")
     except ValueError as error:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -97,18 +99,25 @@ class Credential:
         """
         from c2pa import C2paError
 
-        signed = path.with_name(f".{path.stem}.signed{path.suffix}")
         try:
             builder = _builder(title, label, Path(source))
-            with path.open("rb") as before, signed.open("w+b") as after:
-                builder.sign(self._signer, _FORMATS[path.suffix.lower()], before, after)
-                after.flush()
-                os.fsync(after.fileno())
-            signed.replace(path)
+            with path.open("rb+") as file, tempfile.TemporaryFile(dir=path.parent) as signed:
+                builder.sign(self._signer, _FORMATS[path.suffix.lower()], file, signed)
+                _copy_over(signed, file)
         except (C2paError, OSError) as error:
             raise OutputError(f"The output cannot be signed: {reason(error)}.", path=path) from error
-        finally:
-            signed.unlink(missing_ok=True)
+
+
+def _copy_over(source: IO[bytes], target: IO[bytes]) -> None:
+    """Give an open file, which may be locked, the content of another; a full disk is noticed before."""
+    size = source.seek(0, os.SEEK_END)
+    os.posix_fallocate(target.fileno(), 0, size)
+    source.seek(0)
+    target.seek(0)
+    shutil.copyfileobj(source, target)
+    target.truncate(size)
+    target.flush()
+    os.fsync(target.fileno())
 
 
 def _signer(certificate: bytes, key: bytes) -> Signer:

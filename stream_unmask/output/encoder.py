@@ -14,11 +14,16 @@ from av.video.stream import VideoStream
 
 from stream_unmask.errors import OutputError
 from stream_unmask.output.codecs import EncoderSettings, choose_codec, set_options, usable
+from stream_unmask.output.hdr import loses_hdr
+from stream_unmask.output.letterbox import letterboxed
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.files import reason
 from stream_unmask.video.formats import nearest_format, plane_layout, significant_bits
 from stream_unmask.video.frame import FULL_RANGE, LIMITED_RANGE, Frame
 from stream_unmask.video.info import SourceInfo
+
+_OFTEN_420 = frozenset(("h264", "hevc"))
+"""Codecs whose hardware decoders, phones and browsers mostly show 4:2:0 only."""
 
 _USUAL_RATE = Fraction(25)
 _CONSTANT_RATE_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "msmpeg4", "msmpeg4v2", "flv"))
@@ -62,11 +67,14 @@ class VideoEncoder:
         constant_rate = container.format.name == "avi" or codec.name in _CONSTANT_RATE_CODECS
         self.time_base = 1 / rate if constant_rate else info.time_base
         self.pixel_format = _pixel_format(codec, info, width_factor)
-        self.warnings += _losses(codec.name, info.pixel_format, self.pixel_format)
+        self.warnings += _losses(codec, info, self.pixel_format)
+        if loses_hdr(codec.name, info):
+            self.warnings.append(f"The HDR mastering data are lost: the encoder {codec.name} cannot be told.")
         self.repaired_timestamps = 0
         self._stream = stream
         self._reformatter = VideoReformatter()
         self._width, self._height = info.width * width_factor, info.height
+        self._sizes: set[tuple[int, int]] = {(self._width, self._height)}
         self._usual_duration = max(1, round(1 / (rate * self.time_base)))
         self._last_pts: int | None = None
         self._timeline = timeline
@@ -118,9 +126,7 @@ class VideoEncoder:
         return self._stream.encode(None)
 
     def _pts(self, frame: Frame) -> int:
-        offset = self._timeline.place(
-            self._stream.index, frame.pts * frame.time_base, frame.duration * frame.time_base
-        )
+        offset = self._timeline.place(self._stream.index, frame.pts * frame.time_base)
         if frame.time_base == self.time_base and not offset:
             pts = frame.pts
         else:
@@ -135,18 +141,28 @@ class VideoEncoder:
         return round(seconds / self.time_base)
 
     def _fitting(self, picture: av.VideoFrame) -> av.VideoFrame:
-        same_size = (picture.width, picture.height) == (self._width, self._height)
-        if same_size and picture.format.name == self.pixel_format:
+        size = (picture.width, picture.height)
+        if size == (self._width, self._height) and picture.format.name == self.pixel_format:
             return picture
+        if size not in self._sizes:
+            self._sizes.add(size)
+            self.warnings.append(
+                f"The picture's size changes to {size[0]}x{size[1]} on the way: such frames are written into"
+                f" the {self._width}x{self._height} of the first ones."
+            )
+        scale = min(self._width / size[0], self._height / size[1])
+        width, height = (max(2, 2 * round(side * scale / 2)) for side in size)
+        if abs(width - self._width) < 2 and abs(height - self._height) < 2:
+            width, height = self._width, self._height
         full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
         levels = FULL_RANGE if full else LIMITED_RANGE
-        return self._reformatter.reformat(
-            picture,
-            self._width,
-            self._height,
-            self.pixel_format,
-            src_color_range=levels,
-            dst_color_range=levels,
+        fitted = self._reformatter.reformat(
+            picture, width, height, self.pixel_format, src_color_range=levels, dst_color_range=levels
+        )
+        return (
+            letterboxed(fitted, self._width, self._height)
+            if (width, height) != (self._width, self._height)
+            else fitted
         )
 
 
@@ -155,7 +171,7 @@ def _pixel_format(codec: av.Codec, info: SourceInfo, width_factor: int) -> str:
     # H.264 and HEVC crop in steps of a chroma sample: where that is two pixels, an odd size cannot be said.
     cannot_be_odd = codec.canonical_name in ("h264", "hevc") and any(odd)
     offered = [each.name for each in codec.video_formats or ()] or [info.pixel_format]
-    found = nearest_format(info.pixel_format, offered, odd if cannot_be_odd else (False, False))
+    found = nearest_format(_wanted_format(info), offered, odd if cannot_be_odd else (False, False))
     if found is None:
         raise OutputError(
             f"The encoder {codec.name} takes no pixel format that holds {info.width}x{info.height}"
@@ -164,17 +180,30 @@ def _pixel_format(codec: av.Codec, info: SourceInfo, width_factor: int) -> str:
     return found
 
 
-def _losses(encoder: str, wanted: str, written: str) -> list[str]:
+def _losses(codec: av.Codec, info: SourceInfo, written: str) -> list[str]:
     """What a user should know of the pixel format that had to be chosen."""
+    wanted = _wanted_format(info)
     source, target = plane_layout(wanted), plane_layout(written)
-    if (
-        source is None
-        or target is None
-        or (source.shifts == target.shifts and (significant_bits(written) >= significant_bits(wanted)))
-    ):
+    if source is None or target is None:
         return []
-    sentence = f"The encoder {encoder} does not take {wanted} of this size; the video is written as {written}"
+    lost = source.shifts != target.shifts or significant_bits(written) < significant_bits(wanted)
+    hardly_shown = target.subsampling != "420" and codec.canonical_name in _OFTEN_420
+    from_rgb = av.VideoFormat(info.decoded_format).is_rgb and hardly_shown
+    if lost:
+        sentence = (
+            f"The encoder {codec.name} does not take {wanted} of this size; the video is written as {written}"
+        )
+    elif from_rgb:
+        sentence = f"The video is {info.decoded_format}, and is written as {written}"
+    else:
+        return []
     return [f"{sentence}, which not every player shows." if target.subsampling != "420" else f"{sentence}."]
+
+
+def _wanted_format(info: SourceInfo) -> str:
+    """What would be best to write: of a palette's few colours, as in GIF, what every player shows."""
+    few = info.codec == "gif" or av.VideoFormat(info.decoded_format).has_palette
+    return "yuv420p" if few else info.pixel_format
 
 
 def _tag_colours(context: VideoCodecContext, info: SourceInfo) -> None:

@@ -15,39 +15,53 @@ _CHROMATICITY_STEP = Fraction(1, 50_000)
 _LUMINANCE_STEP = Fraction(1, 10_000)
 
 
+_NAMES = {
+    "libx264": ("x264-params", "mastering-display", "cll"),
+    "libx265": ("x265-params", "master-display", "max-cll"),
+    "libsvtav1": ("svtav1-params", "mastering-display", "content-light"),
+}
+"""Encoders that can be told: the option that tells them, and what they call the two parts in it."""
+
+
 def hdr_options(codec: str, info: SourceInfo) -> dict[str, str]:
     """Options that make an encoder write the source's mastering display and content light level.
 
-    Only libx264 and libx265 can be told; for others, and for sources without, it is empty.
+    They are empty for an encoder that cannot be told, and for a source without.
     """
-    if codec not in ("libx264", "libx265"):
+    if codec not in _NAMES:
         return {}
-    separator = "mastering-display", "cll"
-    if codec == "libx265":
-        separator = "master-display", "max-cll"
-    values = []
-    display = _mastering_display(info.mastering_display)
-    if display:
-        values.append(f"{separator[0]}={display}")
-    if info.content_light is not None and len(info.content_light) >= _CONTENT_LIGHT.size:
-        most, average = _CONTENT_LIGHT.unpack_from(info.content_light)
-        values.append(f"{separator[1]}={most},{average}")
-    if not values:
-        return {}
-    return {"x265-params" if codec == "libx265" else "x264-params": ":".join(values)}
+    option, display_name, light_name = _NAMES[codec]
+    display, light = _mastering_display(codec, info.mastering_display), _content_light(info.content_light)
+    values = {display_name: display, light_name: light}
+    told = ":".join(f"{name}={value}" for name, value in values.items() if value)
+    return {option: told} if told else {}
 
 
-def _mastering_display(data: bytes | None) -> str | None:
-    """As x264 and x265 write it: G(x,y)B(x,y)R(x,y)WP(x,y)L(most,least) in whole steps."""
+def loses_hdr(codec: str, info: SourceInfo) -> bool:
+    """Whether an encoder cannot be told what the source says of its mastering."""
+    return bool(info.mastering_display or info.content_light) and codec not in _NAMES
+
+
+def _content_light(data: bytes | None) -> str:
+    if data is None or len(data) < _CONTENT_LIGHT.size:
+        return ""
+    most, average = _CONTENT_LIGHT.unpack_from(data)
+    return f"{most},{average}"
+
+
+def _mastering_display(codec: str, data: bytes | None) -> str:
+    """G(x,y)B(x,y)R(x,y)WP(x,y)L(most,least): in whole steps, and for SVT-AV1 in plain numbers."""
     if data is None or len(data) < _MASTERING.size:
-        return None
+        return ""
     *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
     if not (has_primaries and has_luminance) or not all(numbers[1::2]):
-        return None
+        return ""
     values = [Fraction(a, b) for a, b in zip(numbers[0::2], numbers[1::2], strict=True)]
-    red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = (
-        round(value / _CHROMATICITY_STEP) for value in values[:8]
-    )
-    least, most = (round(value / _LUMINANCE_STEP) for value in values[8:])
-    primaries = f"G({green_x},{green_y})B({blue_x},{blue_y})R({red_x},{red_y})"
-    return f"{primaries}WP({white_x},{white_y})L({most},{least})"
+    if codec == "libsvtav1":
+        written = [f"{float(value):g}" for value in values]
+    else:
+        steps = [_CHROMATICITY_STEP] * 8 + [_LUMINANCE_STEP] * 2
+        written = [str(round(value / step)) for value, step in zip(values, steps, strict=True)]
+    red, green, blue, white = (f"({x},{y})" for x, y in zip(written[0:8:2], written[1:8:2], strict=True))
+    least, most = written[8:]
+    return f"G{green}B{blue}R{red}WP{white}L({most},{least})"

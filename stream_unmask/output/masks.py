@@ -16,6 +16,7 @@ from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import FULL_RANGE, Frame
 from stream_unmask.video.info import SourceInfo
+from stream_unmask.video.samples import Samples
 from stream_unmask.video.source import Source
 
 _NEUTRAL = 128
@@ -58,6 +59,9 @@ class _MaskSource:
 
     info: SourceInfo
     copied_streams: Mapping[int, CopiedStream] = field(default_factory=dict)
+
+    def samples(self) -> Samples:
+        return {}
 
 
 class MaskSink:

@@ -15,31 +15,20 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from stream_unmask.errors import OutputError, OutputExistsError, UnmaskError
+from stream_unmask.output.checking import Written, check_written
 from stream_unmask.output.codecs import EncoderSettings
+from stream_unmask.output.containers import ROTATING_FORMATS, container_options, private_tags, written_tags
 from stream_unmask.output.copies import StreamCopies, kept_tags
 from stream_unmask.output.encoder import VideoEncoder
+from stream_unmask.output.parts import PartFile
 from stream_unmask.output.timeline import Timeline
-from stream_unmask.video.files import OUTPUT_SUFFIXES, check_output, interrupted_path, partial_path, reason
+from stream_unmask.video.files import OUTPUT_SUFFIXES, check_output, reason
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.info import SourceInfo
+from stream_unmask.video.info import SourceInfo, is_cover
+from stream_unmask.video.samples import Samples
 from stream_unmask.video.source import CopiedPacket
 
 __all__ = ["EncoderSettings", "FileSink", "Origin"]
-
-_MOVIE_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".3gp", ".3g2"))
-
-_MOVIE_TAGS = frozenset(
-    (
-        *("title", "artist", "album_artist", "album", "composer", "comment", "copyright", "date", "genre"),
-        *("description", "synopsis", "lyrics", "grouping", "show", "episode_id", "network", "keywords"),
-        *("encoder", "creation_time", "location", "track", "disc", "compilation", "media_type", "hd_video"),
-    )
-)
-"""Tags that MP4 has boxes for; others need another way of writing all of them."""
-
-_ROTATING_FORMATS = frozenset(("mp4", "mov", "ipod", "3gp", "3g2", "matroska", "webm"))
-
-_FORMAT_TAGS = frozenset(("major_brand", "minor_version", "compatible_brands"))
 
 
 class Origin(Protocol):
@@ -49,6 +38,7 @@ class Origin(Protocol):
     def info(self) -> SourceInfo: ...
     @property
     def copied_streams(self) -> Mapping[int, Stream]: ...
+    def samples(self) -> Samples: ...
 
 
 class FileSink:
@@ -63,10 +53,10 @@ class FileSink:
         overwrite: replace what lies at ``path``.
         width_factor: how many times wider than the source's the written frames are (2 for side by side).
         metadata: tags to add to the source's.
+        private: leave out tags and tracks that may say where, by whom and with what it was taken.
         seal: is given the finished file before it gets its name.
 
     Attributes:
-        warnings: a sentence for each thing of the source that this container cannot hold.
         frames_written: video frames so far.
 
     Raises:
@@ -82,26 +72,35 @@ class FileSink:
         overwrite: bool = False,
         width_factor: int = 1,
         metadata: Mapping[str, str] | None = None,
+        private: bool = False,
         seal: Callable[[Path], None] | None = None,
     ) -> None:
         self._seal = seal
         self._path = Path(path).absolute()
         self._overwrite = overwrite
         check_output(self._path, source.info.uri, overwrite=overwrite)
-        self._partial = partial_path(self._path)
+        self._part: PartFile | None = None
         self._container: OutputContainer | None = None
         self._timeline = Timeline()
-        self._damaged = 0
+        self._written: dict[int, Written] = {}
+        self._refused = 0
         self.frames_written = 0
-        self.warnings: list[str] = []
-        tags = {**kept_tags(source.info.metadata), **(metadata or {})}
-        tags = {name: value for name, value in tags.items() if name not in _FORMAT_TAGS}
+        self._notes: list[str] = []
+        self._private = private
+        source_tags = private_tags(source.info.metadata) if private else source.info.metadata
+        tags = written_tags(self._path.suffix.lower(), source_tags, metadata or {})
+        self._label = (metadata or {}).get("comment", "")
         try:
             container = self._container = self._open(source.info.time_base, tags)
             self._begin(container, source, settings or EncoderSettings(), width_factor, tags)
         except BaseException:
             self.discard()
             raise
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each thing of the source that is lost or changed, as far as it is known by now."""
+        return [*self._encoder.warnings, *self._copies.warnings, *self._notes]
 
     @property
     def repaired_timestamps(self) -> int:
@@ -120,8 +119,7 @@ class FileSink:
                 self._mux(container, self._encoder.encode(item))
                 self.frames_written += 1
             else:
-                packet = self._copies.packet(item.packet, item.stream_index)
-                self._mux(container, [packet] if packet is not None else [])
+                self._mux(container, self._copies.packets(item.packet, item.stream_index))
         except (av.FFmpegError, OSError) as error:
             self._fail(error)
 
@@ -134,13 +132,19 @@ class FileSink:
         if not self.frames_written:
             self.discard()
             raise OutputError(f"No frame was written to {self._path}.", path=self._path)
-        if self._path.exists() and not self._overwrite:
-            kept = self.keep()
+        part = self._finish()
+        try:
+            written = part.publish(overwrite=self._overwrite)
+        except OSError as error:
+            raise OutputError(
+                f"{self._path} cannot be written: {reason(error)}; the video is in {part.path}.",
+                path=self._path,
+            ) from error
+        if written != part.target:
             raise OutputExistsError(
-                f"{self._path} appeared in the meantime; the result is in {kept}.", path=self._path
+                f"{self._path} appeared in the meantime; the result is in {written}.", path=self._path
             )
-        self._finish()
-        return self._rename(self._path)
+        return self._path
 
     def keep(self) -> Path | None:
         """Finish what is there as a playable file whose name says that it was interrupted.
@@ -154,17 +158,17 @@ class FileSink:
         if self._container is None or not self.frames_written:
             self.discard()
             return None
-        self._finish()
-        return self._rename(interrupted_path(self._path))
+        return self._finish().interrupt()
 
     def discard(self) -> None:
         """Remove what was written. Does nothing once the file is finished."""
         container, self._container = self._container, None
-        if container is None:
-            return
-        with contextlib.suppress(av.FFmpegError, OSError):  # the trailer of a file that is not wanted
-            container.close()
-        self._partial.unlink(missing_ok=True)
+        part, self._part = self._part, None
+        if container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError):  # the trailer of a file that is not wanted
+                container.close()
+        if part is not None:
+            part.discard()
 
     def _opened(self) -> OutputContainer:
         if self._container is None:
@@ -174,17 +178,15 @@ class FileSink:
     def _open(self, time_base: Fraction, tags: Mapping[str, str]) -> OutputContainer:
         check_container(self._path)
         suffix = self._path.suffix.lower()
+        self._part = PartFile.claim(self._path.resolve() if self._path.is_symlink() else self._path)
         try:
-            self._partial.open("wb").close()
             return av.open(
-                str(self._partial),
+                str(self._part.path),
                 "w",
-                container_options=_container_options(suffix, time_base, tags),
+                container_options=container_options(suffix, time_base, tags),
                 metadata_errors="surrogateescape",
             )
         except OSError as error:
-            with contextlib.suppress(OSError):
-                self._partial.unlink(missing_ok=True)
             raise OutputError(f"{self._path} cannot be written: {reason(error)}.", path=self._path) from error
 
     def _begin(
@@ -196,21 +198,30 @@ class FileSink:
         tags: Mapping[str, str],
     ) -> None:
         info = source.info
-        self._copies = StreamCopies(container, self._timeline)
+        samples = source.samples()
+        self._copies = StreamCopies(
+            container,
+            self._timeline,
+            timecode=info.stream_metadata.get("timecode", ""),
+            chapters=bool(info.chapters),
+        )
         for index in sorted([info.stream_index, *source.copied_streams]):
             if index == info.stream_index:
                 self._encoder = VideoEncoder(container, info, settings, self._timeline, width_factor)
-                self._encoder.stream.metadata.update(kept_tags(info.stream_metadata))
+                own = private_tags(info.stream_metadata) if self._private else info.stream_metadata
+                self._encoder.stream.metadata.update(kept_tags(own))
                 self._encoder.stream.disposition = Disposition(info.disposition)
                 self._encoder.stream.set_display_matrix(info.display_matrix)
-                if info.rotation and container.format.name not in _ROTATING_FORMATS:
-                    self.warnings.append(
+                if info.rotation and container.format.name not in ROTATING_FORMATS:
+                    self._notes.append(
                         f"A {container.format.name} file cannot say that its video is to be rotated"
                         f" by {info.rotation} degrees: it will play as it was recorded."
                     )
-            else:
-                self._copies.add(source.copied_streams[index])
-        self.warnings += [*self._encoder.warnings, *self._copies.warnings]
+            elif not (self._private and source.copied_streams[index].type == "data"):
+                self._copies.add(source.copied_streams[index], samples.get(index, []))
+        for stream in (self._encoder.stream, *self._copies.streams):
+            if not is_cover(stream):
+                self._written[stream.index] = Written(stream.type)
         container.metadata.update(tags)
         container.set_chapters(list(info.chapters))
         try:
@@ -218,48 +229,61 @@ class FileSink:
         except (av.FFmpegError, ValueError, OSError) as error:
             raise OutputError(f"{self._path} cannot be started: {reason(error)}.", path=self._path) from error
 
-    def _finish(self) -> None:
-        container = self._opened()
+    def _finish(self) -> PartFile:
+        """Write what is left, close the file, and have it sealed."""
+        container, part = self._opened(), self._part
+        assert part is not None
         try:
-            self._mux(container, self._encoder.flush())
-            with self._damage_counted():
-                container.close()
-            with self._partial.open("rb+") as file:
+            self._mux(container, [*self._encoder.flush(), *self._copies.flush()])
+            self._close(container)
+            with part.path.open("rb+") as file:
                 os.fsync(file.fileno())
-        except (av.FFmpegError, OSError) as error:
+            lost = check_written(part.path, self._written, label=self._label, counted=self._refused > 0)
+        except (av.FFmpegError, OSError, UnmaskError) as error:
             self._fail(error)
-        self._container = None
-        if self._damaged:
-            self.warnings.append(f"{self._damaged} damaged packets of sound or data could not be copied.")
-        if self._seal is None:
-            return
-        try:
-            self._seal(self._partial)
-        except UnmaskError as error:
-            kept = self._rename(interrupted_path(self._path))
-            raise OutputError(f"{error} The unsigned video is in {kept}.") from error
+        self._container = self._part = None
+        self._notes += [*self._copies_lost(), *lost]
+        if self._seal is not None:
+            try:
+                self._seal(part.path)
+            except UnmaskError as error:
+                kept = part.interrupt()
+                raise OutputError(f"{error} The unsigned video is in {kept}.") from error
+        return part
 
     def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:
+        """Hand packets to the muxer, and go on where it refuses one.
+
+        Since it sorts them first, it may say so only at a later one. Whether all of the video is in the file
+        is looked at when it is finished.
+        """
         for packet in packets:
-            with self._damage_counted():
+            if packet.stream.index in self._written:
+                self._written[packet.stream.index].add(packet)
+            try:
                 container.mux_one(packet)
+            except (av.InvalidDataError, av.ArgumentError):
+                if not self._copies.streams:
+                    raise
+                self._refused += 1
 
-    @contextlib.contextmanager
-    def _damage_counted(self) -> Iterator[None]:
-        """Go on where a copied packet makes no sense to the muxer, which may say so only at a later one."""
+    def _close(self, container: OutputContainer) -> None:
+        """Write the trailer. What is refused here may be a last packet of sound, or the whole file."""
         try:
-            yield
+            container.close()
         except (av.InvalidDataError, av.ArgumentError):
-            self._damaged += 1
+            if not self._copies.streams:
+                raise
+            self._refused += 1
 
-    def _rename(self, name: Path) -> Path:
-        try:
-            self._partial.replace(name)
-        except OSError as error:
-            raise OutputError(
-                f"{name} cannot be written: {reason(error)}; the video is in {self._partial}.", path=name
-            ) from error
-        return name
+    def _copies_lost(self) -> Iterator[str]:
+        """A sentence for packets beside the video that are missing."""
+        lost = {"was refused by the container": self._refused, "could not be decoded": self._copies.damaged}
+        for why, count in lost.items():
+            if count == 1:
+                yield f"A packet of sound or data {why} and is missing."
+            elif count:
+                yield f"{count} packets of sound or data {why.replace('was', 'were')} and are missing."
 
     def _fail(self, error: Exception) -> None:
         self.discard()
@@ -278,18 +302,3 @@ def check_container(path: Path) -> None:
             " .ts.",
             path=path,
         )
-
-
-def _container_options(suffix: str, time_base: Fraction, tags: Mapping[str, str]) -> dict[str, str]:
-    options = {}
-    if suffix in _MOVIE_SUFFIXES:
-        if time_base.numerator == 1:
-            # The muxer would choose ticks of its own, and round the start of each stream to milliseconds.
-            options["video_track_timescale"] = str(time_base.denominator)
-            options["movie_timescale"] = str(max(1000, time_base.denominator))
-        if not _MOVIE_TAGS.issuperset(tags):
-            options["movflags"] = "use_metadata_tags"
-    elif suffix == ".avi":
-        # It counts frames instead of timing them: moved by the sound's priming, one would be doubled.
-        options["avoid_negative_ts"] = "disabled"
-    return options

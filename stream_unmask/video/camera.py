@@ -13,6 +13,7 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.video.container import Closing, ContainerSource, CopiedPacket
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
+from stream_unmask.video.samples import Samples
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -56,6 +57,9 @@ class CameraSource(Closing):
     @property
     def copied_streams(self) -> Mapping[int, Stream]:
         return self._connection.copied_streams
+
+    def samples(self) -> Samples:
+        return self._connection.samples()
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
         yield from self._items

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,10 +17,19 @@ from av.packet import Packet
 from av.stream import Stream
 
 from stream_unmask.errors import InputError
-from stream_unmask.video.decoding import PictureDecoder
+from stream_unmask.video.cropping import file_cropping
+from stream_unmask.video.decoding import LOST_ALPHA, PictureDecoder
 from stream_unmask.video.files import reason
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.info import SourceInfo, SourceProblems, describe, is_cover, main_video
+from stream_unmask.video.info import (
+    SourceInfo,
+    SourceProblems,
+    describe,
+    is_cover,
+    lost_properties,
+    main_video,
+)
+from stream_unmask.video.samples import Samples, first_packets, sample_file
 
 _MOST_FAILURES = 100
 """Reads that may fail one after the other before the rest of a file is given up."""
@@ -78,7 +88,14 @@ class ContainerSource(Closing):
     """
 
     def __init__(
-        self, container: InputContainer, shown: str, *, live: bool, real_time: bool, threads: int
+        self,
+        container: InputContainer,
+        shown: str,
+        *,
+        live: bool,
+        real_time: bool,
+        threads: int,
+        path: Path | None = None,
     ) -> None:
         stream = main_video(container)
         if stream is None:
@@ -102,14 +119,19 @@ class ContainerSource(Closing):
         self._container = container
         self._stream = stream
         self._shown = shown
+        self._path = path
         self._live = live
-        self._decoder = PictureDecoder(stream, self.problems)
+        cropping = file_cropping(path, stream.index) if path is not None and path.is_file() else None
+        self._decoder = PictureDecoder(stream, self.problems, cropping)
         self.broken = ""
         self._end = 0.0
         self._has_waited = False
         self._items = self._read()
         self._waiting: deque[Frame | CopiedPacket] = deque()
         first = self._look_ahead().picture
+        if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1":
+            self.problems.warnings.append(LOST_ALPHA)
+        self.problems.warnings += lost_properties(first)
         self.info: SourceInfo = describe(shown, container, stream, first, live=live, real_time=real_time)
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
@@ -118,6 +140,13 @@ class ContainerSource(Closing):
         while self._waiting:
             yield self._waiting.popleft()
         yield from self._items
+
+    def samples(self) -> Samples:
+        """First packets of the copied streams: the file's, else those that came before the first picture."""
+        if self._path is not None and self._path.is_file():
+            return sample_file(self._path, self.copied_streams)
+        waiting = [item.packet for item in self._waiting if isinstance(item, CopiedPacket)]
+        return first_packets(waiting, self.copied_streams)
 
     def close(self) -> None:
         """Let go of the file or the connection."""

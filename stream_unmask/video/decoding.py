@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
+import numpy as np
 from av.packet import Packet
 from av.stream import Stream
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
+from stream_unmask.video.cropping import Cropper, Cropping
 from stream_unmask.video.formats import viewable_format
 from stream_unmask.video.frame import BT470BG, BT709, FULL_RANGE, HD_HEIGHT, LIMITED_RANGE, Frame
 from stream_unmask.video.info import SourceProblems
+
+LOST_ALPHA = "The video is transparent in parts; its transparency (alpha) is not kept."
+FULL_ALPHA = 255
 
 _RGB = 0
 _SCALER_MATRIX = {BT709: int(Colorspace.ITU709), BT470BG: int(Colorspace.ITU601)}
@@ -25,15 +30,20 @@ class PictureDecoder:
     Args:
         stream: what the packets belong to.
         problems: where damage is counted.
+        cropping: what is cut off of each picture.
     """
 
-    def __init__(self, stream: VideoStream, problems: SourceProblems) -> None:
+    def __init__(
+        self, stream: VideoStream, problems: SourceProblems, cropping: Cropping | None = None
+    ) -> None:
+        self._cropper = Cropper(cropping) if cropping else None
         self._stream = stream
         self._problems = problems
         self._time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate
         self._usual_duration = max(1, round(1 / (rate * self._time_base))) if rate else 1
         self._reformatter = VideoReformatter()
+        self._opaque = True
         self._index = 0
         self._next_pts = 0
 
@@ -64,17 +74,29 @@ class PictureDecoder:
             pts = self._next_pts
         duration = picture.duration or 0
         picture = self._viewable(picture)
+        if self._cropper is not None:
+            picture = self._cropper.crop(picture)
         picture.pts, picture.time_base = pts, self._time_base
         frame = Frame(picture, self._index, pts, self._time_base, duration)
         self._index += 1
         self._next_pts = pts + (duration or self._usual_duration)
         return frame
 
+    def _note_transparency(self, picture: av.VideoFrame) -> None:
+        """Many formats have room for alpha; only one that is used is lost."""
+        alpha = self._reformatter.reformat(picture, format="yuva420p").planes[3]
+        rows = np.frombuffer(memoryview(alpha), np.uint8)[: alpha.line_size * alpha.height]
+        if rows.reshape(alpha.height, alpha.line_size)[:, : alpha.width].min() < FULL_ALPHA:
+            self._opaque = False
+            self._problems.warnings.append(LOST_ALPHA)
+
     def _viewable(self, picture: av.VideoFrame) -> av.VideoFrame:
         """The picture itself, or the one conversion that formats without Y, U and V planes go through."""
         name = viewable_format(picture.format.name)
         if name == picture.format.name:
             return picture
+        if self._opaque and any(component.is_alpha for component in picture.format.components):
+            self._note_transparency(picture)
         matrix = picture.colorspace
         if picture.format.is_rgb or picture.format.has_palette or matrix == _RGB:
             matrix = BT709 if picture.height >= HD_HEIGHT else BT470BG

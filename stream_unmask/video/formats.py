@@ -72,15 +72,15 @@ def significant_bits(name: str) -> int:
 def viewable_format(name: str) -> str:
     """The pixel format that a picture is brought to when it is decoded: its own where planes can view it.
 
-    Packed, big-endian and alpha-carrying YUV become planar YUV of the same subsampling and depth; gray,
-    RGB and palettes become 4:4:4.
+    Packed, big-endian and alpha-carrying YUV become planar YUV of the same subsampling and depth; RGB and
+    palettes become 4:4:4, and gray, which has no colour to lose, 4:2:0.
     """
     if plane_layout(name) is not None:
         return name
     pixel_format = av.VideoFormat(name)
     colours = [component for component in pixel_format.components if not component.is_alpha]
     bits = max(component.bits for component in colours)
-    subsampling = "444"
+    subsampling = "420" if len(colours) == 1 and not pixel_format.has_palette else "444"
     if not pixel_format.is_rgb and not pixel_format.has_palette and len(colours) == 3:
         size = 64
         wide, tall = pixel_format.chroma_width(size) == size, pixel_format.chroma_height(size) == size

@@ -205,6 +205,22 @@ def describe(
     )
 
 
+_LOST = {
+    "SPHERICAL": "The video is a 360° one; its projection is not kept: players will show it flat.",
+    "STEREO3D": "The video is stereoscopic (3D); that is not kept: both views will show as one picture.",
+    "DOVI_RPU_BUFFER": "The video's Dolby Vision data is not kept.",
+    "DOVI_METADATA": "The video's Dolby Vision data is not kept.",
+    "DYNAMIC_HDR_PLUS": "The video's HDR10+ data is not kept.",
+}
+"""What a picture may carry that no writer of files here can be given."""
+
+
+def lost_properties(first: av.VideoFrame) -> list[str]:
+    """A sentence for each property of a video, as its first picture bears it, that no output will have."""
+    found = {data.type.name for data in cast(Iterable[SideData], first.side_data)}
+    return list(dict.fromkeys(sentence for name, sentence in _LOST.items() if name in found))
+
+
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)

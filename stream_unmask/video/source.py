@@ -16,6 +16,7 @@ from stream_unmask.video.files import is_address, redact
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
 from stream_unmask.video.opening import is_live, is_real_time, open_address, open_file
+from stream_unmask.video.samples import Samples
 
 __all__ = ["Closing", "CopiedPacket", "Source", "open_source"]
 
@@ -32,6 +33,10 @@ class Source(Protocol):
     @property
     def copied_streams(self) -> Mapping[int, Stream]:
         """The streams whose packets are handed out as they are, by index."""
+        ...
+
+    def samples(self) -> Samples:
+        """First packets of these streams, by index, as far as they are known before reading begins."""
         ...
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]: ...
@@ -81,7 +86,8 @@ def _open(uri: str | Path, threads: int, gpu_decode: bool) -> ContainerSource:
         container = open_file(Path(uri), shown, gpu_decode=gpu_decode)
     try:
         live, real_time = is_live(uri, container), is_real_time(uri, container)
-        return ContainerSource(container, shown, live=live, real_time=real_time, threads=threads)
+        path = None if is_address(uri) else Path(uri)
+        return ContainerSource(container, shown, live=live, real_time=real_time, threads=threads, path=path)
     except BaseException:
         container.close()
         raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 
 from stream_unmask.faces.cuts import CutDetector
 from stream_unmask.pixels.planes import Planes
+from stream_unmask.video.frame import picture_planes
 
 
 def scene(seed: int, level: float = 110.0) -> np.ndarray:
@@ -55,3 +57,10 @@ def test_a_frame_of_another_size_is_a_cut() -> None:
     small = np.full((40, 60), 90, np.uint8)
     chroma = np.full((20, 30), 128, np.uint8)
     assert detector.is_cut(Planes(small, chroma, chroma, 1, 1, 8, 0.2126, 0.0722, False, True, False))
+
+
+def test_another_size_is_a_cut_even_where_the_samples_lie_alike() -> None:
+    detector = CutDetector()
+    small, large = (picture_planes(av.VideoFrame(*size, "yuv420p")) for size in ((640, 360), (1280, 720)))
+    small.y[:] = large.y[:] = 90
+    assert [detector.is_cut(each) for each in (small, small, large, large)] == [False, False, True, False]

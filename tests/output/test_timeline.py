@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_unmask.output.timeline import Timeline
 from tests.video.making import Recipe, make_video, pass_through, read
@@ -14,7 +16,7 @@ STEP = Fraction(1, 25)
 
 
 def placed(times: list[Fraction], timeline: Timeline, stream: int = 0) -> list[Fraction]:
-    return [time + timeline.place(stream, time, STEP) for time in times]
+    return [time + timeline.place(stream, time) for time in times]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,58 @@ def test_sound_is_moved_as_far_as_the_picture() -> None:
     moved_sound = placed(sound, timeline, 1)
     assert moved_picture[0] == moved_sound[0] == 2
     assert timeline.restarts == 1
+
+
+def test_a_pause_moves_nothing_behind_it() -> None:
+    # What the frame before a pause claims to last is of no matter.
+    timeline = Timeline()
+    times = [index * STEP for index in range(75)] + [9 + index * STEP for index in range(75)]
+    assert placed(times, timeline) == times
+    assert timeline.restarts == 0
+
+
+def test_a_restart_leaves_no_more_room_than_the_longest_stream_needs() -> None:
+    timeline = Timeline()
+    placed([index * STEP for index in range(50)], timeline, 0)
+    placed([index * STEP for index in range(55)], timeline, 1)
+    assert placed([Fraction(0)], timeline, 0) == [55 * STEP]
+    assert placed([Fraction(0)], timeline, 1) == [55 * STEP]
+
+
+def test_what_begins_after_a_restart_is_moved_with_the_rest() -> None:
+    timeline = Timeline()
+    placed([index * STEP for index in range(50)], timeline)
+    placed([Fraction(0)], timeline)
+    assert placed([STEP], timeline, 7) == [51 * STEP]
+    assert timeline.follow() == 2
+
+
+TICKS = st.integers(0, 90_000 * 3600)
+
+
+@given(st.lists(TICKS, min_size=1, max_size=60).map(sorted), st.integers(-(10**6), 10**6))
+def test_times_in_order_are_never_moved(ticks: list[int], start: int) -> None:
+    times = [Fraction(tick + start, 90_000) for tick in ticks]
+    assert placed(times, Timeline()) == times
+
+
+@given(st.lists(st.lists(st.integers(1, 90_000), min_size=1, max_size=20), min_size=1, max_size=5), TICKS)
+def test_parts_keep_their_inner_distances(parts: list[list[int]], start: int) -> None:
+    timeline = Timeline()
+    for steps in parts:
+        times = [Fraction(start + sum(steps[:index]), 90_000) for index in range(len(steps))]
+        moved = placed(times, timeline)
+        assert {after - before for before, after in zip(times, moved, strict=True)} == {moved[0] - times[0]}
+
+
+@given(st.lists(st.fractions(0, 100, max_denominator=1000), min_size=2, max_size=60))
+def test_nothing_goes_back_by_more_than_a_second(times: list[Fraction]) -> None:
+    latest = Fraction(-1)
+    timeline = Timeline()
+    for time in times:
+        moved = time + timeline.place(0, time)
+        assert moved >= latest - 1
+        latest = max(latest, moved)
 
 
 def test_two_transport_streams_in_one_file_become_one_video(tmp_path: Path) -> None:

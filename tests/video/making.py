@@ -47,10 +47,12 @@ class Recipe:
     options: Mapping[str, str] = field(default_factory=lambda: {"preset": "ultrafast", "bf": "2", "g": "5"})
     durations: Sequence[int] | None = None
     rotation: int = 0
+    timecode: str = ""
     sample_aspect: Fraction | None = None
     colours: tuple[int, int, int, int] | None = None
     sounds: Sequence[str] = ()
     sound_codec: str = "aac"
+    sound_layout: str = "mono"
     sound_start: int = 0
     subtitles: Sequence[tuple[int, int, bytes]] = ()
     subtitle_codec: str = "mov_text"
@@ -75,9 +77,14 @@ def make_video(path: Path, recipe: Recipe) -> Path:
             context.color_primaries, context.color_trc, context.colorspace, context.color_range = (
                 recipe.colours
             )
+        if recipe.timecode:
+            stream.metadata["timecode"] = recipe.timecode
         if recipe.rotation:
             stream.set_display_rotation(recipe.rotation)
-        sounds = [container.add_stream(recipe.sound_codec, rate=48_000, layout="mono") for _ in recipe.sounds]
+        sounds = [
+            container.add_stream(recipe.sound_codec, rate=48_000, layout=recipe.sound_layout, bit_rate=96_000)
+            for _ in recipe.sounds
+        ]
         for sound, language in zip(sounds, recipe.sounds, strict=True):
             sound.metadata["language"] = language
         text: Any = container.add_mux_stream(recipe.subtitle_codec) if recipe.subtitles else None
@@ -111,9 +118,10 @@ def _add_sound(container: Any, stream: Any, recipe: Recipe) -> None:
     seconds = float((recipe.pts[-1] - recipe.pts[0]) * recipe.time_base) + 0.04
     time = np.arange(int(seconds * 48_000)) / 48_000
     wave = (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)[None]
+    wave = np.repeat(wave, stream.codec_context.channels, axis=0)
     for start in range(0, wave.shape[1], 1024):
         frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(wave[:, start : start + 1024]), "fltp", "mono"
+            np.ascontiguousarray(wave[:, start : start + 1024]), "fltp", recipe.sound_layout
         )
         frame.sample_rate = 48_000
         frame.pts, frame.time_base = recipe.sound_start + start, Fraction(1, 48_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from stream_unmask.output.checking import Written, check_written
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.video.frame import Frame
 from tests.video.making import FAST, LOSSLESS, Reading, Recipe, make_video, pass_through, read
@@ -170,7 +172,7 @@ HDR10 = (
 )
 
 
-@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", None])
 def test_hdr10_metadata_is_kept(tmp_path: Path, codec: str) -> None:
     recipe = Recipe(
         codec="libx265", pixel_format="yuv420p10le", colours=(9, 16, 9, 1), options={"x265-params": HDR10}
@@ -231,3 +233,147 @@ def test_interlaced_video_stays_interlaced(tmp_path: Path) -> None:
     pass_through(source, tmp_path / "out.mp4")
     before, after = read(source).info, read(tmp_path / "out.mp4").info
     assert (after.interlaced, after.field_order) == (True, before.field_order)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "suffix"), [("rawvideo", "gray", "nut"), ("gif", "rgb8", "gif")]
+)
+def test_gray_and_a_palettes_few_colours_are_written_as_every_player_shows_them(
+    tmp_path: Path, codec: str, pixel_format: str, suffix: str
+) -> None:
+    recipe = Recipe(codec=codec, pixel_format=pixel_format, options={}, pts=range(3), rate=Fraction(25))
+    source = make_video(tmp_path / f"in.{suffix}", replace(recipe, time_base=Fraction(1, 100), pts=(0, 4, 8)))
+    sink = pass_through(source, tmp_path / "out.mp4")
+    assert "420p" in read(tmp_path / "out.mp4").info.pixel_format
+    assert sink.warnings == []
+
+
+def test_rgb_keeps_its_colours_and_that_few_show_them_is_said(tmp_path: Path) -> None:
+    recipe = Recipe(codec="ffv1", pixel_format="bgr0", options={}, time_base=Fraction(1, 25), pts=range(3))
+    sink = pass_through(make_video(tmp_path / "in.mkv", recipe), tmp_path / "out.mp4")
+    (warning,) = sink.warnings
+    assert "yuv444p, which not every player shows" in warning
+
+
+@pytest.mark.parametrize(("opaque", "said"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("pixel_format", ["bgra", "yuva444p"])
+def test_transparency_that_is_lost_is_said_and_none_is_not(
+    tmp_path: Path, pixel_format: str, opaque: bool, said: int
+) -> None:
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        pixels = np.full((48, 64, 4), 255, np.uint8)
+        pixels[:8, :8, 3] = 255 if opaque else 0
+        frame = av.VideoFrame.from_ndarray(pixels, "rgba")
+        for pts in range(3):
+            frame.pts = pts
+            container.mux(stream.encode(frame.reformat(format=pixel_format)))
+        container.mux(stream.encode(None))
+    warnings = read(path).problems.warnings
+    assert len(warnings) == said
+    assert all("transparen" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(("width", "height"), [(128, 96), (64, 96), (100, 48), (31, 17)])
+def test_a_size_that_changes_is_fitted_in_undistorted_and_said(
+    clip: Path, tmp_path: Path, width: int, height: int
+) -> None:
+    def change(frame: Frame) -> Frame:
+        if frame.index < 5:
+            return frame
+        changed = av.VideoFrame(width, height, "yuv420p")
+        planes = replace(frame, picture=changed).writable_planes()
+        planes.y[:], planes.u[:], planes.v[:] = 200, 90, 160
+        changed.pts, changed.time_base = frame.pts, frame.time_base
+        return replace(frame, picture=changed)
+
+    sink = pass_through(clip, tmp_path / "out.mkv", LOSSLESS, change=change)
+    (warning,) = sink.warnings
+    assert f"size changes to {width}x{height}" in warning
+    after = read(tmp_path / "out.mkv")
+    bright = after.pictures[7][0] > 100
+    rows, columns = np.nonzero(bright)
+    tall, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert bright[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
+    assert abs(wide / tall - width / height) < 0.15 * width / height
+    assert tall == 48 or wide == 64
+    assert (after.pictures[7][0][~bright] == 16).all()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "flv", "nut", "3gp", "ts"])
+def test_the_label_is_in_every_container(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / "in.mp4", Recipe(width=176, height=144))
+    settings = EncoderSettings("libvpx") if suffix == "webm" else EncoderSettings()
+    label = {"comment": "This is made up."}
+    sink = pass_through(source, tmp_path / f"out.{suffix}", settings, metadata=label)
+    assert sink.warnings == []
+    assert b"This is made up." in (tmp_path / f"out.{suffix}").read_bytes()
+
+
+def test_a_container_without_room_for_the_label_is_said(clip: Path) -> None:
+    with av.open(str(clip)) as container:
+        written = {0: Written("video", 10, Fraction(0), Fraction(9, 25))}
+        assert container.metadata.get("comment") is None
+    (sentence,) = check_written(clip, written, label="This is made up.")
+    assert "no room for the label" in sentence
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_the_files_own_comment_stays_beside_the_label(tmp_path: Path, suffix: str) -> None:
+    recipe = Recipe(metadata={"comment": "https://example.org/1"})
+    recipe = replace(recipe, time_base=Fraction(1, 1000), pts=range(0, 400, 40))
+    source = make_video(tmp_path / f"in.{suffix}", recipe)
+    for before, after in ((source, "out"), (tmp_path / f"out.{suffix}", "again")):
+        pass_through(before, tmp_path / f"{after}.{suffix}", metadata={"comment": "made up"})
+        tags = {k.lower(): v for k, v in read(tmp_path / f"{after}.{suffix}").info.metadata.items()}
+        assert tags["comment"] == "made up\nhttps://example.org/1"
+
+
+def test_sound_that_was_trimmed_away_does_not_come_back(tmp_path: Path) -> None:
+    recipe = Recipe(pts=range(0, 50 * 512, 512), sounds=("eng",), sound_start=-48_000)
+    source = make_video(tmp_path / "in.mp4", recipe)
+    before = read(source)
+    assert before.packet_times[1][0] < Fraction(-9, 10)
+    pass_through(source, tmp_path / "out.mkv")
+    after = read(tmp_path / "out.mkv")
+    assert after.times[0] - after.packet_times[1][0] < Fraction(1, 5)
+    assert after.packets[1] == before.packets[1][-len(after.packets[1]) :]
+
+
+def hdr10_video(folder: Path) -> Path:
+    recipe = Recipe(128, 128, codec="libx265", pixel_format="yuv420p10le", colours=(9, 16, 9, 1))
+    return make_video(folder / "hdr.mp4", replace(recipe, options={"x265-params": HDR10}))
+
+
+def test_hdr10_metadata_is_kept_in_webm_to_the_precision_of_av1(tmp_path: Path) -> None:
+    source = hdr10_video(tmp_path)
+    sink = pass_through(source, tmp_path / "out.webm", EncoderSettings())
+    before, after = read(source).info, read(tmp_path / "out.webm").info
+    assert sink.warnings == []
+    assert after.content_light == before.content_light
+    assert before.mastering_display is not None
+    assert after.mastering_display is not None
+    both = before.mastering_display, after.mastering_display
+    one, other = (struct.unpack("=20i2i", data) for data in both)
+    for index in range(0, 20, 2):
+        expected = pytest.approx(one[index] / one[index + 1], rel=1e-2, abs=1e-4)
+        assert other[index] / other[index + 1] == expected
+
+
+def test_hdr10_metadata_that_an_encoder_cannot_be_told_is_said(tmp_path: Path) -> None:
+    sink = pass_through(hdr10_video(tmp_path), tmp_path / "out.mkv", EncoderSettings("ffv1"))
+    (warning,) = sink.warnings
+    assert "HDR" in warning
+
+
+@pytest.mark.parametrize(("pixel_format", "codec"), [("yuv420p10le", "hevc"), ("yuv420p", "h264")])
+def test_more_than_eight_bits_are_written_as_what_phones_show(
+    tmp_path: Path, pixel_format: str, codec: str
+) -> None:
+    recipe = Recipe(codec="ffv1", pixel_format=pixel_format, options={}, pts=range(3))
+    source = make_video(tmp_path / "in.mkv", replace(recipe, time_base=Fraction(1, 25)))
+    pass_through(source, tmp_path / "out.mp4", EncoderSettings())
+    after = read(tmp_path / "out.mp4").info
+    assert (after.codec, after.pixel_format) == (codec, pixel_format)

@@ -234,3 +234,29 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, suffix: str, most: int) -> N
     with refused, small_files(most):
         pass_through(clip, tmp_path / f"out.{suffix}", settings)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_second_run_leaves_the_first_ones_file_alone(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with open_source(clip) as first, open_source(clip) as second:
+        one, other = FileSink(output, first, FAST, overwrite=True), FileSink(output, second, FAST)
+        for item in first:
+            one.write(item)
+        one.close()
+        whole = output.read_bytes()
+        for item in second:
+            other.write(item)
+        other.discard()
+    assert output.read_bytes() == whole
+    assert len(read(output).pts) == 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.mp4"]
+
+
+def test_an_output_that_is_a_link_stays_one(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "there.mp4").write_text("old")
+    link = tmp_path / "link.mp4"
+    link.symlink_to("real/there.mp4")
+    pass_through(clip, link, overwrite=True)
+    assert link.is_symlink()
+    assert len(read(tmp_path / "real" / "there.mp4").pts) == 10

@@ -7,10 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.stream import Disposition, Stream
+from numpy.typing import NDArray
 
-from stream_unmask.output import codecs
+from stream_unmask.errors import UnmaskError
+from stream_unmask.output import codecs, copies
 from stream_unmask.output.codecs import EncoderSettings, set_options, usable
 from stream_unmask.output.sink import FileSink
 from stream_unmask.video.source import CopiedPacket, open_source
@@ -159,7 +162,7 @@ def test_a_packet_that_makes_no_sense_costs_only_itself(tmp_path: Path) -> None:
                 item = _garbage_in_place_of(item)
             sink.write(item)
         sink.close()
-    assert sink.warnings == ["1 damaged packets of sound or data could not be copied."]
+    assert sink.warnings == ["A packet of sound or data was refused by the container and is missing."]
     after = read(tmp_path / "out.mp4")
     assert len(after.pts) == 40
     assert len(after.packets[1]) == copied - 1
@@ -192,6 +195,18 @@ def _with_cover(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("suffix", "kept"), [("mp4", True), ("mkv", True), ("mov", False), ("avi", False)])
+def test_a_cover_is_kept_as_one_or_its_loss_is_said(tmp_path: Path, suffix: str, kept: bool) -> None:
+    sink = pass_through(_with_cover(tmp_path), tmp_path / f"out.{suffix}", EncoderSettings())
+    assert sink.repaired_timestamps == 0
+    with av.open(str(tmp_path / f"out.{suffix}")) as after:
+        covers = [s for s in after.streams.video if s.disposition & Disposition.attached_pic]
+        assert len(covers) == kept
+        assert len(after.streams.video) == 1 + kept
+    assert len(sink.warnings) == (not kept)
+    assert all("cover picture" in warning for warning in sink.warnings)
+
+
 NVENC = EncoderSettings("h264_nvenc", quality=30, preset="p1")
 
 
@@ -220,3 +235,110 @@ def test_the_gpus_encoder_is_told_a_quality_and_no_bit_rate(tmp_path: Path) -> N
         context = av.CodecContext.create("h264_nvenc", "w")
         set_options(context, NVENC, source.info)
     assert context.options == {"rc": "vbr", "b": "0", "cq": "30", "preset": "p1"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "before", "after", "written"),
+    [
+        ("pcm_s16le", "in.mkv", "out.ts", "aac"),
+        ("tta", "in.mkv", "out.ts", "aac"),
+        ("wmav2", "in.wmv", "out.mp4", "aac"),
+        ("wmav2", "in.wmv", "out.mkv", "aac"),
+        ("pcm_mulaw", "in.mov", "out.mkv", "aac"),
+        ("pcm_f32le", "in.mkv", "out.mp4", "aac"),
+        ("adpcm_ms", "in.avi", "out.mp4", "aac"),
+        ("aac", "in.mp4", "out.webm", "opus"),
+        ("pcm_s16be", "in.mov", "out.avi", "mp3float"),
+    ],
+)
+def test_sound_that_a_container_cannot_hold_is_written_anew_and_said(
+    tmp_path: Path, codec: str, before: str, after: str, written: str
+) -> None:
+    recipe = replace(TALK, sounds=("eng",), sound_codec=codec, pts=range(0, 40_000, 1000))
+    video = "wmv2" if before.endswith("wmv") else "mpeg4" if before.endswith("avi") else "libx264"
+    recipe = replace(recipe, codec=video, options={}, time_base=Fraction(1, 25_000))
+    source = make_video(tmp_path / before, recipe)
+    codec_after = EncoderSettings("libvpx") if after.endswith("webm") else EncoderSettings()
+    sink = pass_through(source, tmp_path / after, codec_after)
+    (warning,) = sink.warnings
+    assert f"The audio stream 1 ({codec}) is written as" in warning
+    assert sink.repaired_timestamps == 0
+    one, other = _sound(source), _sound(tmp_path / after)
+    with av.open(str(tmp_path / after)) as container:
+        assert container.streams.audio[0].codec_context.name == written
+    assert abs(len(one) - len(other)) < 4000
+    assert np.abs(other).max() > 0.2
+
+
+def test_a_track_that_is_empty_is_left_out_before_it_breaks_the_file(tmp_path: Path) -> None:
+    sink = pass_through(_with_empty_track(tmp_path), tmp_path / "out.mp4")
+    assert len(sink.warnings) == 1
+    assert len(read(tmp_path / "out.mp4").pts) == 10
+
+
+def test_a_file_that_the_muxer_cannot_end_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PCM of which only the number of channels is known: MP4 refuses that in its trailer.
+    recipe = replace(TALK, sound_codec="pcm_s16le", sound_layout="stereo", codec="mpeg4", options={})
+    source = make_video(tmp_path / "in.avi", replace(recipe, pts=range(40), time_base=Fraction(1, 25)))
+    monkeypatch.setattr(copies, "holds", lambda *_: True)
+    monkeypatch.setattr(copies, "set_usual_layout", lambda stream: None)
+    with pytest.raises(UnmaskError, match="cannot be written"):
+        pass_through(source, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def _with_empty_track(folder: Path) -> Path:
+    """A video with a track of AC-3 without a packet, which MP4 describes by its first packet."""
+    clip, path = make_video(folder / "clip.mkv", Recipe(time_base=Fraction(1, 1000))), folder / "in.mkv"
+    with av.open(str(clip)) as before, av.open(str(path), "w") as container:
+        video = container.add_stream_from_template(before.streams.video[0], opaque=True)
+        container.add_stream("ac3", rate=48_000)
+        for packet in before.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mp4"])
+def test_a_timecode_track_is_there_again_and_nothing_is_said(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / f"in.{suffix}", Recipe(timecode="01:00:00:00"))
+    sink = pass_through(source, tmp_path / f"out.{suffix}")
+    assert sink.warnings == []
+    after = read(tmp_path / f"out.{suffix}")
+    assert after.info.stream_metadata["timecode"] == "01:00:00:00"
+    assert len(after.pts) == 10
+
+
+def test_text_that_a_transport_stream_would_swallow_is_left_out_and_said(tmp_path: Path) -> None:
+    recipe = replace(TALK, subtitles=STYLED, subtitle_codec="subrip")
+    source = make_video(tmp_path / "in.mkv", recipe)
+    sink = pass_through(source, tmp_path / "out.ts")
+    (warning,) = sink.warnings
+    assert "subtitle stream 3 (subrip) was left out" in warning
+
+
+def test_short_packets_keep_their_order_in_coarser_ticks(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", replace(TALK, sounds=("eng",)))
+    with open_source(source) as opened:
+        sink = FileSink(tmp_path / "out.ts", opened, FAST)
+        for item in opened:
+            if isinstance(item, CopiedPacket) and item.packet.pts is not None:
+                # Half a tick of 90 kHz between two.
+                item.packet.time_base = Fraction(1, 180_000)
+                item.packet.pts = item.packet.dts = item.packet.pts // 1024
+            sink.write(item)
+        sink.close()
+    assert sink.warnings == []
+    assert sink.repaired_timestamps == 0
+    before, after = read(source), read(tmp_path / "out.ts")
+    assert len(after.packets[1]) == len(before.packets[1])
+
+
+def _sound(path: Path) -> NDArray[np.float32]:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("flt", "mono", 48_000)
+        frames = [r for f in container.decode(audio=0) for r in resampler.resample(f)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])

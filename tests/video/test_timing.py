@@ -138,3 +138,28 @@ def test_frames_of_another_time_base_are_brought_to_that_of_the_stream(clip: Pat
 
     pass_through(clip, tmp_path / "out.mp4", change=in_milliseconds)
     assert read(tmp_path / "out.mp4").pts == list(range(0, 5120, 512))
+
+
+def test_a_pause_of_a_video_with_b_frames_keeps_its_place(tmp_path: Path) -> None:
+    # In MP4 the time that the pause takes is borne by a frame that is shown after it.
+    pts = [*range(0, 20 * 512, 512), *range(200 * 512, 220 * 512, 512)]
+    options = {"preset": "veryfast", "bf": "3"}
+    source = make_video(tmp_path / "in.mp4", Recipe(pts=pts, options=options, sounds=("eng",)))
+    sink = pass_through(source, tmp_path / "out.mp4", EncoderSettings("libx264", 30, "veryfast"))
+    before, after = read(source), read(tmp_path / "out.mp4")
+    assert after.times == before.times
+    assert after.packet_times == before.packet_times
+    assert sink.repaired_timestamps == 0
+
+
+def test_subtitles_that_overlap_stay_where_they_are(tmp_path: Path) -> None:
+    lines = tuple((second * 500, 4000, b"0,0,Default,,0,0,0,,Hello") for second in range(12))
+    recipe = Recipe(
+        pts=range(0, 6000, 40), time_base=Fraction(1, 1000), subtitles=lines, subtitle_codec="ass"
+    )
+    source = make_video(tmp_path / "in.mkv", recipe)
+    sink = pass_through(source, tmp_path / "out.mkv")
+    before, after = read(source), read(tmp_path / "out.mkv")
+    assert len(before.packet_times[1]) == 12
+    assert after.packet_times == before.packet_times
+    assert sink.repaired_timestamps == 0
