@@ -10,9 +10,10 @@ from pathlib import Path
 
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
-from stream_unmask.output.masks import mask_path, mask_picture
+from stream_unmask.output.masks import mask_path
+from stream_unmask.output.pictures import check_picture_name, losses, write_image, write_pictures
+from stream_unmask.output.picturing import PictureJob
 from stream_unmask.output.sink import check_container
-from stream_unmask.output.watermark import Watermark
 from stream_unmask.output.writing import OutputOptions, Progress, VideoJob
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.report import Report
@@ -21,7 +22,7 @@ from stream_unmask.settings import Settings
 from stream_unmask.version import program_version
 from stream_unmask.video.files import check_output, redact
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.images import as_frame, check_picture_name, paste_back, read_image, write_image
+from stream_unmask.video.pictures import read_pictures
 from stream_unmask.video.source import open_source
 
 _log = logging.getLogger(__name__)
@@ -199,20 +200,22 @@ class Unmasker:
         check_job(source, output, options, picture=True)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
-        image = read_image(source)
-        frame = as_frame(image)
-        stream = self.stream(still=True)
-        faces = stream.process(frame)
-        if options.watermark:
-            Watermark().draw(frame)
-        unmasked = paste_back(image, frame)
-        if options.compare:
-            unmasked = image.beside(unmasked)
-        write_image(output, unmasked, overwrite=options.overwrite, comment=self.label, seal=seal)
+        pictures = read_pictures(source)
+        job = PictureJob(self.stream, options)
+        done = job.process(pictures)
+        write_pictures(
+            output,
+            done,
+            overwrite=options.overwrite,
+            comment=self.label,
+            private=options.private,
+            seal=seal,
+        )
         if options.save_masks:
-            write_image(mask_path(output, ".png"), mask_picture(frame, faces), overwrite=options.overwrite)
-        report.frames, report.seconds = 1, time.perf_counter() - started
-        _fill(report, stream)
+            write_image(mask_path(output, ".png"), job.mask, overwrite=options.overwrite)
+        report.frames, report.seconds = len(pictures.images), time.perf_counter() - started
+        report.warnings = [*pictures.notes, *losses(output, pictures)]
+        _fill(report, *job.streams)
         self._log_report(report)
         return report
 
@@ -267,8 +270,12 @@ def _tell(sentence: str, notify: Callable[[str], None]) -> None:
     notify(sentence)
 
 
-def _fill(report: Report, stream: Stream) -> None:
-    """Add what the stream knows to the report."""
-    report.faces, report.unfollowed = stream.faces, stream.unfollowed
-    frames = max(report.frames, 1)
-    report.stages = {stage: 1000 * spent / frames for stage, spent in stream.stages.seconds.items()}
+def _fill(report: Report, *streams: Stream) -> None:
+    """Add what the streams of a file know to its report."""
+    report.faces = [face for stream in streams for face in stream.faces]
+    report.unfollowed = sum(stream.unfollowed for stream in streams)
+    spent: dict[str, float] = {}
+    for stream in streams:
+        for stage, seconds in stream.stages.seconds.items():
+            spent[stage] = spent.get(stage, 0.0) + seconds
+    report.stages = {stage: 1000 * seconds / max(report.frames, 1) for stage, seconds in spent.items()}

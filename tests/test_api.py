@@ -24,7 +24,8 @@ from stream_unmask import (
 )
 from stream_unmask.faces.following import FollowSettings
 from stream_unmask.output.masks import MaskSink
-from stream_unmask.video.images import read_image, write_image
+from stream_unmask.output.pictures import write_image
+from stream_unmask.video.images import read_image
 from stream_unmask.video.source import open_source
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stream_unmask.cli.main import cli
-from stream_unmask.video.images import write_image
+from stream_unmask.output.pictures import write_image
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from stream_unmask import EncoderSettings, OutputOptions, Settings, Unmasker
 from stream_unmask.cli.unmask import unmask
-from stream_unmask.video.images import read_image, write_image
+from stream_unmask.output.pictures import write_image
+from stream_unmask.video.images import read_image
 from tests.inpainting.wearing import with_wearer
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))

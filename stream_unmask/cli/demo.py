@@ -11,12 +11,12 @@ import click
 from stream_unmask.api import Unmasker
 from stream_unmask.errors import MissingExtraError
 from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.pictures import write_image
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.output.sink import FileSink
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.running import run
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.images import write_image
 from stream_unmask.video.source import open_source
 
 _SIDE = 256

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stream_unmask.errors import InputError, OutputError
-from stream_unmask.video.files import is_address, list_media, output_name, redact
+from stream_unmask.output.choosing import best_suffix
+from stream_unmask.video.files import fitting_name, is_address, list_folder, output_name, redact
 from stream_unmask.video.images import is_image
 
 
@@ -30,9 +31,24 @@ class Job:
         return redact(self.source) if is_address(self.source) else Path(self.source).name
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What there is to do.
+
+    Attributes:
+        jobs: in their order.
+        done_before: files of a folder that are left out because their output is there.
+        passed_over: a sentence for each kind of thing in a folder that is no video or picture.
+    """
+
+    jobs: list[Job]
+    done_before: int = 0
+    passed_over: list[str] = field(default_factory=list)
+
+
 def plan(
-    source: str, output: Path | None, *, overwrite: bool, mark: str = "unmasked"
-) -> tuple[list[Job], int]:
+    source: str, output: Path | None, *, overwrite: bool, mark: str = "unmasked", recursive: bool = False
+) -> Plan:
     """Find out what there is to do.
 
     Args:
@@ -40,35 +56,47 @@ def plan(
         output: where to write; by default beside the source, with ``mark`` in the name.
         overwrite: do files again whose output is there.
         mark: says in that name what was done.
-
-    Returns:
-        The jobs, and how many files of a folder were left out because they were done before.
+        recursive: do the folders in a folder too.
 
     Raises:
         InputError: the source is missing, or a folder without a picture or video.
     """
     if is_address(source):
-        return [Job(source, output or Path(f"camera.{mark}.mp4"))], 0
+        return Plan([Job(source, output or Path(f"camera.{mark}.mp4"))])
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
     if not path.is_dir():
-        name = Path(output_name(path))
-        target = output or path.with_name(f"{name.stem}.{mark}{name.suffix}")
+        name = _output_name(path)
+        target = output or path.with_name(fitting_name(name.stem, f".{mark}{name.suffix}"))
         if target.is_dir():
             target = target / name
-        return [Job(source, target, is_image(path))], 0
-    return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite)
+        return Plan([Job(source, target, is_image(path))])
+    return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
 
 
-def _plan_folder(folder: Path, output: Path, overwrite: bool) -> tuple[list[Job], int]:
-    media = list_media(folder)
+def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> Plan:
     if output.resolve() == folder.resolve():
         raise OutputError("The output folder must not be the input folder.")
-    try:
-        output.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot make the folder {output}: {error.strerror}.", path=output) from error
-    jobs = [Job(str(path), output / output_name(path), is_image(path)) for path in media]
+    listing = list_folder(folder, recursive=recursive)
+    # An output folder within the input's holds what was made of it, and not what is to be done.
+    media = [path for path in listing.media if not path.resolve().is_relative_to(output.resolve())]
+    jobs = []
+    for path in media:
+        target = output / path.parent.relative_to(folder) / _output_name(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            folder = target.parent
+            raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.", path=folder) from error
+        jobs.append(Job(str(path), target, is_image(path)))
     waiting = [job for job in jobs if overwrite or not job.output.exists()]
-    return waiting, len(jobs) - len(waiting)
+    return Plan(waiting, len(jobs) - len(waiting), listing.passed_over)
+
+
+def _output_name(path: Path) -> Path:
+    """What the output of a file is called; a video of a kind that can only be read, by what it holds."""
+    name = Path(output_name(path))
+    if name.name == path.name or is_image(path):
+        return name
+    return Path(fitting_name(path.name, best_suffix(path)))

@@ -11,11 +11,12 @@ import click
 from stream_unmask.api import Unmasker
 from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import InputError
+from stream_unmask.output.pictures import check_picture_name, write_image
 from stream_unmask.output.sheets import Triple, draw, triples
 from stream_unmask.settings import Settings
 from stream_unmask.video.files import check_output, is_image, list_media
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.images import as_frame, check_picture_name, read_image, write_image
+from stream_unmask.video.images import as_frame, read_image
 from stream_unmask.video.source import open_source
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from engines import BACKENDS, PRECISIONS
 from stream_unmask import api
+from stream_unmask.cli.console import PlainConsole, printable
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.logs import log_options, log_to_stderr
@@ -49,8 +49,10 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--preset", help="Encoder preset, such as veryfast.  [default: by encoder]")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option("-r", "--recursive", is_flag=True, help="Do the folders in a folder too.")
 @click.option("--compare", is_flag=True, help="Write input and output side by side.")
 @click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
+@click.option("--private", is_flag=True, help="Leave out where, by whom and with what INPUT was taken.")
 @click.option(
     "--save-masks", is_flag=True, help="Also write the masks that were found: NAME.mask.mp4 or NAME.mask.png."
 )
@@ -133,9 +135,9 @@ def unmask(
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
     with log_to_stderr(log_level, as_json=log_json) as logged:
-        console = Console(stderr=True, quiet=quiet or logged, highlight=False, soft_wrap=True)
+        console = PlainConsole(quiet=quiet or logged)
         try:
-            _unmask(source, output, report_path, settings, options, console)
+            _unmask(source, output, report_path, settings, options, console, recursive=chosen["recursive"])
         except UnmaskError as error:
             if not logged:
                 raise
@@ -153,7 +155,7 @@ def _settings(chosen: Mapping[str, Any]) -> Settings:
 def _options(chosen: Mapping[str, Any]) -> OutputOptions:
     """What to write, out of the command's options."""
     encoder = EncoderSettings(**{name: chosen[name] for name in ("codec", "quality", "preset")})
-    same = ("overwrite", "compare", "watermark", "save_masks", "credential")
+    same = ("overwrite", "compare", "watermark", "private", "save_masks", "credential")
     return OutputOptions(encoder=encoder, **{name: chosen[name] for name in same})
 
 
@@ -163,11 +165,17 @@ def _unmask(
     report_path: Path | None,
     settings: Settings,
     options: OutputOptions,
-    console: Console,
+    console: PlainConsole,
+    *,
+    recursive: bool,
 ) -> None:
     """Do all files that are named."""
     mark = "masked" if settings.wear else "unmasked"
-    jobs, done_before = plan(source, output, overwrite=options.overwrite, mark=mark)
+    planned = plan(source, output, overwrite=options.overwrite, mark=mark, recursive=recursive)
+    jobs, done_before = planned.jobs, planned.done_before
+    for sentence in planned.passed_over:
+        _log.info("%s", sentence)
+        console.say(sentence)
     for job in jobs:
         api.check_job(job.source, job.output, options, picture=job.picture)
     if report_path is not None:
@@ -175,11 +183,11 @@ def _unmask(
     if done_before:
         files = "1 file was" if done_before == 1 else f"{done_before} files were"
         _log.info("%s done before", files)
-        console.print(f"{files} done before; --overwrite does that again.")
+        console.say(f"{files} done before; --overwrite does that again.")
     unmasker = api.Unmasker(settings)
     for reason in unmasker.networks.selection.passed_over:
-        console.print(reason)
-    console.print(f"Engine: {unmasker.networks.engine}")
+        console.say(reason)
+    console.say(f"Engine: {unmasker.networks.engine}")
     with ctrl_c() as stop:
         reports, failures = _run_all(unmasker, jobs, options, stop, console)
     if report_path is not None and reports:
@@ -195,7 +203,7 @@ def _run_all(
     jobs: Sequence[Job],
     options: OutputOptions,
     stop: threading.Event,
-    console: Console,
+    console: PlainConsole,
 ) -> tuple[list[Report], list[str]]:
     """Do one file after the other until ``stop``; the reports, and what went wrong with the others."""
     reports, failures = [], []
@@ -211,21 +219,21 @@ def _run_all(
 
 
 def _run(
-    unmasker: api.Unmasker, job: Job, options: OutputOptions, stop: threading.Event, console: Console
+    unmasker: api.Unmasker, job: Job, options: OutputOptions, stop: threading.Event, console: PlainConsole
 ) -> Report:
     """Do one file, show how far it is, and say what came of it."""
     if job.picture:
         report = unmasker.image(Path(job.source), job.output, options)
     else:
-        with progress_line(console, job.name) as show:
+        with progress_line(console, printable(job.name)) as show:
             report = unmasker.video(
-                job.source, job.output, options, progress=show, notify=console.print, stop=stop
+                job.source, job.output, options, progress=show, notify=console.say, stop=stop
             )
     for warning in report.warnings:
-        console.print(f"Warning: {warning}")
+        console.say(f"Warning: {warning}")
     for sentence in _left_alone(report):
-        console.print(sentence)
-    console.print(unmasker.summary(report))
+        console.say(sentence)
+    console.say(unmasker.summary(report))
     return report
 
 

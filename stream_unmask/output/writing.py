@@ -35,6 +35,8 @@ class OutputOptions:
         compare: show the input and the output side by side.
         watermark: write SYNTHETIC into a corner of every picture.
         save_masks: write a picture or video of where masks were found beside the output.
+        private: leave out of an output where, by whom, and with what it was taken: such tags of a video or
+            photo, and tracks of data, which may hold a place.
         credential: folder with a certificate and a key to sign the output with; see
             :class:`stream_unmask.output.credentials.Credential`.
 
@@ -47,10 +49,11 @@ class OutputOptions:
     compare: bool = False
     watermark: bool = False
     save_masks: bool = False
+    private: bool = False
     credential: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("overwrite", "compare", "watermark", "save_masks"):
+        for name in ("overwrite", "compare", "watermark", "private", "save_masks"):
             check_flag(name, getattr(self, name))
         if not isinstance(self.encoder, EncoderSettings):
             raise ValueError(f"encoder must be EncoderSettings, got {self.encoder!r}")
@@ -104,6 +107,7 @@ class VideoJob:
             overwrite=options.overwrite,
             width_factor=2 if options.compare else 1,
             metadata={"comment": label},
+            private=options.private,
             seal=seal,
         )
         self._masks: MaskSink | None = None

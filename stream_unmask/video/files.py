@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from stream_unmask.errors import InputError, OutputError, OutputExistsError
@@ -12,21 +13,40 @@ VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"),
         *(".flv", ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".mxf", ".mjpeg", ".y4m", ".gif", ".nut"),
+        *(".h264", ".264", ".h265", ".265", ".hevc", ".insv", ".lrv", ".mod", ".tod", ".dv", ".m2v", ".qt"),
+        *(".mpv", ".rm", ".rmvb", ".divx", ".f4v", ".wtv", ".ivf", ".obu", ".mk3d"),
     )
 )
 IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
+    (
+        *(".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif"),
+        *(".heic", ".heif", ".hif"),
+    )
 )
+HEIF_SUFFIXES = frozenset((".heic", ".heif", ".hif"))
+"""What a picture can be read from, and not be written to."""
 
 OUTPUT_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".flv", ".3gp", ".3g2", ".nut")
 )
 """What a video can be written to: containers that keep the order and the time of frames."""
 
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have, on every usual file system."""
+
+_MOST_NAMED = 5
+
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 _SECRET_PARAMETER = re.compile(
     r"(?i)(?<=[?&])((?:pass|passwd|password|pwd|token|key|secret|auth)\w*=)[^&#\s]+"
 )
+
+
+def fitting_name(stem: str, ending: str) -> str:
+    """``stem + ending``, the stem cut at the end of a character where a file's name could not be so long."""
+    while len(os.fsencode(stem + ending)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + ending
 
 
 def redact(uri: str | Path) -> str:
@@ -59,10 +79,60 @@ def is_media(path: Path) -> bool:
 
 
 def output_name(path: Path) -> str:
-    """What the output made of a file is called: the same, unless a video of that kind can only be read."""
-    if is_image(path) or path.suffix.lower() in OUTPUT_SUFFIXES:
+    """What the output made of a file is called: the same, unless its kind can only be read."""
+    suffix = path.suffix.lower()
+    if suffix in HEIF_SUFFIXES:
+        return f"{path.name}.jpg"
+    if is_image(path) or suffix in OUTPUT_SUFFIXES:
         return path.name
     return f"{path.name}.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in a folder.
+
+    Attributes:
+        media: the videos and pictures, sorted by name.
+        passed_over: a sentence for each kind of thing that is none of them.
+    """
+
+    media: list[Path]
+    passed_over: list[str]
+
+
+def list_folder(folder: Path, *, recursive: bool = False) -> Listing:
+    """Look through a folder for videos and pictures. Hidden files are left out, and not spoken of.
+
+    Args:
+        folder: where to look.
+        recursive: look into its folders too, but not through links to others.
+
+    Raises:
+        InputError: there is no such folder, or nothing in it is a video or a picture.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", path=folder)
+    media: list[Path] = []
+    folders: list[Path] = []
+    others: list[Path] = []
+    waiting = [folder]
+    try:
+        while waiting:
+            for path in sorted(waiting.pop().iterdir()):
+                if path.name.startswith("."):
+                    continue
+                if path.is_dir():
+                    (waiting if recursive and not path.is_symlink() else folders).append(path)
+                else:
+                    (media if is_media(path) and path.is_file() else others).append(path)
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be read: {error.strerror}.", path=folder) from error
+    passed_over = [*_named("folder", folders, "--recursive goes into them"), *_others(others)]
+    if not media:
+        why = f" {' '.join(passed_over)}" if passed_over else ""
+        raise InputError(f"There is no video or picture in the folder {folder}.{why}", path=folder)
+    return Listing(sorted(media), passed_over)
 
 
 def list_media(folder: Path) -> list[Path]:
@@ -71,36 +141,25 @@ def list_media(folder: Path) -> list[Path]:
     Raises:
         InputError: there is no such folder, or nothing in it is a video or a picture.
     """
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.", path=folder)
-    try:
-        found = sorted(
-            p for p in folder.iterdir() if is_media(p) and p.is_file() and not p.name.startswith(".")
-        )
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be read: {error.strerror}.", path=folder) from error
-    if not found:
-        raise InputError(f"There is no video or picture in the folder {folder}.", path=folder)
-    return found
+    return list_folder(folder).media
 
 
-def partial_path(path: Path) -> Path:
-    """The hidden file beside ``path`` that is written first."""
-    return path.with_name(f".{path.stem}.part{path.suffix}")
+def _others(paths: list[Path]) -> list[str]:
+    broken = [path for path in paths if path.is_symlink() and not path.exists()]
+    rest = [path for path in paths if path not in broken]
+    return [
+        *_named("link", broken, "what they name is not there"),
+        *_named("file", rest, "no videos or pictures"),
+    ]
 
 
-def interrupted_path(path: Path) -> Path:
-    """Reserve an unused name that says that the work on ``path`` was cut short, with an empty file."""
-    number = 1
-    while True:
-        middle = ".interrupted" if number == 1 else f".interrupted-{number}"
-        candidate = path.with_name(f"{path.stem}{middle}{path.suffix}")
-        try:
-            os.close(os.open(candidate, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            number += 1
-            continue
-        return candidate
+def _named(what: str, paths: list[Path], why: str) -> list[str]:
+    """A sentence that names the first few of what was passed over."""
+    if not paths:
+        return []
+    names = ", ".join(path.name for path in paths[:_MOST_NAMED])
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return [f"Passed over ({why}): {what}{'s' if len(paths) > 1 else ''} {names}{more}."]
 
 
 def check_output(path: Path, source: str | Path | None, *, overwrite: bool) -> None:
@@ -115,6 +174,8 @@ def check_output(path: Path, source: str | Path | None, *, overwrite: bool) -> N
         OutputExistsError: ``path`` exists and may not be replaced.
         OutputError: ``path`` is a folder or the input, or its folder is missing or closed to us.
     """
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise OutputError(f"The output's name is longer than {LONGEST_NAME} bytes: {path.name}.", path=path)
     if path.is_dir():
         raise OutputError(f"The output {path} is a folder; name a file in it.", path=path)
     if not path.parent.is_dir():

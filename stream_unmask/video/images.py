@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import struct
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import io
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
-from stream_unmask.errors import InputError, OutputError
+from stream_unmask.errors import InputError, MissingExtraError
 from stream_unmask.video.arrays import to_picture, with_changes
-from stream_unmask.video.files import check_output, is_image, partial_path, reason
+from stream_unmask.video.colours import to_srgb
+from stream_unmask.video.files import is_image, reason
 from stream_unmask.video.frame import Frame
+from stream_unmask.video.headers import (
+    BROKEN,
+    MOST_PIXELS,
+    Header,
+    PhotoData,
+    opened,
+    photo_data,
+    read_header,
+)
 
-__all__ = ["Image", "as_frame", "is_image", "paste_back", "read_image", "write_image"]
+__all__ = ["Image", "as_frame", "is_image", "paste_back", "read_image"]
 
-_DEEP_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"))
-_ALPHA_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".webp", ".avif"))
-_JPEG_QUALITY = 95
-_JPEG_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe"))
-_DESCRIPTION_TAG, _ASCII_TYPE = 0x010E, 2
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+_MANAGED = frozenset(("CMYK", "LAB", "HSV"))
+"""Kinds of pixels that only a colour profile can turn into RGB."""
+
+# What a format's library finds fault with is said by an exception, and not on the screen as well.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +46,16 @@ class Image:
     Attributes:
         pixels: (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16, upright.
         profile: the ICC profile that says what its colours mean, None without.
+        gray: it has no colour, and is written without; ``profile`` is one of gray then.
+        photo: what its file says of the photo.
+        notes: a sentence for each thing of the file that is not kept.
     """
 
     pixels: NDArray[Any]
     profile: bytes | None = None
+    gray: bool = False
+    photo: PhotoData = field(default_factory=PhotoData)
+    notes: tuple[str, ...] = ()
 
     def beside(self, other: Image) -> Image:
         """This picture on the left, ``other`` on the right."""
@@ -47,76 +63,119 @@ class Image:
 
 
 def read_image(path: str | Path) -> Image:
-    """Read a picture, turned upright as its EXIF orientation says; one with alpha is taken as it lies.
+    """Read a picture, turned upright; the first one, where a file holds several.
 
     Raises:
         InputError: it is not there or not a picture that can be read.
     """
+    data = read_bytes(path)
+    if is_heif(data):
+        return read_heif(path, data)
+    header = _checked_header(path, data)
+    if header is not None and header.mode in _MANAGED:
+        return _managed(path, data, header)
+    pixels = _decoded(path, np.frombuffer(data, np.uint8))
+    if header is None:
+        return Image(pixels)
+    if header.format != "TIFF":  # whose pixels come upright already
+        pixels = turned(pixels, header.orientation)
+    return Image(pixels, header.profile, header.gray, header.photo)
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether a file holds a picture as phones take it, HEIC or HEIF."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+
+
+def read_heif(path: str | Path, data: bytes) -> Image:
+    """Read a HEIC or HEIF picture, put together from its tiles.
+
+    Raises:
+        InputError: it is broken.
+        MissingExtraError: what it needs is not installed.
+    """
+    if find_spec("pi_heif") is None:
+        raise MissingExtraError(f"{path} is HEIC, which needs pi-heif", "heif")
+    import pi_heif
+
     try:
-        data = np.fromfile(path, np.uint8)
+        heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+        image = heif[heif.primary_index].to_pillow()
+    except BROKEN as error:
+        raise InputError(f"{path} is not a picture that can be read.", path=path) from error
+    if image.width * image.height > MOST_PIXELS:
+        most = f"{MOST_PIXELS // 10**6} million"
+        raise InputError(f"{path} is too large: it has more than {most} pixels.", path=path)
+    profile = image.info.get("icc_profile")
+    others = len(heif) - 1
+    notes = (f"{path} holds {others} more pictures, which are left out.",) if others else ()
+    return Image(to_rgb(image), profile, photo=photo_data(image), notes=notes)
+
+
+def to_rgb(image: PIL.Image.Image) -> NDArray[Any]:
+    """(H, W, 3) RGB, or (H, W, 4) RGBA of one with alpha, uint8."""
+    alpha = image.mode.endswith(("A", "a")) or "transparency" in image.info
+    return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The content of a picture file.
+
+    Raises:
+        InputError: it is not there, or empty.
+    """
+    try:
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {reason(error)}.", path=path) from error
-    if not data.size:
+    if not data:
         raise InputError(f"{path} is empty.", path=path)
+    return data
+
+
+def _checked_header(path: str | Path, data: bytes) -> Header | None:
+    try:
+        return read_header(data)
+    except ValueError as error:
+        raise InputError(f"{path} is too large: {error}.", path=path) from error
+
+
+def _decoded(path: str | Path, data: NDArray[np.uint8]) -> NDArray[Any]:
+    """(H, W, 3 or 4) RGB or RGBA of a picture's first page, as it is stored."""
     try:
         # Not IMREAD_COLOR_RGB, which garbles 16-bit TIFF (OpenCV 5.0).
-        pixels, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH)
+        as_stored = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_BGR | as_stored)
         stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if _may_hold_alpha(data) else None
     except cv2.error as error:
         raise InputError(f"{path} is not a picture that can be read.", path=path) from error
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} is not a picture that can be read.", path=path)
     if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
-        pixels = cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
-    else:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    found = [
-        bytes(value) for kind, value in zip(kinds, values, strict=True) if kind == cv2.IMAGE_METADATA_ICCP
-    ]
-    return Image(pixels, found[0] if found else None)
+        return cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-def write_image(
-    path: str | Path,
-    image: Image | NDArray[Any],
-    *,
-    overwrite: bool = False,
-    comment: str | None = None,
-    seal: Callable[[Path], None] | None = None,
-) -> Path:
-    """Write a picture under its name once it is whole; the suffix decides the format.
-
-    Alpha and 16 bits are kept where the format has them.
-
-    Args:
-        path: where to.
-        image: what; an array counts as RGB or RGBA without a profile.
-        overwrite: replace what lies at ``path``.
-        comment: a description for the EXIF block of formats that have one.
-        seal: is given the finished file before it gets its name.
-
-    Raises:
-        OutputError: it cannot be written; nothing is left then.
-    """
-    path = Path(path)
-    check_output(path, None, overwrite=overwrite)
-    data = _encode(path, image if isinstance(image, Image) else Image(image), comment)
-    partial = partial_path(path)
+def _managed(path: str | Path, data: bytes, header: Header) -> Image:
+    """A picture whose pixels are no RGB, by the colour management that its profile asks for."""
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if seal is not None:
-            seal(partial)
-        partial.replace(path)
-    except OutputError:  # what signs it has said why not
-        raise
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {reason(error)}.", path=path) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+        with opened(data) as image:
+            pixels, profile = to_srgb(image, header.profile)
+    except BROKEN as error:
+        raise InputError(f"{path} is not a picture that can be read.", path=path) from error
+    note = f"The picture's colours are {header.mode}; they are written as sRGB."
+    return Image(turned(pixels, header.orientation), profile, photo=header.photo, notes=(note,))
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels as they are seen, by EXIF's number of how they are stored (1 to 8)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def as_frame(image: Image | NDArray[Any]) -> Frame:
@@ -135,51 +194,5 @@ def paste_back(image: Image, frame: Frame) -> Image:
     return replace(image, pixels=with_changes(image.pixels, frame.decoded_planes(), frame.planes()))
 
 
-def check_picture_name(path: Path) -> None:
-    """Refuse an output whose name is not one of a picture.
-
-    Raises:
-        OutputError: it is not.
-    """
-    if not is_image(path):
-        raise OutputError(
-            f"No picture format is known for {path.suffix or 'a name without suffix'}.", path=path
-        )
-
-
 def _may_hold_alpha(data: NDArray[np.uint8]) -> bool:
     return data[:2].tobytes() != b"\xff\xd8"  # JPEG, by far the most pictures
-
-
-def _encode(path: Path, image: Image, comment: str | None) -> bytes:
-    suffix = path.suffix.lower()
-    check_picture_name(path)
-    pixels = image.pixels
-    if pixels.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
-        pixels = ((pixels.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
-    if pixels.ndim == 3 and pixels.shape[2] == 4 and suffix in _ALPHA_SUFFIXES:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)
-    elif pixels.ndim == 3:
-        pixels = np.ascontiguousarray(pixels[:, :, 2::-1])
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix in _JPEG_SUFFIXES else []
-    blocks = {}
-    if comment:
-        blocks[cv2.IMAGE_METADATA_EXIF] = _exif(comment)
-    if image.profile:
-        blocks[cv2.IMAGE_METADATA_ICCP] = image.profile
-    # A profile that the format's library finds fault with is better lost than the picture.
-    for kept in (blocks, {kind: data for kind, data in blocks.items() if kind != cv2.IMAGE_METADATA_ICCP}):
-        values = [np.frombuffer(value, np.uint8) for value in kept.values()]
-        with contextlib.suppress(cv2.error):
-            done, data = cv2.imencodeWithMetadata(suffix, pixels, list(kept), values, options)
-            if done:
-                return bytes(data)
-    raise OutputError(f"{path} cannot be written as a {suffix} picture.", path=path)
-
-
-def _exif(description: str) -> bytes:
-    """The smallest EXIF block that says something: a TIFF header and one ImageDescription."""
-    text = description.encode() + b"\0"
-    header = b"II*\0" + struct.pack("<I", 8)
-    directory = struct.pack("<HHHIII", 1, _DESCRIPTION_TAG, _ASCII_TYPE, len(text), 26, 0)
-    return header + directory + text

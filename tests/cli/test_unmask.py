@@ -21,7 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from engines import choose
 from engines.contract import GENERATOR, WeightsFile, enter_weights
 from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.video.images import read_image, write_image
+from stream_unmask.output.pictures import write_image
+from stream_unmask.video.images import read_image
 from tests.cli.calling import call
 
 

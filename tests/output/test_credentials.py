@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 from stream_unmask import OutputOptions, Unmasker, UnmaskError  # noqa: E402
 from stream_unmask.output import credentials  # noqa: E402
 from stream_unmask.output.credentials import CERTIFICATE, KEY, Credential  # noqa: E402
-from stream_unmask.video.images import write_image  # noqa: E402
+from stream_unmask.output.pictures import write_image  # noqa: E402
 from tests.inpainting.faces import face  # noqa: E402
 from tests.video.making import Recipe, make_video, pass_through  # noqa: E402
 

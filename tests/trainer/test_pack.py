@@ -16,7 +16,7 @@ from benchmarks.clips import astronaut, find_mesh
 from stream_unmask.cli.data import data
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.mesh import Mesh
-from stream_unmask.video.images import write_image
+from stream_unmask.output.pictures import write_image
 from trainer.data import read_photos
 from trainer.packing import pack as packing
 from trainer.packing.finding import FaceFinder, cut

@@ -14,7 +14,8 @@ from benchmarks.clips import astronaut, put_mask_on
 from engines.contract import GENERATOR, read_weights
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import cli
-from stream_unmask.video.images import read_image, write_image
+from stream_unmask.output.pictures import write_image
+from stream_unmask.video.images import read_image
 from trainer.packing.identities import is_held_out
 
 _TOY = ("--batch=2", "--size=64", "--steps=2", "--threads=1", "--workers=0", "--init=bundled")

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.video.images import Image, as_frame, paste_back, read_image, write_image
+from stream_unmask.output.pictures import write_image
+from stream_unmask.video.images import Image, as_frame, paste_back, read_image
 
 # The header of an ICC profile (ICC.1:2022, 7.2) without a single tag, and something to make it long enough.
 PROFILE = (
