@@ -222,8 +222,8 @@ def synthesise(
 def gallery(output: Path, seed: int, overwrite: bool) -> None:
     """Draw one face in two dozen synthetic masks."""
     from benchmarks.clips import find_mesh, portrait
+    from stream_unmask.output.pictures import write_image
     from stream_unmask.synth.gallery import draw_gallery
-    from stream_unmask.video.images import write_image
 
     photo = portrait()
     write_image(output, draw_gallery(photo, find_mesh(photo), seed), overwrite=overwrite)

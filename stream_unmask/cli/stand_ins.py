@@ -16,7 +16,8 @@ from stream_unmask.inpainting.stand_ins.bank import load_bank, save_bank
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.stand_ins.making import make_bank
 from stream_unmask.inpainting.stand_ins.portraits import PortraitReader, read_pictures
-from stream_unmask.video.files import check_output, partial_path
+from stream_unmask.output.parts import PartFile
+from stream_unmask.video.files import check_output
 
 
 @click.command("stand-ins")
@@ -70,14 +71,14 @@ def stand_ins(
         leave_out=_names(leave_out),
         projection=None if like is None else load_bank([like]).projection,
     )
-    partial = partial_path(output)
+    part = PartFile.claim(output)
     try:
-        save_bank(partial, bank)
-        partial.replace(output)
+        save_bank(part.path, bank)
+        part.publish(overwrite=True)
     except OSError as error:
         raise UnmaskError(f"{output} cannot be written: {error.strerror}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        part.discard()
     click.echo(f"Wrote {output}: {bank.count} stand-ins, {output.stat().st_size / 1e6:.1f} MB.")
     flaws = Counter(each.flaw for each in judged if each.flaw is not None)
     if flaws:

@@ -12,11 +12,12 @@ import click
 
 from engines import BACKENDS, PRECISIONS
 from stream_unmask import api
-from stream_unmask.cli.console import PlainConsole, printable
+from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.cli.options import weights_option
+from stream_unmask.cli.printable import printable
 from stream_unmask.cli.watching import ctrl_c, progress_line
 from stream_unmask.errors import UnmaskError
 from stream_unmask.inpainting.parameters import BLENDS

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from benchmarks.clips import portrait
 from stream_unmask.cli.data import data
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.pictures import write_image
 from stream_unmask.synth.style import MaskStyle
-from stream_unmask.video.images import read_image, write_image
+from stream_unmask.video.images import read_image
 from trainer.packing.masked import mask_photos
 
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.mesh import Mesh
+from stream_unmask.output.pictures import write_image
 from stream_unmask.synth.photos import wear_in_photo
 from stream_unmask.synth.style import ANY, MaskStyle
-from stream_unmask.video.images import is_image, write_image
+from stream_unmask.video.files import is_image
 from stream_unmask.whole import write_whole
 from trainer.packing.finding import FaceFinder, read_photo
 

@@ -19,7 +19,7 @@ from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.delighting import delighted
 from stream_unmask.inpainting.stand_ins.measuring import measure
 from stream_unmask.inpainting.stand_ins.portraits import Portrait, read_pictures
-from stream_unmask.video.images import write_image
+from stream_unmask.output.pictures import write_image
 
 ASKED = ("--licence", "CC0 1.0", "--source", "test", "--nobodys-faces", "--size", "160")
 CHOSEN = (0, 12, 30, 41, 54, 60, 74, 90)
