@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from trainer.tars import inflated, members
+from stream_unmask.tars import inflated, members
 
 SET_WEIGHTS = {"core": 1.0, "extra_ai": 0.4, "diverse": 1.5, "extra_nc": 1.0}
 """How often a photo of each set of the bundled weights is drawn, against one of any other set: ``extra_ai``

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from stream_unmask.faces.alignment import CROP_SIDE
 from stream_unmask.synth.masks import wear
 from stream_unmask.synth.pairs import aligned
+from stream_unmask.tars import members
 from trainer.data import Photo, shards_of
-from trainer.tars import members
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from trainer.tars import members
+from stream_unmask.tars import members
 
 # The product itself is imported where it is run: training needs neither its engines nor its codecs.
 if TYPE_CHECKING:

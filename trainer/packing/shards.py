@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.tars import members
 from trainer.packing.portrait import as_json
-from trainer.tars import members
 
 Notes = dict[str, object]
 

@@ -25,6 +25,9 @@ from stream_unmask.inpainting.stand_ins.trusting import bare_skin
 Pixels = NDArray[np.uint8]
 
 FORMAT = "stream-unmask stand-ins 1"
+_MOST_BYTES = 1 << 30
+"""Of a bank, unpacked: a zip file may claim any size."""
+
 _POINT_STEPS = 64
 """Steps of a stored mesh point in a pixel."""
 
@@ -239,6 +242,9 @@ def load_bank(paths: Sequence[Path]) -> Bank:
 
 def _read(path: Path) -> Bank:
     try:
+        with zipfile.ZipFile(path) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
+                raise ValueError("more than fits into memory")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(arrays["about"].tobytes())

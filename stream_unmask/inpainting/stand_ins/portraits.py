@@ -17,6 +17,7 @@ from stream_unmask.faces.detection import CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
+from stream_unmask.tars import plain_files
 from stream_unmask.video.files import is_image
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import as_frame
@@ -137,8 +138,8 @@ def _of_folder(source: Path) -> Iterator[tuple[str, bytes]]:
 
 def _of_tar(source: Path) -> Iterator[tuple[str, bytes]]:
     try:
-        with tarfile.open(source) as tar:
-            members = [each for each in tar if each.isfile() and is_image(Path(each.name))]
+        with tarfile.open(source, "r:") as tar:
+            members = [each for each in plain_files(tar, source) if is_image(Path(each.name))]
             for member in sorted(members, key=lambda each: each.name):
                 file = tar.extractfile(member)
                 if file is not None:

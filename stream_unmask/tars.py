@@ -16,8 +16,7 @@ MOST_BYTES = 64 * 2**20
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of a shard's files, in order. Nothing is unpacked to disk, whatever the names say.
 
-    Links, devices, and files with holes, which may claim any size, are passed over; a compressed shard, which
-    may unpack to any size, is none.
+    A compressed shard, which may unpack to any size, is none.
 
     Args:
         path: an uncompressed tar file.
@@ -28,15 +27,25 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
         OSError: it cannot be read.
     """
     with tarfile.open(path, "r:") as shard:
-        for member in shard:
-            if not member.isreg() or member.issparse():
-                continue
-            if member.size > MOST_BYTES:
-                size = member.size / 2**20
-                raise UnmaskError(f"Shard {path} is refused: {member.name!r} in it has {size:.0f} MiB.")
+        for member in plain_files(shard, path):
             file = shard.extractfile(member)
             if file is not None:
                 yield member.name, file.read()
+
+
+def plain_files(shard: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:
+    """The files of a shard: without links, devices, and files with holes, which may claim any size.
+
+    Raises:
+        UnmaskError: a file in it is too large.
+    """
+    for member in shard:
+        if not member.isreg() or member.issparse():
+            continue
+        if member.size > MOST_BYTES:
+            size = member.size / 2**20
+            raise UnmaskError(f"Shard {path} is refused: {member.name!r} in it has {size:.0f} MiB.")
+        yield member
 
 
 def inflated(data: bytes, most: int) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from stream_unmask import tars
 from stream_unmask.errors import UnmaskError
-from trainer import tars
-from trainer.tars import inflated, members
+from stream_unmask.tars import inflated, members
 
 
 def shard(path: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> Path:
