@@ -18,7 +18,7 @@ from stream_unmask.video.info import is_cover
 _READERS = {"webm": "matroska"} | {name: name for name in ("matroska", "mpegts", "avi", "flv", "nut")}
 _MOVIE_READER = "mov"
 _HARDLY_READ = {
-    "mp4": ("pcm_f",),
+    "mp4": ("pcm_f", "vorbis"),
     "avi": ("vorbis", "flac", "opus"),
     "flv": ("opus", "flac", "ac3", "eac3"),
 }

@@ -246,6 +246,7 @@ def test_the_gpus_encoder_is_told_a_quality_and_no_bit_rate(tmp_path: Path) -> N
         ("wmav2", "in.wmv", "out.mkv", "aac"),
         ("pcm_mulaw", "in.mov", "out.mkv", "aac"),
         ("pcm_f32le", "in.mkv", "out.mp4", "aac"),
+        ("alac", "in.mov", "out.ts", "aac"),
         ("adpcm_ms", "in.avi", "out.mp4", "aac"),
         ("aac", "in.mp4", "out.webm", "opus"),
         ("pcm_s16be", "in.mov", "out.avi", "mp3float"),
