@@ -21,6 +21,9 @@ _MOVIE_TAGS = frozenset(
 
 ROTATING_FORMATS = frozenset(("mp4", "mov", "ipod", "3gp", "3g2", "matroska", "webm"))
 
+_BLU_RAY = frozenset((".m2ts", ".mts"))
+"""MPEG-TS as camcorders and Blu-rays have it, which holds PCM, too."""
+
 _TRANSPORT = frozenset((".ts", ".m2ts", ".mts"))
 """MPEG-TS, which knows no tags but who provides a service, and what the service is called."""
 
@@ -78,4 +81,6 @@ def container_options(suffix: str, time_base: Fraction, tags: Mapping[str, str])
     elif suffix == ".avi":
         # It counts frames instead of timing them: moved by the sound's priming, one would be doubled.
         options["avoid_negative_ts"] = "disabled"
+    elif suffix in _BLU_RAY:
+        options["mpegts_m2ts_mode"] = "1"
     return options

@@ -104,7 +104,7 @@ class StreamCopies:
             return
         if template.codec_context is None and template.type == "data" and not samples:
             self.warnings.append(f"{what} was left out: it is empty, or of an unknown kind.")
-        elif _is_known(template) and holds(name, template, samples):
+        elif _is_known(template) and holds(name, template, samples, self._container.container_options):
             stream = self._container.add_stream_from_template(template, opaque=True)
             set_usual_layout(stream)
             self._keep(template, stream)

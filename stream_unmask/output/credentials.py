@@ -111,7 +111,8 @@ class Credential:
 def _copy_over(source: IO[bytes], target: IO[bytes]) -> None:
     """Give an open file, which may be locked, the content of another; a full disk is noticed before."""
     size = source.seek(0, os.SEEK_END)
-    os.posix_fallocate(target.fileno(), 0, size)
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(target.fileno(), 0, size)
     source.seek(0)
     target.seek(0)
     shutil.copyfileobj(source, target)

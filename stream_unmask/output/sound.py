@@ -19,6 +19,9 @@ _ENCODERS = {
 }
 """What may be written into a container, best first; AAC into the others."""
 
+_LOSSLESS = {"matroska": ("flac",), "avi": ("pcm_s16le", "pcm_s32le"), "mov": ("alac",)}
+"""What is written instead where nothing of the sound was lost before: nothing is lost then, either."""
+
 _RATE_A_CHANNEL = 96_000
 """Bits a second. Sound that comes in compressed is compressed a second time: that should not be heard."""
 
@@ -67,15 +70,20 @@ class SoundEncoder:
         if not isinstance(context, AudioCodecContext) or not context.sample_rate or not context.channels:
             return None
         names = _ENCODERS.get(container.format.name, ("aac",))
+        if context.codec.lossless and not context.codec.lossy:
+            deep = [each for each in _LOSSLESS.get(container.format.name, ()) if _is_deep(each, context)]
+            names = (*deep, *names)
         layouts = (_layout(context), "stereo" if context.channels > 1 else "mono")
         for name, layout in ((name, layout) for name in names for layout in layouts):
             rate = _rate(name, context.sample_rate)
-            if not _opens(name, rate, layout):
+            sample_format = _sample_format(name, context)
+            if not _opens(name, rate, layout, sample_format):
                 continue
             try:
                 stream = cast(AudioStream, container.add_stream(name, rate=rate, layout=layout))
             except ValueError:
                 continue  # the container does not take it
+            stream.codec_context.format = sample_format
             stream.bit_rate = _RATE_A_CHANNEL * stream.codec_context.channels
             return cls(stream, cast(AudioStream, template))
         return None
@@ -116,11 +124,22 @@ def _rate(name: str, wanted: int) -> int:
     return next((rate for rate in rates if rate >= wanted), rates[-1])
 
 
-def _opens(name: str, rate: int, layout: str) -> bool:
+def _sample_format(name: str, source: AudioCodecContext) -> str:
+    """The first of an encoder's formats that is as deep as the source's samples, else the deepest."""
+    offered = [each.name for each in av.Codec(name, "w").audio_formats or ()] or ["s16"]
+    deep = [each for each in offered if av.AudioFormat(each).bytes >= source.format.bytes]
+    return deep[0] if deep else max(offered, key=lambda each: av.AudioFormat(each).bytes)
+
+
+def _is_deep(name: str, source: AudioCodecContext) -> bool:
+    return av.AudioFormat(_sample_format(name, source)).bytes >= source.format.bytes
+
+
+def _opens(name: str, rate: int, layout: str, sample_format: str) -> bool:
     try:
         context = cast(AudioCodecContext, av.CodecContext.create(name, "w"))
         context.sample_rate, context.layout = rate, layout
-        context.format = (context.codec.audio_formats or [av.AudioFormat("s16")])[0]
+        context.format = av.AudioFormat(sample_format)
         context.time_base = Fraction(1, rate)
         context.open()
     except (av.FFmpegError, ValueError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import av
 from av.audio.codeccontext import AudioCodecContext
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
@@ -28,7 +28,12 @@ _ALIKE = frozenset(("mp1", "mp2", "mp3"))
 """Layers of one standard, which some containers do not tell apart; any decoder of them decodes all."""
 
 
-def holds(format_name: str, template: Stream, samples: Sequence[Packet[Stream]]) -> bool:
+def holds(
+    format_name: str,
+    template: Stream,
+    samples: Sequence[Packet[Stream]],
+    options: Mapping[str, str] | None = None,
+) -> bool:
     """Whether a stream can be copied into a container and is found there again as what it is.
 
     A file of it alone is written in memory (header, packets, trailer) and read: some containers refuse a
@@ -38,6 +43,7 @@ def holds(format_name: str, template: Stream, samples: Sequence[Packet[Stream]])
         format_name: the container, as FFmpeg calls it.
         template: the stream.
         samples: its first packets; none where it has none.
+        options: what the container is told by the one who writes it.
     """
     if template.type == "attachment":
         return format_name == "matroska"  # which nobody reads without a track beside it
@@ -45,7 +51,8 @@ def holds(format_name: str, template: Stream, samples: Sequence[Packet[Stream]])
         return False
     file = io.BytesIO()
     try:
-        _write(file, format_name, template, samples)
+        container = av.open(file, "w", format=format_name, container_options=dict(options or {}))
+        _write(container, template, samples)
         reader = _READERS.get(format_name, _MOVIE_READER)
         with av.open(io.BytesIO(file.getvalue()), "r", format=reader) as found:
             return any(_same(template, stream) for stream in found.streams) and (
@@ -66,8 +73,7 @@ def _packets_that_decode(container: InputContainer) -> int:
     return count
 
 
-def _write(file: io.BytesIO, format_name: str, template: Stream, samples: Sequence[Packet[Stream]]) -> None:
-    container = av.open(file, "w", format=format_name)
+def _write(container: OutputContainer, template: Stream, samples: Sequence[Packet[Stream]]) -> None:
     try:
         stream = container.add_stream_from_template(template, opaque=True)
         set_usual_layout(stream)

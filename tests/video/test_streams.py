@@ -249,7 +249,9 @@ def test_the_gpus_encoder_is_told_a_quality_and_no_bit_rate(tmp_path: Path) -> N
         ("alac", "in.mov", "out.ts", "aac"),
         ("adpcm_ms", "in.avi", "out.mp4", "aac"),
         ("aac", "in.mp4", "out.webm", "opus"),
-        ("pcm_s16be", "in.mov", "out.avi", "mp3float"),
+        ("pcm_s16be", "in.mov", "out.avi", "pcm_s16le"),
+        ("adpcm_ms", "in.avi", "out.flv", "aac"),
+        ("flac", "in.mkv", "out.mov", "alac"),
     ],
 )
 def test_sound_that_a_container_cannot_hold_is_written_anew_and_said(
@@ -343,3 +345,39 @@ def _sound(path: Path) -> NDArray[np.float32]:
         resampler = av.AudioResampler("flt", "mono", 48_000)
         frames = [r for f in container.decode(audio=0) for r in resampler.resample(f)]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_place_and_camera_are_left_out_where_that_is_asked_for(tmp_path: Path, private: bool) -> None:
+    tags = {"title": "At the sea", "location": "+48.2000+016.3700/", "com.apple.quicktime.make": "Apple"}
+    recipe = replace(TALK, metadata=tags, container_options={"movflags": "use_metadata_tags"})
+    source = make_video(tmp_path / "in.mov", recipe)
+    assert tags.items() <= read(source).info.metadata.items()
+    pass_through(source, tmp_path / "out.mov", private=private)
+    after = read(tmp_path / "out.mov").info.metadata
+    assert after["title"] == "At the sea"
+    assert ("location" in after, "com.apple.quicktime.make" in after) == (not private, not private)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16be", "pcm_s24be", "alac"])
+def test_lossless_sound_that_is_written_anew_is_the_same_sound(tmp_path: Path, codec: str) -> None:
+    source = make_video(tmp_path / "in.mov", replace(TALK, sounds=("eng",), sound_codec=codec))
+    sink = pass_through(source, tmp_path / "out.avi", EncoderSettings())
+    assert "is written as PCM" in sink.warnings[0]
+    before, after = _sound(source), _sound(tmp_path / "out.avi")
+    np.testing.assert_array_equal(after, before[: len(after)])
+    assert len(before) - len(after) < 2048
+
+
+@pytest.mark.parametrize("suffix", ["m2ts", "mts"])
+def test_a_camcorders_pcm_is_kept_in_its_own_kind_of_file(tmp_path: Path, suffix: str) -> None:
+    options = {"mpegts_m2ts_mode": "1"}
+    recipe = replace(TALK, sounds=("eng",), sound_codec="pcm_bluray", sound_layout="stereo")
+    source = make_video(tmp_path / f"in.{suffix}", replace(recipe, container_options=options))
+    sink = pass_through(source, tmp_path / f"out.{suffix}")
+    assert sink.warnings == []
+    np.testing.assert_array_equal(_sound(tmp_path / f"out.{suffix}"), _sound(source))
+    sink = pass_through(source, tmp_path / "out.mkv")
+    assert "written as FLAC" in sink.warnings[0]
+    after = _sound(tmp_path / "out.mkv")
+    np.testing.assert_array_equal(after, _sound(source)[: len(after)])
