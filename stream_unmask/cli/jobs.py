@@ -67,12 +67,16 @@ def plan(
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
     if not path.is_dir():
-        name = _output_name(path)
-        target = output or path.with_name(fitting_name(name.stem, f".{mark}{name.suffix}"))
-        if target.is_dir():
-            target = target / name
-        return Plan([Job(source, target, is_image(path))])
+        return Plan([Job(source, _target(path, output, mark), is_image(path))])
     return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
+
+
+def _target(path: Path, output: Path | None, mark: str) -> Path:
+    """The file to write, for one to read."""
+    if output is not None and not output.is_dir():
+        return output
+    name = _output_name(path)
+    return output / name if output else path.with_name(fitting_name(name.stem, f".{mark}{name.suffix}"))
 
 
 def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> Plan:

@@ -15,6 +15,8 @@ _COPIED = frozenset(("audio", "subtitle", "attachment"))
 
 def best_suffix(path: Path) -> str:
     """The suffix of the container that holds most of a file as it is: MP4, unless Matroska holds more."""
+    if not path.is_file():  # what comes through a pipe can be read only once
+        return _USUAL[0]
     try:
         with av.open(str(path.absolute()), metadata_errors="surrogateescape") as source:
             streams = [stream for stream in source.streams if stream.type in _COPIED]

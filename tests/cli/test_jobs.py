@@ -88,3 +88,12 @@ def test_the_container_is_chosen_by_what_the_input_holds(
     source = make_video(tmp_path / "in.mkv", recipe).rename(tmp_path / "in.mxf")
     (job,) = plan(str(source), None, overwrite=False).jobs
     assert job.output.name == f"in.mxf.unmasked{suffix}"
+
+
+def test_what_comes_through_a_pipe_is_not_looked_into_before_it_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wmv"
+    os.mkfifo(pipe)  # which nobody writes to: to open it would wait for ever
+    (job,) = plan(str(pipe), tmp_path / "out.mp4", overwrite=False).jobs
+    assert job.output == tmp_path / "out.mp4"
+    (job,) = plan(str(pipe), None, overwrite=False).jobs
+    assert job.output.name == "pipe.wmv.unmasked.mp4"

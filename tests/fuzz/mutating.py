@@ -36,8 +36,8 @@ def _overwrite(data: bytearray, random: np.random.Generator) -> None:
 def _set_number(data: bytearray, random: np.random.Generator) -> None:
     start, size = _place(data, random), int(random.choice([1, 2, 4, 8]))
     value = _EDGES[random.integers(len(_EDGES))] % 256**size
-    order = "big" if random.random() < 0.5 else "little"
-    data[start : start + size] = value.to_bytes(size, order)  # type: ignore[arg-type]
+    number = value.to_bytes(size, "big")
+    data[start : start + size] = number if random.random() < 0.5 else number[::-1]
 
 
 def _cut(data: bytearray, random: np.random.Generator) -> None:

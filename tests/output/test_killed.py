@@ -59,6 +59,6 @@ def test_a_killed_run_leaves_nothing_half_done(tmp_path: Path) -> None:
     check_kills(tmp_path, 4, 700)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_runs_killed_at_any_moment_leave_nothing_half_done(tmp_path: Path) -> None:
     check_kills(tmp_path, 200, 1500)

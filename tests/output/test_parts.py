@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.output import parts
 from stream_unmask.output.parts import PartFile, rescue
 
 
@@ -61,8 +61,8 @@ def test_without_hard_links_and_locks_it_goes_on(tmp_path: Path, monkeypatch: py
     def refuse(*arguments: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(parts.os, "link", refuse)
-    monkeypatch.setattr(parts.fcntl, "flock", refuse)
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     left = PartFile.claim(tmp_path / "out.mp4")
     left.path.write_bytes(b"mine")
     assert rescue(tmp_path / "out.mp4") == []

@@ -26,7 +26,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 def pixels(seed: int = 5, channels: int = 3) -> NDArray[np.uint8]:
     random = np.random.default_rng(seed).integers(0, 256, (5, 7, channels), np.uint8)
-    return cv2.resize(random, (56, 40), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(random, (56, 40), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def photo(path: Path, **options: Any) -> Path:
@@ -153,7 +153,9 @@ def test_colours_that_are_no_rgb_become_srgb_and_that_is_said(tmp_path: Path, mo
         transform = ImageCms.buildTransform(
             ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
         )
-        ImageCms.applyTransform(rgb, transform).save(
+        changed = ImageCms.applyTransform(rgb, transform)
+        assert changed is not None
+        changed.save(
             tmp_path / "in.tif", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
         )
     else:
