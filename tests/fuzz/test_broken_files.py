@@ -25,7 +25,7 @@ from tests.video.making import Recipe, make_video
 from trainer.packing.shards import ShardWriter
 
 SEED = 20_261_128
-FEW, MANY = 40, 2500
+FEW, MANY = 100, 2500
 """Files of each kind, in every run and in an exhaustive one."""
 
 _LONGEST = 30.0
