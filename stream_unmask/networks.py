@@ -15,7 +15,7 @@ from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, NetworkName, has_weights
 from engines.engine import DeviceEngine, Engine
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
-from stream_unmask.errors import WeightsError
+from stream_unmask.errors import UnmaskError, WeightsError
 from stream_unmask.faces import weights as face_networks
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
@@ -112,6 +112,10 @@ class Networks:
         # The work on a CPU holds the lock already.
         lock = nullcontext if self.gpu is None else self.locked
         wishes = settings.stand_in if isinstance(settings.stand_in, Mapping) else {}
+        there = 2 * self.bank.count
+        for wish in wishes.values():
+            if wish != "none" and not 1 <= wish <= there:
+                raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
         return StandIns(self.bank, self.describer, self.mesh, lock, wishes)
 
     @contextmanager

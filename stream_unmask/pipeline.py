@@ -22,7 +22,7 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.tracking import Track
-from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace
+from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace, Worn
 from stream_unmask.inpainting.hysteresis import MaskHysteresis
 from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
@@ -253,6 +253,10 @@ class Stream:
                 strengths.append(strength)
         with self._retouching():
             under_way.retouch.inpaint(strengths)
+        shown = (seen for seen in under_way.sightings if seen.beyond is None)
+        for seen, strength in zip(shown, strengths, strict=True):
+            if strength > 0 and seen.memory.state.worn is not None:
+                _tell_of(seen.memory.state.worn, seen.report)
 
     def _decide(self, frame: Frame, seen: _Sighting, score: float | None) -> float:
         """How much of what is inpainted shows; ``score`` is None where no face mask was looked for."""
@@ -320,6 +324,18 @@ def _task(networks: Networks, settings: Settings, *, still: bool) -> Task:
     if settings.wear:
         return Wear(settings.smooth)
     return Unmask(settings.blend, settings.smooth, still, networks.stand_ins(settings))
+
+
+def _tell_of(worn: Worn, report: FaceReport) -> None:
+    """Note in a face's report what guided the generator in a frame."""
+    report.fitting = [index + 1 for index in worn.fitting]
+    if worn.stand_in is not None:
+        report.stand_in = worn.index + 1
+    if worn.shown > 0:
+        report.guided_frames += 1
+    else:
+        why = worn.refusal or "none wanted"
+        report.unguided[why] = report.unguided.get(why, 0) + 1
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from stream_unmask.cli.stand_ins import stand_ins
 from stream_unmask.synth.style import KINDS, WORN, MaskStyle
 from trainer.data import HELD_OUT, read_photos, training_sets
 
@@ -20,7 +21,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def data() -> None:
-    """Draw masks on photos; turn photos into training data."""
+    """Draw masks on photos; turn photos into training data, portraits into stand-ins."""
+
+
+data.add_command(stand_ins)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from stream_unmask.version import program_version
 COMMANDS = {
     "unmask": Entry("stream_unmask.cli.unmask:unmask", "Take face masks off, or put some on (the default)."),
     "sheet": Entry("stream_unmask.cli.sheet:sheet", "Draw input, mask and output of faces side by side."),
+    "faces": Entry("stream_unmask.cli.faces:faces", "Draw the stand-ins, or those that fit a video."),
     "demo": Entry("stream_unmask.cli.demo:demo", "Make a masked clip, unmask it, and say where to look."),
     "doctor": Entry("stream_unmask.cli.doctor:doctor", "Show what this machine has and what will run."),
     "bench": Entry("stream_unmask.cli.bench:bench", "Measure how fast this machine unmasks."),

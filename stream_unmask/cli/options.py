@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -30,3 +33,32 @@ weights_option = click.option(
     help=f"A bundled set of networks ({', '.join(BUNDLED_SETS)}), or a folder of your own.",
 )
 """``--weights`` of the commands that run networks; gives the folder."""
+
+
+StandIn = Literal["auto", "none"] | dict[int, int | Literal["none"]]
+
+
+def _stand_in(_context: click.Context, _option: click.Parameter, said: Sequence[str]) -> StandIn:
+    """``auto``, ``none``, N for all faces, FACE=N or FACE=none for one; as ``Settings.stand_in`` takes it."""
+    if not said or list(said) == ["auto"]:
+        return "auto"
+    if list(said) == ["none"]:
+        return "none"
+    wishes: dict[int, int | Literal["none"]] = {}
+    for each in said:
+        match = re.fullmatch(r"(?:([1-9]\d*)=)?(none|[1-9]\d*)", each)
+        if match is None:
+            raise click.BadParameter(f"{each!r} is none of auto, none, N, FACE=N and FACE=none.")
+        wishes[int(match[1] or 0)] = "none" if match[2] == "none" else int(match[2])
+    return wishes
+
+
+stand_in_option = click.option(
+    "--stand-in",
+    multiple=True,
+    callback=_stand_in,
+    metavar="auto|none|[FACE=]N",
+    help="The face beneath a mask: one that fits, none, or number N of those that `faces` draws; FACE is a "
+    "face's number in the report.  [default: auto]",
+)
+"""``--stand-in``; gives what ``Settings.stand_in`` takes."""

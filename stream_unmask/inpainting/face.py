@@ -28,6 +28,7 @@ class Worn:
         points: (468, 3) its mesh in crop pixels as it was laid last; None before it was.
         shown: 0..1, how far it has faded in.
         refusal: why the last frame was not guided by it, if it was not.
+        fitting: the places of those that fit the track best, the best first.
         try_again: the time from which on a head is looked at again for which none was found.
     """
 
@@ -36,6 +37,7 @@ class Worn:
     points: NDArray[np.float64] | None = None
     shown: float = 0.0
     refusal: str | None = None
+    fitting: tuple[int, ...] = ()
     try_again: float = -math.inf
 
 

@@ -42,6 +42,9 @@ _AS_BEFORE = 0.8
 """How much worse than the best one a stand-in may fit that was worn before: after a cut the same head is to
 wear the same face."""
 
+_SHOWN = 8
+"""Stand-ins that are told to fit a face best."""
+
 _LEAST_WEIGHT = 1e-9
 
 
@@ -115,7 +118,7 @@ class StandIns:
         """Choose a stand-in; whether there is one."""
         if seen.time < worn.try_again or seen.view.coasting:
             return False
-        index = self._choose(seen)
+        index = self._choose(worn, seen)
         if index is None:
             worn.try_again, worn.refusal = seen.time + _TRY_AGAIN, "no stand-in fits"
             return False
@@ -123,18 +126,19 @@ class StandIns:
         _log.info("Face %d wears stand-in %d", seen.view.number, index + 1)
         return True
 
-    def _choose(self, seen: Seen) -> int | None:
+    def _choose(self, worn: Worn, seen: Seen) -> int | None:
+        observed = [self._observe(seen)]
+        fits = scores(observed, self._bank)
+        worn.fitting = tuple(np.argsort(fits, kind="stable")[:_SHOWN].tolist())
         wish = self._wishes.get(seen.view.number, self._wishes.get(0))
         if wish == "none":
             return None
         if wish is not None:
             return wish - 1
         taken = [index for index, time in self._worn_at.items() if seen.time - time < _GONE]
-        observed = [self._observe(seen)]
         best = choose(observed, self._bank, taken)
         if best is None:
             return None
-        fits = scores(observed, self._bank)
         before = [index for index in self._worn_at if index not in taken]
         again = min(before, key=lambda index: (fits[index], index), default=best)
         return again if fits[again] <= fits[best] + _AS_BEFORE else best

@@ -54,13 +54,14 @@ def triples(frame: Frame, faces: list[UnmaskedFace], side: int) -> Iterator[Trip
     for face in faces:
         mask = np.repeat((face.mask * 255).astype(np.uint8)[:, :, None], 3, axis=2)
         yield Triple(
-            _crop(frame.decoded_planes(), face, side),
+            face_crop(frame.decoded_planes(), face, side),
             np.asarray(cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA), np.uint8),
-            _crop(frame.planes(), face, side),
+            face_crop(frame.planes(), face, side),
         )
 
 
-def _crop(planes: Planes, face: UnmaskedFace, side: int) -> Pixels:
+def face_crop(planes: Planes, face: UnmaskedFace, side: int) -> Pixels:
+    """(side, side, 3) RGB crop of a face."""
     matrix = face.alignment.matrix * (side / face.alignment.size)
     crop = sample_crop(planes, matrix, side)
     pixels: Pixels = np.clip((crop.transpose(1, 2, 0) + 1) * 127.5, 0, 255).astype(np.uint8)

@@ -13,7 +13,7 @@ _GAP = 2
 
 
 def draw_stand_ins(bank: Bank, indices: Sequence[int], *, columns: int = 12, side: int = 128) -> Pixels:
-    """Draw stand-ins beside each other, each with its number.
+    """Draw stand-ins beside each other, each with its number: its place in the bank, from 1.
 
     Args:
         bank: of them.
@@ -37,5 +37,7 @@ def draw_stand_ins(bank: Bank, indices: Sequence[int], *, columns: int = 12, sid
 def _tile(bank: Bank, index: int, side: int) -> Pixels:
     tile = np.asarray(cv2.resize(bank[index].picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(tile, str(index), (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness, cv2.LINE_AA)
+        cv2.putText(
+            tile, str(index + 1), (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness, cv2.LINE_AA
+        )
     return tile
