@@ -62,7 +62,7 @@ def test_networks_of_ones_own_paint(
         shutil.copy(BUNDLED_WEIGHTS / name, own)
     green = np.array([-1, 1, -1], np.float32).reshape(1, 3, 1, 1)
     nodes = [helper.make_node("Mul", ["crop", "none"], ["blank"])]
-    nodes.append(helper.make_node("Add", ["blank", "green"], ["patch"]))
+    nodes.append(helper.make_node("Add", ["blank", "green"], ["inpainted"]))
     ports = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, 64, 64])
         for name, channels in (*GENERATOR.inputs.items(), *GENERATOR.outputs.items())
@@ -71,13 +71,13 @@ def test_networks_of_ones_own_paint(
         numpy_helper.from_array(np.array(0, np.float32), "none"),
         numpy_helper.from_array(green, "green"),
     ]
-    graph = helper.make_graph(nodes, "green", ports[:2], ports[2:], constants)
+    graph = helper.make_graph(nodes, "green", ports[:-1], ports[-1:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), own / "generator.onnx")
     sha256 = hashlib.sha256((own / "generator.onnx").read_bytes()).hexdigest()
     enter_weights(WeightsFile(own / "generator.onnx", sha256, 64, "green"), GENERATOR)
     pictures = []
     for extra in ([], ["--weights", "own"]):
-        assert call(monkeypatch, masked_clip, "-o", "out.mp4", "--overwrite", *extra) == 0
+        assert call(monkeypatch, masked_clip, "-o", "out.mp4", "--overwrite", "--stand-in=none", *extra) == 0
         with av.open("out.mp4") as container:
             pictures.append(next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int))
     greener = (pictures[1] - pictures[0]).max(axis=(0, 1))
