@@ -16,7 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
 from stream_unmask.video.samples import Samples
-from stream_unmask.video.source import Closing, CopiedPacket, Source
+from stream_unmask.video.sounds import Sound
+from stream_unmask.video.source import Closing, Item, Source
 
 LIVE_ENCODER = {"codec": "libx264", "preset": "veryfast", "tune": "zerolatency"}
 """An encoder as live streams have it: each frame's packet is out before the next frame comes in."""
@@ -41,7 +42,11 @@ class Excerpt(Closing):
     def samples(self) -> Samples:
         return self._source.samples()
 
-    def __iter__(self) -> Iterator[Frame | CopiedPacket]:
+    @property
+    def sounds(self) -> Mapping[int, Sound]:
+        return self._source.sounds
+
+    def __iter__(self) -> Iterator[Item]:
         left = self._frames
         for item in self._source:
             yield item
@@ -69,10 +74,7 @@ class ClipCamera(Excerpt):
         self.offered = 0
         self.captured: dict[int, float] = {}
 
-    def samples(self) -> Samples:
-        return self._source.samples()
-
-    def __iter__(self) -> Iterator[Frame | CopiedPacket]:
+    def __iter__(self) -> Iterator[Item]:
         beginning: float | None = None
         for frame in super().__iter__():
             if not isinstance(frame, Frame):
@@ -109,7 +111,7 @@ class LiveOutput:
         self._context.options = options
         self._inside: deque[int] = deque()
 
-    def write(self, item: Frame | CopiedPacket) -> None:
+    def write(self, item: Item) -> None:
         if isinstance(item, Frame):
             self._inside.append(item.pts)
             item.picture.pict_type = 0  # the encoder's own choice, not the source's

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
+from stream_unmask.output.live.parsing import is_stream_output
+from stream_unmask.output.live.targets import shown_address
 from stream_unmask.output.masks import mask_path
 from stream_unmask.output.pictures import check_picture_name, losses, write_image, write_pictures
 from stream_unmask.output.picturing import PictureJob
+from stream_unmask.output.session import check_outputs, open_job, paced
 from stream_unmask.output.sink import check_container
 from stream_unmask.output.writing import OutputOptions, Progress, VideoJob
 from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -20,10 +23,11 @@ from stream_unmask.report import Report
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
 from stream_unmask.version import program_version
-from stream_unmask.video.files import check_output, redact
+from stream_unmask.video.camera_options import CameraOptions
+from stream_unmask.video.files import check_output, is_address, redact
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.pictures import read_pictures
-from stream_unmask.video.source import open_source
+from stream_unmask.video.source import Source, StoppedError, open_source
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +43,14 @@ def label(*, wear: bool) -> str:
     )
 
 
-def check_job(source: str | Path, output: Path, options: OutputOptions, *, picture: bool) -> None:
+def check_job(
+    source: str | Path, outputs: Sequence[str | Path], options: OutputOptions, *, picture: bool
+) -> None:
     """Refuse files that cannot be written, before anything is loaded or read.
 
     Args:
         source: what will be read.
-        output: the file to write.
+        outputs: the file to write, or what a camera is written to.
         options: what to write.
         picture: the source is a picture, not a video.
 
@@ -52,6 +58,10 @@ def check_job(source: str | Path, output: Path, options: OutputOptions, *, pictu
         OutputExistsError: a file is there and may not be replaced.
         OutputError: a file cannot be, is of the wrong kind, or would destroy the source.
     """
+    if is_address(source) or len(outputs) > 1 or any(is_stream_output(output) for output in outputs):
+        check_outputs(outputs, options)
+        return
+    output = Path(outputs[0])
     check_output(output, source, overwrite=options.overwrite)
     if picture:
         check_picture_name(output)
@@ -122,9 +132,10 @@ class Unmasker:
     def video(
         self,
         source: str | Path,
-        output: str | Path,
+        output: str | Path | Sequence[str | Path],
         options: OutputOptions | None = None,
         *,
+        camera: CameraOptions | None = None,
         progress: Callable[[Progress], None] | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
@@ -132,11 +143,15 @@ class Unmasker:
         """Unmask a video file or a camera.
 
         Args:
-            source: a file, an ``rtsp://`` address, or ``webcam:0``.
-            output: the file to write. It appears under this name when it is whole.
+            source: a file, an ``rtsp://`` address, ``webcam:0``, or ``-`` for the standard input.
+            output: the file to write. It appears under this name when it is whole. Or several outputs, also
+                ``rtsp://`` and ``rtmp://`` addresses, a folder for HLS (``live/``), or ``-``; see
+                :func:`stream_unmask.output.live.parsing.target_for`.
             options: what to write.
+            camera: how a camera is read.
             progress: called after every frame, in this thread.
-            notify: gets a sentence when a camera is lost, called in vain, or there again; in another thread.
+            notify: gets a sentence when a camera or an output is lost, called in vain, or there again; in
+                another thread.
             stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
@@ -147,40 +162,59 @@ class Unmasker:
         Raises:
             InputError: the source is missing, broken or no video. No output is left.
             OutputError: the output cannot be written as asked for, or the disk is full. None is left, but
-                where only the masks or the signature fail: then the sentence says where the video is.
-            EngineError: a network cannot be run any more. No output is left.
+                where only the masks or the signature fail: then the sentence says where the video is. What
+                was recorded of a camera is kept.
+            EngineError: a network cannot be run any more. No output is left, but of a camera.
         """
-        options = options or OutputOptions()
-        check_job(source, Path(output), options, picture=False)
-        report = self._report(redact(source), Path(output))
-        seal = self._seal(source, Path(output), options)
+        options, stop = options or OutputOptions(), stop or threading.Event()
+        outputs = [output] if isinstance(output, str | Path) else list(output)
+        check_job(source, outputs, options, picture=False)
+        report = self._report(redact(source), shown_address(str(outputs[0])))
+        seals = [
+            None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
+        ]
+
+        def tell(sentence: str) -> None:
+            _tell(sentence, notify)
+
+        try:
+            opened = self._open(source, camera, tell, stop)
+        except StoppedError:
+            report.interrupted, report.output = True, ""
+            return report
+        with paced(opened, outputs) as opened:
+            stream = self.stream(rotation=opened.info.rotation)
+            job = open_job(
+                stream,
+                opened,
+                outputs,
+                self.label,
+                options,
+                progress=progress,
+                notify=tell,
+                seals=seals,
+            )
+            _do(opened, job, report, stop)
+        self._log_report(report)
+        return report
+
+    def _open(
+        self,
+        source: str | Path,
+        camera: CameraOptions | None,
+        notify: Callable[[str], None],
+        stop: threading.Event,
+    ) -> Source:
         settings = self.settings
-        with open_source(
+        return open_source(
             source,
             threads=settings.threads,
             gpu_decode=settings.gpu_decode,
             reconnect=settings.reconnect,
-            notify=lambda sentence: _tell(sentence, notify),
-        ) as opened:
-            stream = self.stream(rotation=opened.info.rotation)
-            job = VideoJob(stream, opened, Path(output), self.label, options, progress, seal)
-            started = time.perf_counter()
-            try:
-                stopped = run(opened, job, job.process, stream.stages, stop or threading.Event(), job.drain)
-                # A camera has no end: to stop it is how its recording ends.
-                report.interrupted = stopped and not (opened.info.live and job.frames)
-                written = job.finish(report.interrupted)
-            except BaseException:
-                job.discard()
-                raise
-            report.seconds = time.perf_counter() - started
-            report.warnings = [*opened.problems.sentences(), *job.warnings()]
-        report.output = str(written or "")
-        report.frames, report.dropped = job.frames, opened.problems.dropped
-        report.reconnects = opened.problems.reconnects
-        _fill(report, stream)
-        self._log_report(report)
-        return report
+            camera=camera,
+            notify=notify,
+            stop=stop,
+        )
 
     def image(self, source: str | Path, output: str | Path, options: OutputOptions | None = None) -> Report:
         """Unmask a picture.
@@ -196,8 +230,8 @@ class Unmasker:
         """
         options = options or OutputOptions()
         source, output = Path(source), Path(output)
-        report = self._report(str(source), output)
-        check_job(source, output, options, picture=True)
+        report = self._report(str(source), str(output))
+        check_job(source, [output], options, picture=True)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
         pictures = read_pictures(source)
@@ -239,8 +273,8 @@ class Unmasker:
         for stage, milliseconds in report.stages.items():
             _log.debug("Stage %s: %.2f ms a frame", stage, milliseconds)
 
-    def _report(self, source: str, output: Path) -> Report:
-        return Report(source, str(output), self.networks.engine, self.networks.selection.passed_over)
+    def _report(self, source: str, output: str) -> Report:
+        return Report(source, output, self.networks.engine, self.networks.selection.passed_over)
 
 
 def unmask_video(
@@ -270,9 +304,33 @@ def _tell(sentence: str, notify: Callable[[str], None]) -> None:
     notify(sentence)
 
 
+def _do(source: Source, job: VideoJob, report: Report, stop: threading.Event) -> None:
+    """Do a video from start to end, or until ``stop``, and tell of it in the report."""
+    started = time.perf_counter()
+    try:
+        stopped = run(source, job, job.process, job.stream.stages, stop, job.drain)
+        # A camera has no end: to stop it is how its recording ends.
+        report.interrupted = stopped and not (source.info.live and job.frames)
+        written = job.finish(report.interrupted)
+    except BaseException:
+        job.discard()
+        raise
+    report.seconds = time.perf_counter() - started
+    report.warnings = [*source.problems.sentences(), *job.warnings()]
+    report.output = str(written or ("" if report.interrupted else report.output))
+    report.frames, report.dropped = job.frames, source.problems.dropped
+    report.reconnects = source.problems.reconnects
+    report.outputs = job.outputs()
+    report.given_up = bool(source.problems.given_up)
+    _fill(report, job.stream)
+
+
 def _fill(report: Report, *streams: Stream) -> None:
     """Add what the streams of a file know to its report."""
     report.faces = [face for stream in streams for face in stream.faces]
+    for stream in streams:
+        report.earlier.faces += stream.earlier.faces
+        report.earlier.masked += stream.earlier.masked
     report.unfollowed = sum(stream.unfollowed for stream in streams)
     spent: dict[str, float] = {}
     for stream in streams:

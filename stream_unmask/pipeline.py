@@ -28,7 +28,7 @@ from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
 from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.networks import Networks
-from stream_unmask.report import FaceReport, Stages
+from stream_unmask.report import EarlierFaces, FaceReport, Stages
 from stream_unmask.settings import Settings
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.thumbnail import Thumbnailer
@@ -114,6 +114,7 @@ class Stream:
 
     Attributes:
         faces: a report on every face followed so far.
+        earlier: those whose reports were let go.
         stages: time spent in each stage so far.
     """
 
@@ -136,6 +137,7 @@ class Stream:
             task: what is done to the faces, where that is nothing that the settings can say.
         """
         self.faces: list[FaceReport] = []
+        self.earlier = EarlierFaces()
         self.stages = Stages()
         self._size = networks.size
         self._min_face = settings.min_face
@@ -294,10 +296,19 @@ class Stream:
             alignment, picture.width, picture.height, self._min_face, unmasked_before=unmasked_before
         )
 
+    def forget_faces(self, most: int) -> None:
+        """Of the oldest reports keep only the count, where there are more than ``most``: cameras see many."""
+        if len(self.faces) > most:
+            half = len(self.faces) // 2
+            self.earlier.add(self.faces[:half])
+            del self.faces[:half]
+
     def _report(self, frame: Frame, memory: FaceMemory) -> FaceReport:
         report = memory.report
         if report is None:
-            report = memory.report = FaceReport(len(self.faces) + 1, frame.time, frame.time)
+            report = memory.report = FaceReport(
+                self.earlier.faces + len(self.faces) + 1, frame.time, frame.time
+            )
             self.faces.append(report)
             _log.info("Face %d appears at %.2f s", report.number, report.first)
         report.last = frame.time

@@ -60,6 +60,24 @@ class FaceReport:
         self.score += (score - self.score) / self.looked_at
 
 
+@dataclass(slots=True)
+class EarlierFaces:
+    """Faces that a camera saw long ago.
+
+    Attributes:
+        faces: how many there were.
+        masked: how many of them were unmasked in at least one frame.
+    """
+
+    faces: int = 0
+    masked: int = 0
+
+    def add(self, reports: list[FaceReport]) -> None:
+        """Count what is told of no longer."""
+        self.faces += len(reports)
+        self.masked += sum(report.masked_frames > 0 for report in reports)
+
+
 class Stages:
     """Wall time spent in each stage of the way of a frame; one thread a stage."""
 
@@ -93,13 +111,16 @@ class Report:
         frames: pictures written.
         dropped: frames of a camera that were left out, since a newer one was there before they could be done.
         reconnects: how often a camera was lost and came back.
+        given_up: a camera was lost for good.
         seconds: wall time from the first frame read to the file in its place.
         interrupted: the user stopped it before the end; a camera, which has none, is never stopped early.
-        faces: every face followed, in order of appearance.
+        faces: every face followed, in order of appearance; of a camera the newest.
+        earlier: those of a camera before them.
         unfollowed: searches for faces that came upon one which cannot be followed: turned far away, or
             covered by more than a mask. Such a face is left as it was.
         stages: milliseconds a frame spent in each stage. Stages overlap: they add up to more than the
             wall time.
+        outputs: what became of each output of a camera, as plain values.
         warnings: what went wrong on the way and was mended or left out, a sentence each.
     """
 
@@ -110,11 +131,14 @@ class Report:
     frames: int = 0
     dropped: int = 0
     reconnects: int = 0
+    given_up: bool = False
     seconds: float = 0.0
     interrupted: bool = False
     faces: list[FaceReport] = field(default_factory=list)
+    earlier: EarlierFaces = field(default_factory=EarlierFaces)
     unfollowed: int = 0
     stages: dict[str, float] = field(default_factory=dict)
+    outputs: list[dict[str, object]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -124,13 +148,13 @@ class Report:
     @property
     def masked_faces(self) -> int:
         """Faces of which at least one frame was unmasked."""
-        return sum(face.masked_frames > 0 for face in self.faces)
+        return self.earlier.masked + sum(face.masked_frames > 0 for face in self.faces)
 
     def summary(self, done: str) -> str:
         """What came of it in one sentence; ``done`` is what was done to faces."""
         if not self.output:
             return "Stopped before the first frame was done; nothing was kept."
-        what = f"{self.masked_faces} of {len(self.faces)} faces {done}"
+        what = f"{self.masked_faces} of {self.earlier.faces + len(self.faces)} faces {done}"
         kept = "Stopped; what was done is in" if self.interrupted else "Wrote"
         dropped = f" ({self.dropped} more came too fast and were dropped)" if self.dropped else ""
         return f"{kept} {self.output}: {self.frames} frames{dropped} at {self.fps:.1f} fps, {what}."

@@ -11,12 +11,13 @@ from typing import Protocol
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceProblems
-from stream_unmask.video.source import CopiedPacket, Source
-
-Item = Frame | CopiedPacket
+from stream_unmask.video.source import Item, Source
 
 _DEPTH = 4
 """Items between two threads: enough to even out their pace, little enough to bound the memory for 4K."""
+
+_BURST = 16
+"""Frames of a camera that may come at once: half a second of most, and 200 MB at 4K."""
 
 _LIVE_DEPTH = 1
 """Items between computing and encoding of a source in real time: what waits there is late."""
@@ -39,20 +40,36 @@ class _StopError(Exception):
 
 
 class _Newest(queue.Queue[Item | None]):
-    """Takes what a source in real time hands out: every packet, but of the frames only the newest."""
+    """Takes what a source in real time hands out: every packet, and of the frames those there is time for.
+
+    Frames that come in bursts wait for their turn, up to ``_BURST`` of them. When there are more, whoever
+    takes them is too slow: only the newest waits from then on, so that no delay builds up, until whoever
+    takes them has waited for frames again.
+    """
 
     def __init__(self, problems: SourceProblems) -> None:
         super().__init__()
         self._problems = problems
+        self._room = _BURST
+
+    # The hooks that queue.Queue has for other orders; it holds the lock here.
 
     def _put(self, item: Item | None) -> None:
-        # One of the hooks that queue.Queue has for other orders; it holds the lock here.
         if isinstance(item, Frame):
-            late = next((waiting for waiting in self.queue if isinstance(waiting, Frame)), None)
-            if late is not None:
-                self.queue.remove(late)
-                self._problems.dropped += 1
+            waiting = [each for each in self.queue if isinstance(each, Frame)]
+            if len(waiting) >= self._room:
+                self._room = 1
+                for late in waiting:
+                    self.queue.remove(late)
+                self._problems.dropped += len(waiting)
         self.queue.append(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Item | None:
+        """The next item; who finds none is fast enough."""
+        with self.mutex:
+            if not self.queue:
+                self._room = _BURST
+        return super().get(block, timeout)
 
 
 class _Worker(threading.Thread):
@@ -81,7 +98,7 @@ class _Ends:
         live = source.info.real_time
         self._decoded: queue.Queue[Item | None] = _Newest(source.problems) if live else queue.Queue(_DEPTH)
         self._finished: queue.Queue[Item | None] = queue.Queue(_LIVE_DEPTH if live else _DEPTH)
-        self._grace = _LIVE_GRACE if live else None
+        self._grace = _LIVE_GRACE if source.info.live else None
         self._reading_over = threading.Event()
         self._reader = _Worker("decode", self._read)
         self._writer = _Worker("encode", self._write)
@@ -150,8 +167,9 @@ def run(
     """Move everything from a source to a sink, each frame through ``process``.
 
     Decoding and encoding have a thread each, ``process`` runs in the caller's. Order is kept. A source in
-    real time never waits, so that no delay builds up: a frame that is not taken before the next one comes is
-    dropped and counted in the source's ``problems``. Sound is never dropped.
+    real time never waits, so that no delay builds up: of a camera that is faster than ``process`` and the
+    sink only the newest frame is taken, and the others are counted in the source's ``problems``. Frames that
+    come in bursts are all taken if there is time. Sound is never dropped.
 
     Args:
         source: what is read, until its end or until ``stop``.

@@ -12,10 +12,10 @@ import av
 import pytest
 
 from stream_unmask.report import Stages
-from stream_unmask.running import Item, run
+from stream_unmask.running import run
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceProblems
-from stream_unmask.video.source import CopiedPacket
+from stream_unmask.video.source import CopiedPacket, Item
 
 
 def frame(index: int) -> Frame:
@@ -25,7 +25,7 @@ def frame(index: int) -> Frame:
 class FakeSource:
     """Hands out frames, and remembers how many."""
 
-    info = SimpleNamespace(real_time=False)
+    info = SimpleNamespace(real_time=False, live=False)
     problems = SourceProblems()
 
     def __init__(self, count: int, fails_at: int | None = None) -> None:
@@ -42,7 +42,7 @@ class FakeSource:
 class FakeCamera:
     """Takes the next frame, with a packet of sound before it, when it is told to."""
 
-    info = SimpleNamespace(real_time=True)
+    info = SimpleNamespace(real_time=True, live=True)
 
     def __init__(self, count: int) -> None:
         self.count, self.handed_out, self.problems = count, 0, SourceProblems()
@@ -165,7 +165,7 @@ def live(
         if isinstance(item, Frame):
             on_write(item)
             frames.append(item.pts)
-        else:
+        elif isinstance(item, CopiedPacket):
             packets.append(bytes(item.packet)[0])
 
     sink = SimpleNamespace(write=write)
@@ -181,9 +181,26 @@ def test_who_is_slower_than_a_camera_gets_its_newest_frame_and_all_of_the_sound(
         return item
 
     frames, packets = live(camera, process, lambda item: None)
-    assert frames == list(range(0, 41, 5))
+    # A burst would be waited for; it is not one, and from then on there is only the newest frame.
+    assert frames[:5] == [0, 1, 2, 3, 20]
+    assert frames[5:] == list(range(25, 41, 5))
     assert camera.problems.dropped == 41 - len(frames)
     assert packets == list(range(41))
+
+
+def test_frames_that_come_in_bursts_are_all_taken_if_there_is_time() -> None:
+    camera = FakeCamera(81)
+    taken: list[int] = []
+
+    def process(item: Frame) -> Frame:
+        taken.append(item.index)
+        if len(taken) % 8 == 1:
+            camera.go_on(8)
+        return item
+
+    frames, _ = live(camera, process, lambda item: None)
+    assert frames == taken == list(range(81))
+    assert camera.problems.dropped == 0
 
 
 def test_an_encoder_slower_than_a_camera_builds_up_no_delay() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stream_unmask.errors import InputError, OutputError
 from stream_unmask.output.choosing import best_suffix
+from stream_unmask.output.live.naming import default_name
+from stream_unmask.output.live.parsing import is_stream_output
 from stream_unmask.video.files import fitting_name, is_address, list_folder, output_name, redact
 from stream_unmask.video.images import is_image
 
@@ -17,13 +20,18 @@ class Job:
 
     Attributes:
         source: a path or an address; may hold a camera's password.
-        output: the file to write.
+        outputs: the file to write; of a video also several, and addresses.
         picture: the source is a picture, not a video.
     """
 
     source: str
-    output: Path
+    outputs: tuple[str | Path, ...]
     picture: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The first output: of a picture or a file the only one."""
+        return Path(self.outputs[0])
 
     @property
     def name(self) -> str:
@@ -47,27 +55,38 @@ class Plan:
 
 
 def plan(
-    source: str, output: Path | None, *, overwrite: bool, mark: str = "unmasked", recursive: bool = False
+    source: str,
+    outputs: Sequence[str],
+    *,
+    overwrite: bool,
+    mark: str = "unmasked",
+    recursive: bool = False,
 ) -> Plan:
     """Find out what there is to do.
 
     Args:
         source: a file, a folder, or an address.
-        output: where to write; by default beside the source, with ``mark`` in the name.
+        outputs: where to write; by default beside the source, with ``mark`` in the name.
         overwrite: do files again whose output is there.
         mark: says in that name what was done.
         recursive: do the folders in a folder too.
 
     Raises:
         InputError: the source is missing, or a folder without a picture or video.
+        OutputError: the outputs do not fit the source.
     """
     if is_address(source):
-        return Plan([Job(source, output or Path(f"camera.{mark}.mp4"))])
+        return Plan([Job(source, tuple(outputs) or (default_name(source, mark),))])
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
+    if len(outputs) > 1 or any(is_stream_output(output) and not Path(output).is_dir() for output in outputs):
+        if path.is_dir() or is_image(path):
+            raise OutputError(f"What is made of {path} is written to one place; name one file or folder.")
+        return Plan([Job(source, tuple(outputs))])
+    output = Path(outputs[0]) if outputs else None
     if not path.is_dir():
-        return Plan([Job(source, _target(path, output, mark), is_image(path))])
+        return Plan([Job(source, (_target(path, output, mark),), is_image(path))])
     return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
 
 
@@ -93,7 +112,7 @@ def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -
         except OSError as error:
             folder = target.parent
             raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.", path=folder) from error
-        jobs.append(Job(str(path), target, is_image(path)))
+        jobs.append(Job(str(path), (target,), is_image(path)))
     waiting = [job for job in jobs if overwrite or not job.output.exists()]
     return Plan(waiting, len(jobs) - len(waiting), listing.passed_over)
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from stream_unmask.cli.arguments import hide_passwords
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.printable import printable
 from stream_unmask.cli.tree import Entry, LazyGroup
@@ -16,6 +17,7 @@ from stream_unmask.version import program_version
 
 COMMANDS = {
     "unmask": Entry("stream_unmask.cli.unmask:unmask", "Take face masks off, or put some on (the default)."),
+    "live": Entry("stream_unmask.cli.live:live", "Take masks off what several cameras see, from a file."),
     "sheet": Entry("stream_unmask.cli.sheet:sheet", "Draw input, mask and output of faces side by side."),
     "faces": Entry("stream_unmask.cli.faces:faces", "Draw the stand-ins, or those that fit a video."),
     "demo": Entry("stream_unmask.cli.demo:demo", "Make a masked clip, unmask it, and say where to look."),
@@ -79,6 +81,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 1 for what the user can mend, 2 for wrong usage, 130 for Ctrl-C."""
+    hide_passwords(sys.argv)
     try:
         # An exit code is what click returns here when a command raises its Exit.
         sys.exit(_run())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from engines import BACKENDS, PRECISIONS
 from stream_unmask import api
+from stream_unmask.cli.cameras import camera_options
 from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
@@ -22,10 +24,12 @@ from stream_unmask.cli.watching import ctrl_c, progress_line
 from stream_unmask.errors import UnmaskError
 from stream_unmask.inpainting.parameters import BLENDS
 from stream_unmask.output.codecs import WORST_QUALITY, EncoderSettings
-from stream_unmask.output.writing import OutputOptions
+from stream_unmask.output.live.options import LiveOptions
+from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report, write_reports
 from stream_unmask.settings import Settings
-from stream_unmask.video.files import check_output
+from stream_unmask.video.camera_options import CameraOptions
+from stream_unmask.video.files import check_output, is_address
 
 _DEFAULTS = Settings()
 _log = logging.getLogger(__name__)
@@ -36,8 +40,10 @@ _log = logging.getLogger(__name__)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="File or folder to write.  [default: INPUT.unmasked, with --wear INPUT.masked]",
+    "outputs",
+    multiple=True,
+    help="File or folder to write; of a camera also rtsp://, rtmp://, a folder for HLS (live/) or - for the"
+    " standard output, several times.  [default: INPUT.unmasked, with --wear INPUT.masked]",
 )
 @click.option("--wear", is_flag=True, help="Put masks on bare faces instead of taking them off.")
 @click.option(
@@ -119,9 +125,12 @@ _log = logging.getLogger(__name__)
 @click.option("--no-smooth", is_flag=True, help="Do not damp flicker from frame to frame.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @log_options
+@camera_options
 def unmask(
     source: str,
-    output: Path | None,
+    outputs: tuple[str, ...],
+    camera: CameraOptions,
+    live: LiveOptions,
     report_path: Path | None,
     quiet: bool,
     log_level: str | None,
@@ -130,16 +139,26 @@ def unmask(
 ) -> None:
     """Take the face masks off the people in INPUT, or put some on.
 
-    INPUT is a video file, a picture, a folder of either, an rtsp:// address, or webcam:0.
+    INPUT is a video file, a picture, a folder of either, an rtsp:// address, webcam:0, or - for the standard
+    input.
     """
     try:
-        settings, options = _settings(chosen), _options(chosen)
+        settings, options = _settings(chosen), _options(chosen, live)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
     with log_to_stderr(log_level, as_json=log_json) as logged:
         console = PlainConsole(quiet=quiet or logged)
         try:
-            _unmask(source, output, report_path, settings, options, console, recursive=chosen["recursive"])
+            _unmask(
+                source,
+                outputs,
+                report_path,
+                settings,
+                options,
+                camera,
+                console,
+                recursive=chosen["recursive"],
+            )
         except UnmaskError as error:
             if not logged:
                 raise
@@ -154,32 +173,33 @@ def _settings(chosen: Mapping[str, Any]) -> Settings:
     return Settings(**values, smooth=not chosen["no_smooth"])
 
 
-def _options(chosen: Mapping[str, Any]) -> OutputOptions:
+def _options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOptions:
     """What to write, out of the command's options."""
     encoder = EncoderSettings(**{name: chosen[name] for name in ("codec", "quality", "preset")})
     same = ("overwrite", "compare", "watermark", "private", "save_masks", "credential")
-    return OutputOptions(encoder=encoder, **{name: chosen[name] for name in same})
+    return OutputOptions(encoder=encoder, live=live, **{name: chosen[name] for name in same})
 
 
 def _unmask(
     source: str,
-    output: Path | None,
+    outputs: Sequence[str],
     report_path: Path | None,
     settings: Settings,
     options: OutputOptions,
+    camera: CameraOptions,
     console: PlainConsole,
     *,
     recursive: bool,
 ) -> None:
     """Do all files that are named."""
     mark = "masked" if settings.wear else "unmasked"
-    planned = plan(source, output, overwrite=options.overwrite, mark=mark, recursive=recursive)
+    planned = plan(source, outputs, overwrite=options.overwrite, mark=mark, recursive=recursive)
     jobs, done_before = planned.jobs, planned.done_before
     for sentence in planned.passed_over:
         _log.info("%s", sentence)
         console.say(sentence)
     for job in jobs:
-        api.check_job(job.source, job.output, options, picture=job.picture)
+        api.check_job(job.source, job.outputs, options, picture=job.picture)
     if report_path is not None:
         check_output(report_path, source, overwrite=True)
     if done_before:
@@ -191,9 +211,11 @@ def _unmask(
         console.say(reason)
     console.say(f"Engine: {unmasker.networks.engine}")
     with ctrl_c() as stop:
-        reports, failures = _run_all(unmasker, jobs, options, stop, console)
+        reports, failures = _run_all(unmasker, jobs, options, camera, stop, console)
     if report_path is not None and reports:
         write_reports(report_path, reports)
+    if any(report.given_up for report in reports):
+        raise click.exceptions.Exit(1)
     if failures:
         raise UnmaskError("\n".join(failures))
     if stop.is_set() and (len(reports) < len(jobs) or any(report.interrupted for report in reports)):
@@ -204,6 +226,7 @@ def _run_all(
     unmasker: api.Unmasker,
     jobs: Sequence[Job],
     options: OutputOptions,
+    camera: CameraOptions,
     stop: threading.Event,
     console: PlainConsole,
 ) -> tuple[list[Report], list[str]]:
@@ -211,7 +234,7 @@ def _run_all(
     reports, failures = [], []
     for job in jobs:
         try:
-            reports.append(_run(unmasker, job, options, stop, console))
+            reports.append(_run(unmasker, job, options, camera, stop, console))
         except UnmaskError as error:
             said = with_hint(error)
             failures.append(f"{job.name}: {said}" if len(jobs) > 1 else said)
@@ -221,15 +244,26 @@ def _run_all(
 
 
 def _run(
-    unmasker: api.Unmasker, job: Job, options: OutputOptions, stop: threading.Event, console: PlainConsole
+    unmasker: api.Unmasker,
+    job: Job,
+    options: OutputOptions,
+    camera: CameraOptions,
+    stop: threading.Event,
+    console: PlainConsole,
 ) -> Report:
     """Do one file, show how far it is, and say what came of it."""
     if job.picture:
         report = unmasker.image(Path(job.source), job.output, options)
     else:
-        with progress_line(console, printable(job.name)) as show:
+        with _progress(console, job) as show:
             report = unmasker.video(
-                job.source, job.output, options, progress=show, notify=console.say, stop=stop
+                job.source,
+                job.outputs,
+                options,
+                camera=camera,
+                progress=show,
+                notify=console.say,
+                stop=stop,
             )
     for warning in report.warnings:
         console.say(f"Warning: {warning}")
@@ -237,6 +271,13 @@ def _run(
         console.say(sentence)
     console.say(unmasker.summary(report))
     return report
+
+
+def _progress(console: PlainConsole, job: Job) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """How far a video is; off a terminal a camera says more by itself, once a minute."""
+    if is_address(job.source) and not console.is_terminal:
+        return nullcontext()
+    return progress_line(console, printable(job.name))
 
 
 def _left_alone(report: Report) -> Iterator[str]:

@@ -67,7 +67,11 @@ def ctrl_c() -> Iterator[threading.Event]:
         stop.set()
         signal.signal(signum, signal.default_int_handler)
 
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A hang-up ends it as a polite kill does, unless nohup has it ignored.
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, ask_to_stop) for number in numbers}
     try:
         yield stop
     finally:

@@ -46,6 +46,23 @@ _FURTHER = {
     "av1_nvenc": {"rc": "vbr", "b": "0"},
 }
 
+_USUAL_RATE = 25
+_LEAST_LOOKAHEAD = 4
+"""Frames held back that are worth it."""
+
+_NOTHING_HELD_BY_VPX = {"lag-in-frames": "0", "deadline": "realtime"}
+_NOTHING_HELD_BY_NVENC = {"zerolatency": "1", "delay": "0"}
+_NOTHING_HELD = {
+    "libx264": {"tune": "zerolatency"},
+    "libx265": {"tune": "zerolatency"},
+    "libvpx-vp9": _NOTHING_HELD_BY_VPX,
+    "libvpx": _NOTHING_HELD_BY_VPX,
+    "h264_nvenc": _NOTHING_HELD_BY_NVENC,
+    "hevc_nvenc": _NOTHING_HELD_BY_NVENC,
+    "av1_nvenc": _NOTHING_HELD_BY_NVENC,
+}
+"""What makes an encoder give each frame back at once."""
+
 _INSTEAD_OF_NVENC = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265", "av1_nvenc": "libsvtav1"}
 """Who writes the same kind of video on the CPU. A GeForce GPU encodes a few videos at the same time only,
 whoever asks for them; a data centre's GPU may have no encoder at all."""
@@ -72,6 +89,9 @@ class EncoderSettings:
         preset: the encoder's name for a speed; None for our default.
             A slower one makes smaller files of the same quality.
         threads: 0 for as many as there are cores.
+        gop: seconds between two keyframes at most; None for the encoder's own choice.
+        lookahead: seconds of frames that the encoder may hold back, 0 for none; None for its own choice.
+        bit_rate: bits a second that it may not exceed for longer than a second; None for no bound.
 
     Raises:
         ValueError: the quality or the threads are no number that any encoder takes, or a name is empty.
@@ -81,6 +101,9 @@ class EncoderSettings:
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+    gop: float | None = None
+    lookahead: float | None = None
+    bit_rate: int | None = None
 
     def __post_init__(self) -> None:
         if self.codec == "" or self.preset == "":
@@ -176,9 +199,32 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
         if speed is None:
             raise OutputError(f"The encoder {name} has no presets.")
         options[speed] = preset
+    options.update(_live_options(context, settings, info, known))
     for key, value in hdr_options(name, info).items():
         options[key] = f"{options[key]}:{value}" if key in options else value
     context.options = options
+
+
+def _live_options(
+    context: VideoCodecContext, settings: EncoderSettings, info: SourceInfo, known: set[str]
+) -> dict[str, str]:
+    """Options for keyframes in time, little held back, and an even bit rate."""
+    rate = float(info.average_rate or _USUAL_RATE)
+    options = {}
+    if settings.gop is not None:
+        context.gop_size = max(1, round(rate * settings.gop))
+        if "forced-idr" in known:
+            options["forced-idr"] = "1"
+    if settings.bit_rate is not None:
+        options["maxrate"] = options["bufsize"] = str(settings.bit_rate)
+    if settings.lookahead is None:
+        return options
+    frames = int(rate * settings.lookahead)
+    if frames < _LEAST_LOOKAHEAD:
+        context.max_b_frames = 0
+        even = {"sc_threshold": "0"} if settings.bit_rate is not None and "sc_threshold" in known else {}
+        return options | even | _NOTHING_HELD.get(context.name, {})
+    return options | ({"rc-lookahead": str(frames)} if "rc-lookahead" in known else {})
 
 
 def _first(known: set[str], *wanted: str) -> str | None:

@@ -9,6 +9,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
@@ -38,6 +39,7 @@ class VideoEncoder:
         settings: how.
         timeline: that of all streams of the container.
         width_factor: how many times wider than the source's the frames are.
+        extra_flags: for the encoder, where the container does not set them itself.
 
     Attributes:
         warnings: a sentence for what of the picture is lost.
@@ -56,6 +58,7 @@ class VideoEncoder:
         settings: EncoderSettings,
         timeline: Timeline,
         width_factor: int = 1,
+        extra_flags: Flags | None = None,
     ) -> None:
         settings, self.warnings = usable(settings, info)
         codec = choose_codec(settings, container.format.name, info)
@@ -78,6 +81,8 @@ class VideoEncoder:
         self._usual_duration = max(1, round(1 / (rate * self.time_base)))
         self._last_pts: int | None = None
         self._timeline = timeline
+        if extra_flags is not None:
+            stream.codec_context.flags |= extra_flags
         self._configure(container.format.name, info, settings)
 
     def _configure(self, format_name: str, info: SourceInfo, settings: EncoderSettings) -> None:
@@ -111,11 +116,21 @@ class VideoEncoder:
         """The stream, as the container knows it."""
         return self._stream
 
-    def encode(self, frame: Frame) -> list[Packet[VideoStream]]:
-        """Packets that are ready once ``frame`` is there; often none."""
+    @property
+    def last_pts(self) -> int | None:
+        """Where the last frame was put, in ticks of ``time_base``."""
+        return self._last_pts
+
+    def encode(self, frame: Frame, *, keyframe: bool = False) -> list[Packet[VideoStream]]:
+        """Packets that are ready once ``frame`` is there; often none.
+
+        Args:
+            frame: the next one.
+            keyframe: make it one from which a player can start.
+        """
         picture = self._fitting(frame.picture)
         # An encoder would take the source's choice of I, P and B frames for an order.
-        picture.pict_type = 0
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
         picture.pts = self._pts(frame)
         picture.time_base = self.time_base
         picture.duration = self._ticks(frame.duration * frame.time_base) or self._usual_duration

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Self
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError
 from stream_unmask.video.files import reason
 
 try:
@@ -17,6 +18,8 @@ except ImportError:  # Windows
 
 _LONGEST_NAME = 255
 """Bytes in a file's name, on every file system in use."""
+
+_PART = re.compile(r"\.(?P<stem>.+)\.part(-\d+)?(?P<suffix>\.[^.]+)")
 
 _LONGEST_MIDDLE = len(".interrupted-9999")
 
@@ -41,7 +44,7 @@ class PartFile:
         """Make a new, empty part file for ``target``.
 
         Raises:
-            UnmaskError: nothing can be written there.
+            OutputError: nothing can be written there.
         """
         number = 0
         while True:
@@ -52,7 +55,7 @@ class PartFile:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise UnmaskError(f"{target} cannot be written: {reason(error)}.") from error
+                raise OutputError(f"{target} cannot be written: {reason(error)}.") from error
             if _lock(descriptor) and _is(path, descriptor):
                 return cls(path, target, descriptor)
             os.close(descriptor)  # another run took it for a dead one's in between
@@ -62,11 +65,12 @@ class PartFile:
         if self._descriptor is not None:
             os.fsync(self._descriptor)
 
-    def publish(self, *, overwrite: bool) -> Path:
-        """Give the file the name that it is meant for, or an interrupted one's where that is taken.
+    def publish(self, *, overwrite: bool, numbered: bool = False) -> Path:
+        """Give the file the name that it is meant for, or another one where that is taken.
 
         Args:
             overwrite: replace what bears the name.
+            numbered: the other name is like the first one, with a number, and not an interrupted one's.
 
         Returns:
             The name that it got.
@@ -75,12 +79,18 @@ class PartFile:
             self.path.replace(self.target)
             self.release()
             return self.target
-        try:
-            _move_exclusively(self.path, self.target)
-        except FileExistsError:
-            return self.interrupt()
-        self.release()
-        return self.target
+        number, name = 1, self.target
+        while True:
+            try:
+                _move_exclusively(self.path, name)
+            except FileExistsError:
+                if not numbered:
+                    return self.interrupt()
+                number += 1
+                name = self.target.with_name(f"{_shortened(self.target)}-{number}{self.target.suffix}")
+                continue
+            self.release()
+            return name
 
     def interrupt(self) -> Path:
         """Keep the file under an unused name that says that the work was cut short."""
@@ -98,6 +108,12 @@ class PartFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def left_over(folder: Path) -> set[Path]:
+    """The names that hidden files in a folder are meant for, whether or not their runs are alive."""
+    found = (_PART.fullmatch(path.name) for path in folder.glob(".*.part*"))
+    return {folder / f"{match['stem']}{match['suffix']}" for match in found if match is not None}
 
 
 def rescue(target: Path) -> list[Path]:

@@ -26,7 +26,7 @@ from stream_unmask.video.files import OUTPUT_SUFFIXES, check_output, reason
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, is_cover
 from stream_unmask.video.samples import Samples
-from stream_unmask.video.source import CopiedPacket
+from stream_unmask.video.source import CopiedPacket, Item
 
 __all__ = ["EncoderSettings", "FileSink", "Origin"]
 
@@ -107,8 +107,8 @@ class FileSink:
         """How often a timestamp went back or was missing, and what came with it was moved."""
         return self._encoder.repaired_timestamps + self._copies.repaired_timestamps + self._timeline.restarts
 
-    def write(self, item: Frame | CopiedPacket) -> None:
-        """Write the next frame or packet.
+    def write(self, item: Item) -> None:
+        """Write the next frame or packet. What comes back as another one is fitted in as far as it can be.
 
         Raises:
             OutputError: the file cannot be written any further; it is gone then.
@@ -118,7 +118,7 @@ class FileSink:
             if isinstance(item, Frame):
                 self._mux(container, self._encoder.encode(item))
                 self.frames_written += 1
-            else:
+            elif isinstance(item, CopiedPacket):
                 self._mux(container, self._copies.packets(item.packet, item.stream_index))
         except (av.FFmpegError, OSError) as error:
             self._fail(error)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from stream_unmask.checks import check_flag
 from stream_unmask.errors import OutputError
 from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.live.fanout import Fanout
+from stream_unmask.output.live.options import LiveOptions
+from stream_unmask.output.live.status import MinuteLine, output_report
 from stream_unmask.output.masks import MaskSink
-from stream_unmask.output.sink import EncoderSettings, FileSink
+from stream_unmask.output.sink import EncoderSettings
 from stream_unmask.output.watermark import Watermark
 from stream_unmask.pipeline import Stream, UnmaskedFrame
-from stream_unmask.running import Item
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.source import Source
+from stream_unmask.video.source import Item, Source
 
 _log = logging.getLogger(__name__)
+
+_MOST_FACES = 1000
+"""Faces of a camera that are told of one by one; it may run for months."""
 
 _BETWEEN_DROPS = 10.0
 """Seconds between two lines in the log about frames that were dropped."""
@@ -39,6 +46,7 @@ class OutputOptions:
             photo, and tracks of data, which may hold a place.
         credential: folder with a certificate and a key to sign the output with; see
             :class:`stream_unmask.output.credentials.Credential`.
+        live: how the outputs of a camera are written.
 
     Raises:
         ValueError: a flag is neither True nor False, or another value of the wrong type.
@@ -51,6 +59,7 @@ class OutputOptions:
     save_masks: bool = False
     private: bool = False
     credential: Path | None = None
+    live: LiveOptions = field(default_factory=LiveOptions)
 
     def __post_init__(self) -> None:
         for name in ("overwrite", "compare", "watermark", "private", "save_masks"):
@@ -78,6 +87,19 @@ class Progress:
     dropped: int = 0
 
 
+class Sink(Protocol):
+    """What a video goes into."""
+
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def repaired_timestamps(self) -> int: ...
+    def write(self, item: Item) -> None: ...
+    def close(self) -> Path | None: ...
+    def keep(self) -> Path | None: ...
+    def discard(self) -> None: ...
+
+
 class VideoJob:
     """One video on its way: the stream, the files it goes into, and what is drawn besides."""
 
@@ -85,11 +107,11 @@ class VideoJob:
         self,
         stream: Stream,
         source: Source,
-        output: Path,
-        label: str,
+        sink: Sink,
         options: OutputOptions,
         progress: Callable[[Progress], None] | None,
-        seal: Callable[[Path], None] | None,
+        masks: MaskSink | None = None,
+        minute: MinuteLine | None = None,
     ) -> None:
         self.stream = stream
         self.frames = 0
@@ -100,23 +122,8 @@ class VideoJob:
         self._progress = progress
         self._logged, self._logged_at = 0, float("-inf")
         self._watermark = Watermark(source.info.rotation) if options.watermark else None
-        self._sink = FileSink(
-            output,
-            source,
-            options.encoder,
-            overwrite=options.overwrite,
-            width_factor=2 if options.compare else 1,
-            metadata={"comment": label},
-            private=options.private,
-            seal=seal,
-        )
-        self._masks: MaskSink | None = None
-        if options.save_masks:
-            try:
-                self._masks = MaskSink(output, source, overwrite=options.overwrite)
-            except OutputError:
-                self._sink.discard()
-                raise
+        self._sink, self._masks, self._minute = sink, masks, minute
+        self._live = source.info.live
 
     def process(self, frame: Frame) -> list[Frame]:
         """Take the next frame; those that are done by now."""
@@ -136,6 +143,9 @@ class VideoJob:
             self._watermark.draw(frame)
         self.frames += 1
         self._log_drops()
+        if self._minute is not None:
+            self._minute.frame(len(faces))
+            self.stream.forget_faces(_MOST_FACES)
         if self._progress is not None:
             self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
         return side_by_side(frame) if self._compare else frame
@@ -168,9 +178,18 @@ class VideoJob:
         return video
 
     def discard(self) -> None:
+        """Remove what was written of a file; what was recorded of a camera is kept."""
         self._sink.discard()
-        if self._masks is not None:
+        if self._masks is not None and self._live:
+            self._masks.finish(interrupted=True)
+        elif self._masks is not None:
             self._masks.discard()
+
+    def outputs(self) -> list[dict[str, object]]:
+        """What became of each output of a camera."""
+        if not isinstance(self._sink, Fanout):
+            return []
+        return [dataclasses.asdict(output_report(output)) for output in self._sink.outputs]
 
     def warnings(self) -> list[str]:
         repaired = self._sink.repaired_timestamps

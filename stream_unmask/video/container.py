@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Self
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 
@@ -30,6 +31,7 @@ from stream_unmask.video.info import (
     main_video,
 )
 from stream_unmask.video.samples import Samples, first_packets, sample_file
+from stream_unmask.video.sounds import Sound, sounds
 
 _MOST_FAILURES = 100
 """Reads that may fail one after the other before the rest of a file is given up."""
@@ -40,8 +42,17 @@ _MISSING_SECONDS = 0.5
 _MOST_LOOKAHEAD = 4096
 """Packets that may come before the first picture."""
 
-_WAITED = 0.003
-"""Seconds from which on a read has waited for a packet that was not there yet."""
+_WAITED = 0.01
+"""Seconds from which on a read has waited for a packet that was not there yet: more than a busy machine's."""
+
+_WAITED_LONG = 0.5
+"""The same, whatever the machine is busy with."""
+
+_PACE = 0.5
+"""Share of the time that pictures show from which on reading them is as slow as taking them."""
+
+_PACE_FRAMES = 4
+"""Frames over which that is measured."""
 
 _MOST_CATCHING_UP = 3.0
 """Seconds after which a live picture is shown even though reading it has never waited."""
@@ -54,10 +65,25 @@ class CopiedPacket:
     Attributes:
         packet: as the container held it.
         stream_index: its stream in the source.
+        arrival: when it came, in seconds of ``time.monotonic``; None where it did not come in real time.
     """
 
     packet: Packet[Stream]
     stream_index: int
+    arrival: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """A camera came back as another one: what follows it is of this kind.
+
+    Attributes:
+        info: of the new connection.
+        sounds: of the new connection, by stream index.
+    """
+
+    info: SourceInfo
+    sounds: Mapping[int, Sound]
 
 
 class Closing:
@@ -84,6 +110,8 @@ class ContainerSource(Closing):
     Attributes:
         on_gpu: a GPU decodes the video, unless it turns out that it cannot.
         endless: it comes in real time, and is not a recording that is played.
+        sounds: its sound, by stream index.
+        lasting: it has no end that is known: one that comes all the same is a loss.
         broken: why reading it ended before the source said so; empty where it did not.
     """
 
@@ -102,6 +130,7 @@ class ContainerSource(Closing):
             raise InputError(f"There is no video in {shown} that can be decoded.", path=shown)
         self.on_gpu = stream.codec_context.is_hwaccel
         self.endless = real_time and container.duration is None
+        self.lasting = live and container.duration is None
         stream.thread_type = "AUTO"
         # Threads would only hold more frames back from the GPU.
         stream.thread_count = 1 if self.on_gpu else threads
@@ -111,6 +140,7 @@ class ContainerSource(Closing):
             for other in container.streams
             if other is not stream and (other.type != "video" or is_cover(other))
         }
+        self.sounds = sounds(container.streams.audio)
         for other in container.streams.video:
             if other is not stream and other.index not in self.copied_streams:
                 self.problems.warnings.append(
@@ -122,10 +152,14 @@ class ContainerSource(Closing):
         self._path = path
         self._live = live
         cropping = file_cropping(path, stream.index) if path is not None and path.is_file() else None
-        self._decoder = PictureDecoder(stream, self.problems, cropping)
+        # What has no clock of its own goes by when it comes.
+        self._untimed = real_time and bool(Flags(container.format.flags) & Flags.no_timestamps)
+        self._arrival = time.monotonic()
+        clock = self._now if self._untimed else None
+        self._decoder = PictureDecoder(stream, self.problems, cropping, clock)
         self.broken = ""
         self._end = 0.0
-        self._has_waited = False
+        self._longest_wait = 0.0
         self._items = self._read()
         self._waiting: deque[Frame | CopiedPacket] = deque()
         first = self._look_ahead().picture
@@ -133,6 +167,10 @@ class ContainerSource(Closing):
             self.problems.warnings.append(LOST_ALPHA)
         self.problems.warnings += lost_properties(first)
         self.info: SourceInfo = describe(shown, container, stream, first, live=live, real_time=real_time)
+        if self._untimed:
+            self.info = replace(self.info, time_base=self._decoder.time_base, average_rate=None)
+        if self.endless:
+            self.problems.missing_timestamps = 0  # the first packet of RTP never has one
 
     def __iter__(self) -> Iterator[Frame | CopiedPacket]:
         if self.endless:
@@ -168,25 +206,37 @@ class ContainerSource(Closing):
         raise InputError(f"No picture of {self._shown} can be decoded.", path=self._shown)
 
     def _catch_up(self) -> None:
-        """Read until a read has to wait, and keep nothing older than the newest frame."""
-        self._has_waited = False
+        """Read until pictures come no faster than they were taken, and keep nothing older than the newest."""
+        self._longest_wait = 0.0
         started = time.monotonic()
         newest: deque[Frame | CopiedPacket] = deque()
+        pace: deque[tuple[float, float]] = deque(maxlen=_PACE_FRAMES)
         for item in chain(self._waiting, self._items):
             if isinstance(item, Frame):
                 newest.clear()
+                pace.append((time.monotonic(), item.time))
             newest.append(item)
-            if self._has_waited or time.monotonic() - started > _MOST_CATCHING_UP:
+            if self._in_step(pace) or time.monotonic() - started > _MOST_CATCHING_UP:
                 break
         self._waiting = newest
+
+    def _in_step(self, pace: deque[tuple[float, float]]) -> bool:
+        """Whether frames, by when they came and what they show, come as a camera takes them."""
+        if self._untimed or len(pace) < _PACE_FRAMES:
+            return self._longest_wait > (_WAITED if self._untimed else _WAITED_LONG)
+        (came, showed), (comes, shows) = pace[0], pace[-1]
+        return comes - came >= _PACE * (shows - showed)
 
     def _read(self) -> Generator[Frame | CopiedPacket, None, None]:
         for packet in self._packets():
             if packet.stream_index == self._stream.index:
-                yield from self._decoder.decode(packet)
+                for frame in self._decoder.decode(packet):
+                    frame.arrival = self._arrival
+                    yield frame
             elif packet.size or packet.dts is not None:
-                yield CopiedPacket(packet, packet.stream_index)
-        yield from self._decoder.flush()
+                yield CopiedPacket(packet, packet.stream_index, self._arrival)
+        if not self.endless:  # what a broken connection left in the decoder is late
+            yield from self._decoder.flush()
         self._check_end()
 
     def _packets(self) -> Iterator[Packet[Stream]]:
@@ -197,10 +247,11 @@ class ContainerSource(Closing):
             try:
                 asked = time.monotonic()
                 for packet in self._container.demux(streams):
-                    self._has_waited |= time.monotonic() - asked > _WAITED
+                    self._longest_wait = max(self._longest_wait, time.monotonic() - asked)
                     # The empty ones at the end ask for a flush, which has its own place in _read.
                     if packet.size or packet.dts is not None:
                         failures = 0
+                        self._arrival = time.monotonic()
                         self._note_end(packet)
                         yield packet
                     asked = time.monotonic()
@@ -212,6 +263,10 @@ class ContainerSource(Closing):
                 self.broken = "nothing more came" if isinstance(error, av.ExitError) else reason(error)
                 self.problems.warnings.append(f"Reading {self._shown} ended early: {self.broken}.")
                 return
+
+    def _now(self) -> float:
+        """When the packet that is decoded came, for streams without a clock."""
+        return self._arrival
 
     def _note_end(self, packet: Packet[Stream]) -> None:
         if packet.pts is not None and packet.time_base:

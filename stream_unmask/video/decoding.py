@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
@@ -31,17 +31,28 @@ class PictureDecoder:
         stream: what the packets belong to.
         problems: where damage is counted.
         cropping: what is cut off of each picture.
+        clock: gives each frame its time, in seconds, where the stream itself knows none.
+
+    Attributes:
+        time_base: seconds in a tick of the frames' pts.
     """
 
     def __init__(
-        self, stream: VideoStream, problems: SourceProblems, cropping: Cropping | None = None
+        self,
+        stream: VideoStream,
+        problems: SourceProblems,
+        cropping: Cropping | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._cropper = Cropper(cropping) if cropping else None
         self._stream = stream
         self._problems = problems
-        self._time_base = stream.time_base or Fraction(1, 90_000)
+        self._clock = clock
+        known = stream.time_base if clock is None else None
+        self.time_base = known or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate
-        self._usual_duration = max(1, round(1 / (rate * self._time_base))) if rate else 1
+        known_rate = rate if clock is None else None
+        self._usual_duration = max(1, round(1 / (known_rate * self.time_base))) if known_rate else 1
         self._reformatter = VideoReformatter()
         self._opaque = True
         self._index = 0
@@ -67,17 +78,13 @@ class PictureDecoder:
     def _frame(self, picture: av.VideoFrame) -> Frame:
         if picture.is_corrupt:
             self._problems.broken_frames += 1
-        pts = picture.pts if picture.pts is not None else picture.dts
-        if picture.pts is None:
-            self._problems.missing_timestamps += 1
-        if pts is None:
-            pts = self._next_pts
-        duration = picture.duration or 0
+        pts = self._pts(picture)
+        duration = picture.duration or 0 if self._clock is None else 0
         picture = self._viewable(picture)
         if self._cropper is not None:
             picture = self._cropper.crop(picture)
-        picture.pts, picture.time_base = pts, self._time_base
-        frame = Frame(picture, self._index, pts, self._time_base, duration)
+        picture.pts, picture.time_base = pts, self.time_base
+        frame = Frame(picture, self._index, pts, self.time_base, duration)
         self._index += 1
         self._next_pts = pts + (duration or self._usual_duration)
         return frame
@@ -89,6 +96,14 @@ class PictureDecoder:
         if rows.reshape(alpha.height, alpha.line_size)[:, : alpha.width].min() < FULL_ALPHA:
             self._opaque = False
             self._problems.warnings.append(LOST_ALPHA)
+
+    def _pts(self, picture: av.VideoFrame) -> int:
+        if self._clock is not None:
+            return max(round(self._clock() / self.time_base), self._next_pts)
+        if picture.pts is None:
+            self._problems.missing_timestamps += 1
+        pts = picture.pts if picture.pts is not None else picture.dts
+        return pts if pts is not None else self._next_pts
 
     def _viewable(self, picture: av.VideoFrame) -> av.VideoFrame:
         """The picture itself, or the one conversion that formats without Y, U and V planes go through."""

@@ -36,9 +36,12 @@ LONGEST_NAME = 255
 
 _MOST_NAMED = 5
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+_CREDENTIALS = re.compile(r"(?<=://)(?:(?![a-zA-Z][\w+.-]*://)[^\n])*@")
+"""Up to the last @ of an address: people type passwords as they are, with slashes and spaces in them."""
+
+_STREAM_KEY = re.compile(r"(?i)(\brtmps?://[^/\s]*/[^/\s]*/)[^\s'\"]+")
 _SECRET_PARAMETER = re.compile(
-    r"(?i)(?<=[?&])((?:pass|passwd|password|pwd|token|key|secret|auth)\w*=)[^&#\s]+"
+    r"(?i)(?<=[?&])((?:pass|passwd|password|pwd|token|key|secret|auth)\w*=)[^&\n]+"
 )
 
 
@@ -50,9 +53,11 @@ def fitting_name(stem: str, ending: str) -> str:
 
 
 def redact(uri: str | Path) -> str:
-    """An address as it may be shown: without user, password, or secrets in its query."""
+    """An address as it may be shown: without user, password, stream key, or secrets in its query."""
     text = str(uri)
-    return _SECRET_PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***@", text)) if "://" in text else text
+    if "://" not in text:
+        return text
+    return _STREAM_KEY.sub(r"\1***", _SECRET_PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***@", text)))
 
 
 def reason(error: Exception) -> str:
@@ -62,9 +67,11 @@ def reason(error: Exception) -> str:
 
 
 def is_address(uri: str | Path) -> bool:
-    """Whether ``uri`` names a stream or a device instead of a file."""
+    """Whether ``uri`` names a stream, a device, or the standard input (``-``) instead of a file."""
     if isinstance(uri, Path):
         return uri.is_char_device()
+    if uri == "-":
+        return True
     return bool(re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://|webcam:", uri)) or Path(uri).is_char_device()
 
 

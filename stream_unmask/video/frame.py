@@ -49,6 +49,7 @@ class Frame:
         duration: ticks that it is shown for; 0 where the source does not say.
         connection: how often its source had been lost before; what was seen in an earlier connection does
             not go on in it.
+        arrival: when it came, in seconds of ``time.monotonic``; None where it did not come in real time.
     """
 
     picture: av.VideoFrame
@@ -57,6 +58,7 @@ class Frame:
     time_base: Fraction
     duration: int
     connection: int = 0
+    arrival: float | None = None
     _pixels: NDArray[np.uint8] | None = field(default=None, init=False, repr=False, compare=False)
     _channels: ArrayFormat = field(default="rgb24", init=False, repr=False, compare=False)
     _planes: Planes | None = field(default=None, init=False, repr=False, compare=False)

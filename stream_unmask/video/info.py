@@ -111,6 +111,7 @@ class SourceProblems:
         dropped: frames of a source in real time that were passed over, since a newer one was there.
         reconnects: how often a camera was lost and came back.
         lost_seconds: how long it was away, all in all.
+        given_up: why a camera was lost for good; empty where it was not.
         warnings: what a user should know, a sentence each.
     """
 
@@ -120,6 +121,7 @@ class SourceProblems:
     dropped: int = 0
     reconnects: int = 0
     lost_seconds: float = 0.0
+    given_up: str = ""
     warnings: list[str] = field(default_factory=list)
 
     def add_counts(self, others: SourceProblems) -> None:
@@ -139,6 +141,8 @@ class SourceProblems:
             "frames came without a timestamp and were given one": self.missing_timestamps,
         }
         found = [f"{count} {what}." for what, count in counts.items() if count]
+        if self.given_up:
+            found.append(self.given_up)
         if self.reconnects:
             times = "once" if self.reconnects == 1 else f"{self.reconnects} times"
             found.append(f"The camera was lost {times}; {self.lost_seconds:.0f} seconds are missing.")

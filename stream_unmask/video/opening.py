@@ -12,12 +12,28 @@ from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from stream_unmask.errors import InputError
+from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.files import is_address, reason
+from stream_unmask.video.logins import with_login
 
-_OPEN_SECONDS = 10.0
-_READ_SECONDS = 10.0
+OPEN_SECONDS = 10.0
+"""Seconds in which a stream must answer."""
+
+_READ_GRACE = 5.0
+"""Seconds more than the reader of a stream itself waits, for FFmpeg to give up by itself."""
 
 _SEGMENTED = frozenset(("hls", "dash"))
+
+_STANDARD_INPUT = "-"
+
+
+class RefusedError(InputError):
+    """What was called does not let us in: who we are is wrong, or too many are there already."""
+
+
+def is_segmented(container_format: str) -> bool:
+    """Whether a stream comes in bursts, a few seconds each."""
+    return not _SEGMENTED.isdisjoint(container_format.split(","))
 
 
 def is_live(uri: str | Path, container: InputContainer) -> bool:
@@ -27,14 +43,19 @@ def is_live(uri: str | Path, container: InputContainer) -> bool:
     return not _served(uri) or container.duration is None
 
 
+def is_pipe(uri: str | Path) -> bool:
+    """Whether what is to be opened is the standard input."""
+    return str(uri) == _STANDARD_INPUT
+
+
 def is_real_time(uri: str | Path, container: InputContainer) -> bool:
     """Whether what was opened does not wait for whoever reads it more slowly than it comes.
 
     A file on a server, whose size is known, can be read at any pace, and so can a playlist: its segments come
     in bursts, and one that is read too late is passed over by FFmpeg.
     """
-    waits = _served(uri) and (container.size > 0 or container.format.name in _SEGMENTED)
-    return is_live(uri, container) and not waits
+    waits = _served(uri) and (container.size > 0 or is_segmented(container.format.name))
+    return is_live(uri, container) and not waits and not is_pipe(uri)
 
 
 def open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
@@ -62,26 +83,35 @@ def open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
         raise InputError(f"{shown} cannot be opened: {reason(error)}.", path=shown) from error
 
 
-def open_address(uri: str, shown: str) -> InputContainer:
-    """Open a stream or a webcam; ``shown`` names it in messages.
+def open_address(uri: str, shown: str, options: CameraOptions) -> InputContainer:
+    """Open a stream, a webcam or the standard input; ``shown`` names it in messages.
 
     Raises:
+        RefusedError: it wants to know who we are, and does not know us.
         InputError: it does not answer, or not with something that can be read.
     """
-    name, format_name = _device(uri) or (uri, None)
+    seconds = options.stall + _READ_GRACE
     started = time.monotonic()
     try:
+        if is_pipe(uri):
+            return av.open("pipe:0", metadata_errors="surrogateescape")
+        device = None if is_pipe(uri) else _device(uri)
+        if device is not None:
+            return _open_device(*device, options)
         return av.open(
-            name,
-            format=format_name,
-            options=_protocol_options(uri),
-            timeout=(_OPEN_SECONDS, _READ_SECONDS),
+            with_login(uri, options.login),
+            options=_protocol_options(uri, options, seconds),
+            timeout=(OPEN_SECONDS, seconds),
             metadata_errors="surrogateescape",
         )
+    except (av.HTTPUnauthorizedError, av.HTTPForbiddenError) as error:
+        raise RefusedError(f"{shown} cannot be opened: {reason(error)}.", path=shown) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         # Which error a timeout becomes depends on where it was noticed.
-        silent = time.monotonic() - started >= _OPEN_SECONDS
-        why = f"it did not answer for {_OPEN_SECONDS:.0f} seconds" if silent else reason(error)
+        silent = time.monotonic() - started >= OPEN_SECONDS
+        why = f"it did not answer for {OPEN_SECONDS:.0f} seconds" if silent else reason(error)
+        if not is_pipe(uri) and _device(uri) is not None:
+            why += f"; here are {', '.join(_webcams()) or 'no webcams'}"
         raise InputError(f"{shown} cannot be opened: {why}.", path=shown) from error
 
 
@@ -89,13 +119,42 @@ def _served(uri: str | Path) -> bool:
     return str(uri).startswith(("http://", "https://", "file:"))
 
 
-def _protocol_options(uri: str) -> dict[str, str]:
-    """RTSP runs over TCP, which loses nothing; its own timeout reaches where PyAV's does not."""
+def _protocol_options(uri: str, options: CameraOptions, seconds: float) -> dict[str, str]:
+    """How RTP comes, and FFmpeg's own timeouts, which reach where PyAV's does not."""
+    microseconds = str(int(seconds * 1e6))
     if uri.startswith(("rtsp://", "rtsps://")):
-        return {"rtsp_transport": "tcp", "timeout": str(int(_READ_SECONDS * 1e6))}
+        # TCP loses nothing, but not every camera speaks it.
+        way = {"rtsp_flags": "prefer_tcp"} if options.transport == "auto" else {}
+        transport = {"udp": "udp", "tcp": "tcp", "multicast": "udp_multicast"}.get(options.transport)
+        return {**way, **({"rtsp_transport": transport} if transport else {}), "timeout": microseconds}
     if uri.startswith(("http://", "https://")):
-        return {"rw_timeout": str(int(_READ_SECONDS * 1e6)), "reconnect": "1"}
+        return {"rw_timeout": microseconds, "reconnect": "1"}
     return {}
+
+
+def _open_device(name: str, format_name: str, options: CameraOptions) -> InputContainer:
+    """Open a webcam, as MJPEG where it has that: uncompressed, most give 5 to 10 frames a second at 720p."""
+    wanted = {}
+    if options.size is not None:
+        wanted["video_size"] = "{}x{}".format(*options.size)
+    if options.rate is not None:
+        wanted["framerate"] = f"{options.rate:g}"
+    if options.input_format is not None:
+        return av.open(name, format=format_name, options={**wanted, "input_format": options.input_format})
+    if format_name == "v4l2":
+        with suppress(av.FFmpegError, OSError, ValueError):
+            return av.open(name, format=format_name, options={**wanted, "input_format": "mjpeg"})
+    return av.open(name, format=format_name, options=wanted)
+
+
+def _webcams() -> list[str]:
+    """The webcams that Linux knows, as they are named to be opened."""
+    found = []
+    for name in sorted(Path("/sys/class/video4linux").glob("video*/name")):
+        with suppress(OSError):
+            number = name.parent.name.removeprefix("video")
+            found.append(f"webcam:{number} ({name.read_text().strip()})")
+    return found
 
 
 def _device(uri: str) -> tuple[str, str] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -10,15 +12,31 @@ from typing import Protocol, Self
 
 from av.stream import Stream
 
-from stream_unmask.video.camera import CameraSource
-from stream_unmask.video.container import Closing, ContainerSource, CopiedPacket
+from stream_unmask.errors import UnmaskError
+from stream_unmask.video.camera import Backoff, CameraSource
+from stream_unmask.video.camera_options import CameraOptions
+from stream_unmask.video.container import Closing, ContainerSource, CopiedPacket, Reconnected
 from stream_unmask.video.files import is_address, redact
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.opening import is_live, is_real_time, open_address, open_file
+from stream_unmask.video.opening import (
+    OPEN_SECONDS,
+    RefusedError,
+    is_live,
+    is_pipe,
+    is_real_time,
+    open_address,
+    open_file,
+)
+from stream_unmask.video.reader import Caller, StoppedError
 from stream_unmask.video.samples import Samples
+from stream_unmask.video.sounds import Sound
 
-__all__ = ["Closing", "CopiedPacket", "Source", "open_source"]
+__all__ = ["Closing", "CopiedPacket", "Item", "Reconnected", "Source", "StoppedError", "open_source"]
+
+
+Item = Frame | CopiedPacket | Reconnected
+"""What a source hands out."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +57,12 @@ class Source(Protocol):
         """First packets of these streams, by index, as far as they are known before reading begins."""
         ...
 
-    def __iter__(self) -> Iterator[Frame | CopiedPacket]: ...
+    @property
+    def sounds(self) -> Mapping[int, Sound]:
+        """The streams of sound, by index; they outlive their connection."""
+        ...
+
+    def __iter__(self) -> Iterator[Item]: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -53,41 +76,85 @@ def open_source(
     threads: int = 0,
     gpu_decode: bool = False,
     reconnect: float = 0.0,
+    camera: CameraOptions | None = None,
     notify: Callable[[str], None] = lambda sentence: None,
+    stop: threading.Event | None = None,
 ) -> Source:
-    """Open a video file, a stream (``rtsp://``, ``http://``) or a webcam (``webcam:0``, ``/dev/video0``).
+    """Open a video file, a stream (``rtsp://``, ``http://``), a webcam (``webcam:0``) or ``-``.
 
     Args:
-        uri: what to read.
+        uri: what to read; ``-`` for the standard input.
         threads: for the decoder; 0 for as many as there are cores.
         gpu_decode: let an NVIDIA GPU decode a file's video, where there is one that knows its codec.
         reconnect: seconds for which a camera that is lost is called again; 0 to end when it is lost.
+        camera: how a camera is called.
         notify: gets a sentence when a camera is lost, called in vain, or there again; in whichever thread
             reads.
+        stop: set it from anywhere to wait for the camera no longer.
 
     Raises:
         InputError: it is not there, cannot be opened, or holds no picture.
+        StoppedError: ``stop`` was set before it was there.
     """
-    first = _open(uri, threads, gpu_decode)
-    where = "a GPU" if first.on_gpu else "the CPU"
-    _log.info("Opened %s: %s, decoded by %s", redact(uri), first.info.summary(), where)
-    if gpu_decode and not first.on_gpu:
-        first.problems.warnings.append(f"No GPU here decodes {redact(uri)}; the CPU does.")
-    if first.endless:
-        return CameraSource(first, lambda: _open(uri, threads, gpu_decode), reconnect, notify)
+    camera, stop = camera or CameraOptions(), stop or threading.Event()
+    if not is_address(uri):
+        first = _open_file(Path(uri), threads, gpu_decode)
+        where = "a GPU" if first.on_gpu else "the CPU"
+        _log.info("Opened %s: %s, decoded by %s", uri, first.info.summary(), where)
+        if gpu_decode and not first.on_gpu:
+            first.problems.warnings.append(f"No GPU here decodes {redact(uri)}; the CPU does.")
+        return first
+
+    def call() -> ContainerSource:
+        return _open_address(str(uri), threads, camera)
+
+    first = _called(call, redact(uri), camera, notify, stop)
+    _log.info("Opened %s: %s", redact(uri), first.info.summary())
+    if first.endless or (first.lasting and not is_pipe(uri)):
+        return CameraSource(first, call, camera, reconnect, notify)
     return first
 
 
-def _open(uri: str | Path, threads: int, gpu_decode: bool) -> ContainerSource:
+def _called(
+    call: Callable[[], ContainerSource],
+    shown: str,
+    camera: CameraOptions,
+    notify: Callable[[str], None],
+    stop: threading.Event,
+) -> ContainerSource:
+    """The first connection, called again for ``camera.wait`` seconds where it is not there."""
+    until, backoff = time.monotonic() + camera.wait, Backoff()
+    seconds = OPEN_SECONDS + camera.stall
+    while True:
+        try:
+            late = f"{shown} showed no picture within {seconds:.0f} s."
+            return Caller(call).wait(stop.is_set, seconds, late)
+        except UnmaskError as error:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise
+            pause = min(backoff.next(refused=isinstance(error, RefusedError)), left)
+            notify(f"{error} Trying again in {max(pause, 1):.0f} s.")
+        if stop.wait(pause):
+            raise StoppedError
+
+
+def _open_address(uri: str, threads: int, camera: CameraOptions) -> ContainerSource:
     shown = redact(uri)
-    if is_address(uri):
-        container = open_address(str(uri), shown)
-    else:
-        container = open_file(Path(uri), shown, gpu_decode=gpu_decode)
+    container = open_address(uri, shown, camera)
     try:
         live, real_time = is_live(uri, container), is_real_time(uri, container)
-        path = None if is_address(uri) else Path(uri)
-        return ContainerSource(container, shown, live=live, real_time=real_time, threads=threads, path=path)
+        return ContainerSource(container, shown, live=live, real_time=real_time, threads=threads)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _open_file(path: Path, threads: int, gpu_decode: bool) -> ContainerSource:
+    shown = str(path)
+    container = open_file(path, shown, gpu_decode=gpu_decode)
+    try:
+        return ContainerSource(container, shown, live=False, real_time=False, threads=threads, path=path)
     except BaseException:
         container.close()
         raise

@@ -24,7 +24,7 @@ def filled(folder: Path, *names: str) -> Path:
 def test_a_folder_says_what_it_passes_over(tmp_path: Path) -> None:
     folder = filled(tmp_path / "in", "a.JPG", "b.HEIC", "pi.h264", "Thumbs.db", ".hidden", "sub/c.jpg")
     (folder / "dangling.jpg").symlink_to("nowhere.jpg")
-    planned = plan(str(folder), None, overwrite=False)
+    planned = plan(str(folder), (), overwrite=False)
     assert [job.output.name for job in planned.jobs] == ["a.JPG", "b.HEIC.jpg", "pi.h264.mp4"]
     assert [job.picture for job in planned.jobs] == [True, True, False]
     said = " ".join(planned.passed_over)
@@ -46,7 +46,7 @@ def test_long_lists_are_cut_short(tmp_path: Path) -> None:
 def test_folders_in_a_folder_keep_their_places(tmp_path: Path) -> None:
     folder = filled(tmp_path / "in", "a.jpg", "x/a.jpg", "x/y/b.mp4", "out/c.jpg")
     (folder / "loop").symlink_to(folder)
-    planned = plan(str(folder), folder / "out", overwrite=False, recursive=True)
+    planned = plan(str(folder), (str(folder / "out"),), overwrite=False, recursive=True)
     outputs = [str(job.output.relative_to(folder / "out")) for job in planned.jobs]
     assert outputs == ["a.jpg", "x/a.jpg", "x/y/b.mp4"]
     assert all(job.output.parent.is_dir() for job in planned.jobs)
@@ -56,21 +56,21 @@ def test_folders_in_a_folder_keep_their_places(tmp_path: Path) -> None:
 def test_what_was_done_before_is_left_out(tmp_path: Path) -> None:
     folder = filled(tmp_path / "in", "a.jpg", "b.jpg")
     filled(tmp_path / "out", "a.jpg")
-    planned = plan(str(folder), tmp_path / "out", overwrite=False)
+    planned = plan(str(folder), (str(tmp_path / "out"),), overwrite=False)
     assert ([Path(job.source).name for job in planned.jobs], planned.done_before) == (["b.jpg"], 1)
-    assert len(plan(str(folder), tmp_path / "out", overwrite=True).jobs) == 2
+    assert len(plan(str(folder), (str(tmp_path / "out"),), overwrite=True).jobs) == 2
 
 
 def test_a_folder_without_media_says_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match=r"no video or picture.*notes\.txt"):
-        plan(str(filled(tmp_path, "notes.txt")), None, overwrite=False)
+        plan(str(filled(tmp_path, "notes.txt")), (), overwrite=False)
 
 
 @pytest.mark.parametrize("letter", ["a", "字"])
 def test_the_name_of_an_output_fits(tmp_path: Path, letter: str) -> None:
     source = tmp_path / (letter * (250 // len(letter.encode())) + ".mp4")
     source.write_bytes(b"something")
-    (job,) = plan(str(source), None, overwrite=False).jobs
+    (job,) = plan(str(source), (), overwrite=False).jobs
     assert len(os.fsencode(job.output.name)) <= LONGEST_NAME
     assert job.output.name.endswith(".unmasked.mp4")
 
@@ -86,14 +86,14 @@ def test_the_container_is_chosen_by_what_the_input_holds(
     if subtitles:
         recipe = replace(recipe, subtitles=((0, 300, b"0,0,Default,,0,0,0,,Hello"),))
     source = make_video(tmp_path / "in.mkv", recipe).rename(tmp_path / "in.mxf")
-    (job,) = plan(str(source), None, overwrite=False).jobs
+    (job,) = plan(str(source), (), overwrite=False).jobs
     assert job.output.name == f"in.mxf.unmasked{suffix}"
 
 
 def test_what_comes_through_a_pipe_is_not_looked_into_before_it_is_read(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.wmv"
     os.mkfifo(pipe)  # which nobody writes to: to open it would wait for ever
-    (job,) = plan(str(pipe), tmp_path / "out.mp4", overwrite=False).jobs
+    (job,) = plan(str(pipe), (str(tmp_path / "out.mp4"),), overwrite=False).jobs
     assert job.output == tmp_path / "out.mp4"
-    (job,) = plan(str(pipe), None, overwrite=False).jobs
+    (job,) = plan(str(pipe), (), overwrite=False).jobs
     assert job.output.name == "pipe.wmv.unmasked.mp4"

@@ -16,8 +16,9 @@ from engines.engine import EngineError
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.sink import FileSink
+from stream_unmask.video.frame import Frame
 from stream_unmask.video.pictures import read_pictures
-from stream_unmask.video.source import CopiedPacket, open_source
+from stream_unmask.video.source import open_source
 from trainer.data import read_shard
 
 _MOST_MEMORY = 4 << 30
@@ -35,7 +36,7 @@ def video(path: Path) -> None:
             for number, item in enumerate(source):
                 if number >= _MOST_ITEMS:
                     break
-                if isinstance(item, CopiedPacket) or item.picture.width <= 4096:
+                if not isinstance(item, Frame) or item.picture.width <= 4096:
                     sink.write(item)
             sink.close()
         finally:

@@ -154,7 +154,7 @@ def read(path: Path) -> Reading:
                 reading.times.append(item.pts * item.time_base)
                 reading.durations.append(item.duration * item.time_base)
                 reading.pictures.append((planes.y.copy(), planes.u.copy(), planes.v.copy()))
-            else:
+            elif isinstance(item, CopiedPacket):
                 reading.packets.setdefault(item.stream_index, []).append(bytes(item.packet))
                 when = (item.packet.pts or 0) * Fraction(item.packet.time_base)
                 reading.packet_times.setdefault(item.stream_index, []).append(when)
@@ -172,6 +172,6 @@ def pass_through(
     with open_source(path) as source:
         sink = FileSink(output, source, settings, **options)
         for item in source:
-            sink.write(item if isinstance(item, CopiedPacket) else change(item))
+            sink.write(change(item) if isinstance(item, Frame) else item)
         sink.close()
     return sink

@@ -1,0 +1,42 @@
+"""Passwords on the command line, out of sight of whoever lists the processes."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+from stream_unmask.video.logins import split_login
+
+_ARG_START, _ARG_END = 45, 46
+"""Places of arg_start and arg_end in /proc/self/stat behind the command's name; see proc(5)."""
+
+
+def hide_passwords(arguments: Sequence[str]) -> None:
+    """Overwrite the logins of addresses where the system shows them: in this process's list of arguments.
+
+    Linux alone lets a process do that to itself; elsewhere, and where it cannot be done safely, nothing
+    happens.
+    """
+    secrets = {secret for argument in arguments for secret in _secrets(argument)}
+    if not secrets:
+        return
+    try:
+        fields = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
+        shown = Path("/proc/self/cmdline").read_bytes()
+        start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    except (OSError, ValueError, IndexError):
+        return
+    if end - start != len(shown) or not start or ctypes.string_at(start, len(shown)) != shown:
+        return
+    hidden = shown
+    for secret in sorted(secrets, key=len, reverse=True):
+        hidden = hidden.replace(secret, b"*" * len(secret))
+    ctypes.memmove(start, hidden, len(hidden))
+
+
+def _secrets(argument: str) -> list[bytes]:
+    _, user, password = split_login(argument)
+    if not password:
+        return []
+    return [f"{user}:{password}@".encode(errors="surrogateescape")]

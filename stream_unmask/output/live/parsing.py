@@ -1,0 +1,91 @@
+"""From what ``-o`` names to where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stream_unmask.errors import OutputError
+from stream_unmask.output.live.encoding import Kind
+from stream_unmask.output.live.naming import Names
+from stream_unmask.output.live.options import LiveOptions
+from stream_unmask.output.live.sound import WINDOW
+from stream_unmask.output.live.targets import (
+    DeviceTarget,
+    HlsTarget,
+    PipeTarget,
+    RecordingTarget,
+    StreamTarget,
+    Target,
+    recording_format,
+    shown_address,
+    stream_format,
+)
+
+WINDOW_NAME = "window:"
+"""The name of the output that is a window on the screen."""
+
+_V4L2 = re.compile(r"v4l2:(?P<device>.+)")
+_PIPES = {"mpegts": "mpegts", "raw": "rawvideo", "y4m": "yuv4mpegpipe"}
+
+
+def is_stream_output(output: str | Path) -> bool:
+    """Whether an output is something other than a file: an address, a device, a folder of HLS, a pipe."""
+    text = str(output)
+    return text in ("-", WINDOW_NAME) or "://" in text or bool(_V4L2.fullmatch(text)) or _is_hls(text)
+
+
+def target_for(
+    output: str | Path,
+    options: LiveOptions,
+    *,
+    overwrite: bool,
+    tags: Mapping[str, str],
+    seal: Callable[[Path], None] | None,
+) -> Target:
+    """Where an output goes.
+
+    Args:
+        output: a file, whose name may hold the time (``strftime``); ``rtsp://``, ``rtmp://``; a folder that
+            ends with a slash, or a ``.m3u8`` in one, for HLS; ``v4l2:/dev/video2``; ``window:``; ``-``.
+        options: how it is written.
+        overwrite: a file may replace what bears its name.
+        tags: metadata of files.
+        seal: is given each file before it gets its name.
+
+    Raises:
+        OutputError: it is nothing that can be written.
+    """
+    text = str(output)
+    if text == "-":
+        kind: Kind = "live" if options.pipe_format == "mpegts" else "raw"
+        form = _PIPES[options.pipe_format]
+        return PipeTarget(form, kind=kind)
+    if text == WINDOW_NAME:
+        return StreamTarget(text, WINDOW, "the window", retries=False)
+    if (device := _V4L2.fullmatch(text)) is not None:
+        return DeviceTarget(device["device"])
+    if "://" in text:
+        form_found = stream_format(text)
+        if form_found is None:
+            raise OutputError(
+                f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses."
+            )
+        return StreamTarget(text, form_found, shown_address(text))
+    path = Path(text)
+    if _is_hls(text):
+        return HlsTarget(path.parent if path.suffix == ".m3u8" else path)
+    return RecordingTarget(
+        Names(path, options.segment),
+        recording_format(path),
+        segment=options.segment,
+        retention=options.retention,
+        overwrite=overwrite,
+        tags=tags,
+        seal=seal,
+    )
+
+
+def _is_hls(text: str) -> bool:
+    return text.endswith(("/", ".m3u8"))

@@ -1,0 +1,140 @@
+"""A camera's sound: copied where a container truly holds it, else encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from stream_unmask.output.live.packets import Variant
+from stream_unmask.video.sounds import Sound
+
+_HELD = {
+    "mp4": {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"},
+    "mov": {"aac", "mp3", "ac3", "eac3", "alac"},
+    "matroska": {"aac", "mp3", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac"},
+    "webm": {"opus", "vorbis"},
+    "mpegts": {"aac", "mp2", "mp3", "ac3", "eac3"},
+    "hls": {"aac", "mp3", "ac3", "eac3"},
+    "flv": {"aac", "mp3"},
+    "rtsp": {"aac", "opus", "pcm_alaw", "pcm_mulaw", "mp3"},
+    "avi": {"mp3", "ac3"},
+}
+"""Sound with gaps that players of a container do play in time. PCM has none of its own: in a QuickTime file
+it would move up after each reconnection, in MPEG-TS nobody hears it."""
+
+WINDOW = "window"
+"""Stands for a container that holds no sound: a window."""
+
+_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_LEAST_RATE = 16_000
+_BIT_RATE = 64_000
+_GAP = 0.1
+"""Seconds between sounds from which on there is silence in between, and no disorder."""
+
+
+def variant_for(format_name: str, codec: str) -> Variant:
+    """How a container is to hold sound of a codec."""
+    if codec in _HELD.get(format_name, set()):
+        return "copy"
+    return "opus" if format_name == "webm" else "aac"
+
+
+class SoundEncoder:
+    """Decodes a camera's sound and encodes it as AAC or Opus, each packet at its own time.
+
+    Args:
+        holder: a container that gets the encoded stream, for muxers to take as a template.
+        heard: the camera's.
+        variant: ``aac`` or ``opus``.
+    """
+
+    def __init__(self, holder: OutputContainer, heard: Sound, variant: Variant) -> None:
+        self._decoder = cast(AudioCodecContext, av.CodecContext.create(heard.codec, "r"))
+        self._decoder.sample_rate = heard.rate
+        self._decoder.layout = "mono" if heard.channels == 1 else f"{heard.channels}c"
+        if heard.channels == 2:
+            self._decoder.layout = "stereo"
+        self._decoder.extradata = heard.extradata
+        rate = 48_000 if variant == "opus" else _rate(heard.rate)
+        layout = "mono" if heard.channels == 1 else "stereo"
+        name = "libopus" if variant == "opus" else "aac"
+        self.stream = cast(AudioStream, holder.add_stream(name, rate=rate, layout=layout))
+        context = self.stream.codec_context
+        context.flags |= Flags.global_header
+        context.time_base = self.stream.time_base = Fraction(1, rate)
+        context.bit_rate = _BIT_RATE * context.layout.nb_channels
+        context.open()
+        self._context, self._rate = context, rate
+        self._format, self._size = context.format.name, context.frame_size
+        self._resampler = AudioResampler(self._format, layout, rate)
+        self._waiting: list[np.ndarray] = []
+        self._start = 0
+
+    def encode(self, packet: Packet[Stream]) -> Iterator[Packet[AudioStream]]:
+        """Packets that are ready once the camera's next packet is there; nothing for a broken one."""
+        start = packet.pts if packet.pts is not None else packet.dts
+        if start is None:
+            return
+        try:
+            heard = self._decoder.decode(cast("Packet[AudioStream]", av.Packet(bytes(packet))))
+        except av.FFmpegError:
+            return
+        time = float(start * packet.time_base)
+        for frame in heard:
+            frame.pts = None
+            for sound in self._resampler.resample(frame):
+                self._take(round(time * self._rate), sound.to_ndarray())
+                time += sound.samples / self._rate
+        yield from self._ready()
+
+    def _take(self, start: int, samples: np.ndarray) -> None:
+        """Put samples behind those that wait; what is missing in between is silence."""
+        channels = samples if self._planar else samples.reshape(1, -1)
+        due = self._start + sum(part.shape[1] for part in self._waiting) // self._step
+        if not self._waiting or abs(start - due) > _GAP * self._rate:
+            missing = start - due
+            if self._waiting and 0 < missing < self._size:
+                self._waiting.append(np.zeros((channels.shape[0], missing * self._step), channels.dtype))
+            else:
+                self._waiting, self._start = [], start
+        self._waiting.append(channels)
+
+    @property
+    def _planar(self) -> bool:
+        return self._format.endswith("p")
+
+    @property
+    def _step(self) -> int:
+        """Values of a row that belong to one moment."""
+        return 1 if self._planar else self._context.layout.nb_channels
+
+    def _ready(self) -> Iterator[Packet[AudioStream]]:
+        if not self._waiting:
+            return
+        samples = np.concatenate(self._waiting, axis=1)
+        length = self._size * self._step
+        while samples.shape[1] >= length:
+            part, samples = samples[:, :length], samples[:, length:]
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(part), self._format, self._context.layout.name
+            )
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, self._start, Fraction(1, self._rate)
+            self._start += self._size
+            yield from self.stream.encode(frame)
+        self._waiting = [samples] if samples.size else []
+
+
+def _rate(rate: int) -> int:
+    """The sample rate to encode with: every player knows it, and nothing is lost."""
+    return next((each for each in _RATES if each >= max(rate, _LEAST_RATE)), _RATES[-1])

@@ -1,0 +1,119 @@
+"""A camera's own clock, held against real time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+TOLERANCE = 5.0
+"""Seconds by which a camera's clock may differ from what arrives, before it is another clock."""
+
+_BACK = 1.0
+"""Seconds back in time from which on it is no disorder of frames."""
+
+_LATE = 3.0
+"""Seconds for which what arrives may be late, as it is after a stall in the network, and catch up."""
+
+_DRIFT = 0.001
+"""Seconds a second by which a camera's clock may go wrong: ten times what quartz does."""
+
+_TOGETHER = 0.5
+"""Two streams whose clocks jump by amounts closer than this jumped together."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is known of one stream's clock.
+
+    Attributes:
+        offset: seconds that are added to its times now.
+        last: its newest time, as the camera had it.
+        usual: seconds that it is placed ahead of real time, drift followed slowly.
+        arrival: of its newest frame or packet.
+        late_since: arrival since which it is too late, None while it is not.
+    """
+
+    offset: Fraction
+    last: Fraction
+    usual: float
+    arrival: float
+    late_since: float | None = None
+
+
+class RealTime:
+    """Gives frames and packets of a camera times that begin with 0 and go on as real time does.
+
+    What a camera's clock shows at first means nothing, and each connection may start it anew. Within one, a
+    step that real time does not explain (the camera's clock was set, its counter ran over) is a new clock,
+    which goes on where the old one was. What comes late and catches up, as after a stall in the network,
+    keeps its times.
+
+    Attributes:
+        restarts: how often a clock was found to be another one within a connection.
+    """
+
+    def __init__(self, tolerance: float = TOLERANCE) -> None:
+        self.restarts = 0
+        self._tolerance = tolerance
+        self._epoch: float | None = None
+        self._end = Fraction(0)
+        self._streams: dict[int, _Stream] = {}
+        self._shared: Fraction | None = None
+        self._shift: Fraction | None = None
+
+    def reconnected(self) -> None:
+        """What comes from now on is another connection's."""
+        self._streams.clear()
+        self._shared = self._shift = None
+
+    def place(self, stream: int, start: Fraction, duration: Fraction, arrival: float) -> Fraction:
+        """How many seconds to add to a time of a stream.
+
+        Args:
+            stream: any number that stands for it.
+            start: of its next frame or packet by the camera's clock, in seconds.
+            duration: of that, in seconds.
+            arrival: when it came, in seconds of a clock that is never set.
+        """
+        if self._epoch is None:
+            self._epoch = arrival
+        real = arrival - self._epoch
+        known = self._streams.get(stream)
+        if known is None:
+            known = self._streams[stream] = self._first(start, real, arrival)
+        else:
+            self._follow(known, start, real, arrival)
+        known.last, known.arrival = max(known.last, start), arrival
+        self._end = max(self._end, start + duration + known.offset)
+        return known.offset
+
+    def _first(self, start: Fraction, real: float, arrival: float) -> _Stream:
+        now = Fraction(real).limit_denominator(1_000_000)
+        offset = self._shared
+        if offset is None:
+            offset = self._shared = max(now, self._end) - start
+        elif abs(start + offset - now) > self._tolerance:
+            offset = now - start  # another clock than the other stream's
+        return _Stream(offset, start, float(start + offset) - real, arrival)
+
+    def _follow(self, known: _Stream, start: Fraction, real: float, arrival: float) -> None:
+        ahead = float(start + known.offset) - real - known.usual
+        if ahead < -self._tolerance:
+            known.late_since = known.late_since if known.late_since is not None else arrival
+        else:
+            known.late_since = None
+        stays_late = known.late_since is not None and arrival - known.late_since > _LATE
+        if start < known.last - _BACK or ahead > self._tolerance or stays_late:
+            self._restart(known, start, ahead)
+        elif known.late_since is None:
+            most = _DRIFT * max(arrival - known.arrival, 0.0)
+            known.usual += min(max(ahead, -most), most)
+
+    def _restart(self, known: _Stream, start: Fraction, ahead: float) -> None:
+        shift = -Fraction(ahead).limit_denominator(1_000_000)
+        if self._shift is not None and abs(self._shift - shift) < _TOGETHER:
+            shift = self._shift  # the camera's one clock: sound and picture stay together
+        self._shift = shift
+        known.offset += shift
+        known.last, known.late_since = start, None
+        self.restarts += 1
