@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 
+from benchmarks.results import CLAIM, Result
 from stream_unmask.api import Unmasker
 from stream_unmask.inpainting.face import UnmaskedFace
 from stream_unmask.output.sink import EncoderSettings
@@ -48,6 +49,24 @@ class Fidelity:
             f"pictures equal after ffv1: {self.same_pictures}; patches in {self.unmasked} frames, "
             f"samples changed outside of them: {self.changed_outside}"
         )
+
+
+def as_result(found: Sequence[Fidelity], command: str) -> Result:
+    """Several clips as rows of claims; ``command`` measured them."""
+    same = all(
+        each.same_pts
+        and each.same_packets
+        and each.frames[0] == each.frames[1]
+        and each.packets[0] == each.packets[1]
+        for each in found
+    )
+    bare = all(each.same_pictures for each in found if not each.unmasked)
+    rows = [
+        ("frames, timestamps, sound packets out as in", "all equal" if same else "not all equal"),
+        ("pictures without a mask, losslessly coded", "equal bit for bit" if bare else "not equal"),
+        ("samples changed outside of inpainted crops", f"{sum(each.changed_outside for each in found):,}"),
+    ]
+    return Result.now("what comes out against what went in", command, CLAIM, rows)
 
 
 def measure(clip: Path, work: Path) -> Fidelity:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import CLAIM, Result
 from stream_unmask.api import Unmasker
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.settings import Settings
@@ -35,6 +36,12 @@ class Flicker:
             f"change from frame to frame: {self.patch:.2f} in the patch, {self.skin:.2f} around it "
             f"(ratio {self.patch / self.skin:.2f}), {self.source:.2f} where the patch is in the input"
         )
+
+    def result(self, command: str) -> Result:
+        """As a row of claims; ``command`` measured it."""
+        claim = "change from frame to frame where a mask was, against the skin around it, still face"
+        measured = f"{self.patch / self.skin:.2f} times"
+        return Result.now("flicker on a still face", command, CLAIM, [(claim, measured)])
 
 
 def measure(clip: Path, *, smooth: bool = True, skip: int = 10) -> Flicker:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from benchmarks.results import CLAIM, Result
 from stream_unmask.api import Unmasker
 from stream_unmask.output.sink import EncoderSettings
 from stream_unmask.output.writing import OutputOptions, Progress
@@ -29,6 +30,12 @@ class MemoryUse:
             f"{self.early:.0f} MiB after {self.early_frame} frames, {self.late:.0f} MiB after "
             f"{self.late_frame} frames: {growth:+.1f} %"
         )
+
+    def result(self, command: str) -> Result:
+        """As a row of claims; ``command`` measured it."""
+        claim = f"memory after {self.early_frame:,} and after {self.late_frame:,} frames (720p, one face)"
+        measured = f"{self.early:.0f} MiB, {self.late:.0f} MiB"
+        return Result.now("memory over a long video", command, CLAIM, [(claim, measured)])
 
 
 def lengthen(clip: Path, path: Path, frames: int) -> Path:

@@ -17,7 +17,7 @@ from statistics import median
 
 import av
 
-from engines.probe import cpu_cores, cpu_name
+from benchmarks.results import Result
 
 _BARE = """
 import sys, av
@@ -54,8 +54,10 @@ class Timed:
     stages: dict[str, float] = field(default_factory=dict)
 
 
-def measure(video: Path, work: Path, *, rounds: int, preset: str, quality: int, deface: Path | None) -> str:
-    """Time everything and describe it as Markdown.
+def measure(
+    video: Path, work: Path, *, rounds: int, preset: str, quality: int, deface: Path | None, command: str
+) -> Result:
+    """Time everything.
 
     Args:
         video: what is unmasked.
@@ -64,8 +66,9 @@ def measure(video: Path, work: Path, *, rounds: int, preset: str, quality: int, 
         preset: of libx264.
         quality: CRF of libx264.
         deface: its executable, None to leave it out.
+        command: that measures this.
     """
-    ours, bare, peer = Timed("stream-unmask"), Timed("bare decode + encode"), Timed("deface")
+    ours, bare, peer = Timed("stream-unmask"), Timed("bare PyAV decode + encode (the floor)"), Timed("deface")
     small = Timed("deface --scale 640x360")
     report = work / "report.json"
     codec = ["--codec", "libx264", "--preset", preset, "--quality", str(quality)]
@@ -79,10 +82,10 @@ def measure(video: Path, work: Path, *, rounds: int, preset: str, quality: int, 
         ours.inside.append(told["seconds"])
         ours.stages = told["stages"]
         if deface is not None:
-            command = [deface, video, "-o", work / "blurred.mp4", "--ffmpeg-config", encoder]
-            _run(peer, command)
-            _run(small, [*command, "--scale", "640x360"])
-    return _table(video, [bare, ours, peer, small], f"libx264 {preset} crf {quality}")
+            blur = [deface, video, "-o", work / "blurred.mp4", "--ffmpeg-config", encoder]
+            _run(peer, blur)
+            _run(small, [*blur, "--scale", "640x360"])
+    return _result(video, [bare, ours, peer, small], f"libx264 {preset} crf {quality}", command)
 
 
 def _run(timed: Timed, command: Sequence[object]) -> None:
@@ -93,28 +96,24 @@ def _run(timed: Timed, command: Sequence[object]) -> None:
     timed.seconds.append(time.perf_counter() - start)
 
 
-def _table(video: Path, programs: list[Timed], encoder: str) -> str:
+def _result(video: Path, programs: list[Timed], encoder: str, command: str) -> Result:
     with av.open(video) as container:
         stream = container.streams.video[0]
         frames = sum(1 for _ in container.decode(stream))
         shape = f"{stream.width}x{stream.height}"
-    bare, ours = programs[0], programs[1]
+    bare, ours, *peers = programs
     floor = median(bare.seconds)
-    lines = [
-        f"{video.name}: {frames} frames of {shape}, {encoder}; {cpu_name()}, {cpu_cores()} cores; "
-        f"medians of {len(bare.seconds)} rounds",
-        "",
-        "| program | wall s | fps | times the floor |",
-        "| --- | --- | --- | --- |",
+    timed = [
+        (bare.name, floor),
+        (f"{ours.name}, once started up", median(ours.inside)),
+        (f"{ours.name}, with starting up", median(ours.seconds)),
+        *((peer.name, median(peer.seconds)) for peer in peers if peer.seconds),
     ]
-    for timed in programs:
-        if timed.seconds:
-            wall = median(timed.seconds)
-            lines.append(f"| {timed.name} | {wall:.2f} | {frames / wall:.1f} | {wall / floor:.2f} |")
-    inside = median(ours.inside)
-    lines.append(
-        f"| stream-unmask, started up | {inside:.2f} | {frames / inside:.1f} | {inside / floor:.2f} |"
+    stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in ours.stages.items())
+    return Result.now(
+        f"{video.name}, {frames} frames of {shape}, {encoder}, medians of {len(bare.seconds)} rounds",
+        command,
+        ("program", "wall s", "fps", "times the floor"),
+        [(name, f"{wall:.2f}", f"{frames / wall:.1f}", f"{wall / floor:.2f}") for name, wall in timed],
+        f"Milliseconds a frame in each stage: {stages}.",
     )
-    lines += ["", "| stage | ms a frame |", "| --- | --- |"]
-    lines += [f"| {stage} | {spent:.2f} |" for stage, spent in ours.stages.items()]
-    return "\n".join(lines)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 from pathlib import Path
+
+_DRIVER = Path("/proc/driver/nvidia/version")
 
 _TELLING_FLAGS = (
     "avx2",
@@ -68,6 +71,12 @@ def nvidia_gpus() -> list[str]:
             if key.strip() == "Model":
                 names.append(value.strip())
     return names or _cuda_devices()
+
+
+def nvidia_driver() -> str:
+    """Version of the NVIDIA driver that is loaded; empty without one."""
+    found = re.search(r"Kernel Module\D*(?:for \S+\s+)?(\d+(?:\.\d+)+)", "".join(_lines(_DRIVER)[:1]))
+    return found[1] if found else ""
 
 
 def _cuda_devices() -> list[str]:

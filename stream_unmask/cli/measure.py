@@ -7,12 +7,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from benchmarks.clips import ClipOptions, make_clip
+from benchmarks.results import Result, fill_pages, write_result
 from stream_unmask.cli.options import weights_option
 
 if TYPE_CHECKING:
     from trainer.devices import PrecisionName
+
+
+_CHECKOUT = Path(__file__).parents[2]
+
+_json_option = click.option(
+    "--json",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the figures, with date, commit and machine, to this file.",
+)
+
+
+def _command() -> str:
+    """The command that is running, as others would type it: paths of this machine are left out."""
+    context = click.get_current_context()
+    words = ["stream-unmask measure", str(context.info_name)]
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is not ParameterSource.COMMANDLINE or option.name == "target":
+            continue
+        value = context.params[option.name or ""]
+        if isinstance(option, click.Option):
+            words.append(option.opts[0])
+        if value is not True:
+            words.append(str(option.name).upper() if isinstance(value, Path) else str(value))
+    return " ".join(words)
+
+
+def _tell(result: Result, target: Path | None) -> None:
+    click.echo(result)
+    if target is not None:
+        write_result(target, result)
 
 
 @click.group()
@@ -28,20 +62,28 @@ def measure() -> None:
 @click.option(
     "--deface", type=click.Path(exists=True, path_type=Path), help="Also time this executable of deface."
 )
-def speed(video: Path | None, rounds: int, preset: str, quality: int, deface: Path | None) -> None:
+@_json_option
+def speed(
+    video: Path | None, rounds: int, preset: str, quality: int, deface: Path | None, target: Path | None
+) -> None:
     """Time unmasking VIDEO, by default a made 720p clip of one masked face."""
     from benchmarks.speed import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         clip = video or make_clip(work / "masked720.mp4", ClipOptions(frames=300))
-        click.echo(run(clip, work, rounds=rounds, preset=preset, quality=quality, deface=deface))
+        found = run(
+            clip, work, rounds=rounds, preset=preset, quality=quality, deface=deface, command=_command()
+        )
+    _tell(found, target)
 
 
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
-def fidelity(video: Path | None) -> None:
+@_json_option
+def fidelity(video: Path | None, target: Path | None) -> None:
     """Compare what comes out of VIDEO with what went in, by default of two made clips, one without a mask."""
+    from benchmarks.fidelity import as_result
     from benchmarks.fidelity import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
@@ -54,27 +96,33 @@ def fidelity(video: Path | None) -> None:
                 make_clip(work / "masked.mp4", ClipOptions(frames=50)),
             ]
         )
-        for clip in clips:
-            click.echo(f"{clip.name}: {run(clip, work)}")
+        found = [run(clip, work) for clip in clips]
+        for clip, each in zip(clips, found, strict=True):
+            click.echo(f"{clip.name}: {each}")
+    _tell(as_result(found, _command()), target)
 
 
 @measure.command()
 @click.option("--early", type=click.IntRange(1), default=2_000, show_default=True)
 @click.option("--late", type=click.IntRange(2), default=20_000, show_default=True)
-def memory(early: int, late: int) -> None:
+@_json_option
+def memory(early: int, late: int, target: Path | None) -> None:
     """Compare resident memory early and late in a long 720p video of one masked face."""
     from benchmarks.memory import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         clip = make_clip(work / "masked.mp4", ClipOptions(frames=250, sound=False))
-        click.echo(run(clip, work, early=early, late=late))
+        found = run(clip, work, early=early, late=late)
+    click.echo(found)
+    _tell(found.result(_command()), target)
 
 
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--no-smooth", is_flag=True, help="Measure without temporal smoothing.")
-def flicker(video: Path | None, no_smooth: bool) -> None:
+@_json_option
+def flicker(video: Path | None, no_smooth: bool, target: Path | None) -> None:
     """Compare flicker in the inpainted part with that of the skin around it.
 
     VIDEO shows a masked face that does not move; by default, one is made.
@@ -83,7 +131,9 @@ def flicker(video: Path | None, no_smooth: bool) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         clip = video or make_clip(Path(folder) / "still.mp4", ClipOptions(frames=75, moving=False))
-        click.echo(run(clip, smooth=not no_smooth))
+        found = run(clip, smooth=not no_smooth)
+    click.echo(found)
+    _tell(found.result(_command()), target)
 
 
 @measure.command()
@@ -207,3 +257,42 @@ def networks() -> None:
         for size in listed.sizes:
             cost = run(listed, size)
             click.echo(f"{name:20}{size:6}{cost.parameters:14,}{cost.multiply_adds / 1e9:10.2f}")
+
+
+@measure.command(hidden=True)
+@click.option(
+    "--portraits",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("docs/unmasked.webp"),
+    show_default=True,
+    help="Picture to write; it replaces the one that is there.",
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep both videos in this folder."
+)
+def picture(portraits: Path, output: Path, keep: Path | None) -> None:
+    """Make the README's moving picture: portraits of nobody, in masks and out of them."""
+    from benchmarks.picture import draw
+
+    with tempfile.TemporaryDirectory() as folder:
+        click.echo(draw(portraits, output, keep or Path(folder)))
+
+
+@measure.command(hidden=True)
+@click.option(
+    "--root",
+    type=click.Path(exists=True, path_type=Path, file_okay=False),
+    default=_CHECKOUT,
+    help="Checkout with the pages and the folder results.  [default: the one that this is run from]",
+)
+def tables(root: Path) -> None:
+    """Write the tables of the README and its pages anew, from the figures in results/."""
+    for page in fill_pages(root):
+        click.echo(page)

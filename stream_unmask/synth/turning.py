@@ -108,8 +108,18 @@ def _rotation(yaw: float, pitch: float) -> Matrix:
     return np.asarray(nod @ across)
 
 
-def _turned(points: FloatArray, yaw: float, pitch: float, side: int) -> Turn | None:
-    """Turn the face of a photo of ``side`` pixels; None where its picture would be torn or folded."""
+def turn_by(points: FloatArray, yaw: float, pitch: float, side: int) -> Turn | None:
+    """Turn a head.
+
+    Args:
+        points: (468, 2) mesh points in pixels of the photo.
+        yaw: to the picture's right, in degrees.
+        pitch: downwards, in degrees.
+        side: of the photo in pixels.
+
+    Returns:
+        None where its picture would be torn or folded.
+    """
     axes, unit = _axes(points)
     mean, middle = mean_face(), points.mean(0)
     centre, _ = _inverse()
@@ -157,7 +167,7 @@ def draw_turn(points: FloatArray, side: int, rng: np.random.Generator) -> Turn |
     yaw = min(float(rng.uniform(_LEAST, _MOST)), _FARTHEST - abs(now))
     pitch = float(np.clip(rng.normal(0, 5), -12, 12))
     while yaw >= _LEAST:
-        turn = _turned(points, sign * yaw, pitch, side)
+        turn = turn_by(points, sign * yaw, pitch, side)
         if turn is not None:
             return turn
         yaw, pitch = 0.85 * yaw, 0.85 * pitch
