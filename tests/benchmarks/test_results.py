@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.flicker import Flicker
 from benchmarks.results import CLAIM, PAGES, Result, fill, fill_pages, read_results, write_result
+from stream_unmask.cli.main import cli
 from stream_unmask.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +71,17 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str) -> None:
 def test_a_page_that_names_no_result_is_refused() -> None:
     with pytest.raises(InputError, match="no result speed"):
         fill("<!-- results: speed -->\n<!-- end of results -->", {"flicker": result()})
+
+
+def test_a_command_writes_what_it_measured_without_this_machines_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, target = tmp_path / "secret.mp4", tmp_path / "flicker.json"
+    clip.touch()
+    monkeypatch.setattr("benchmarks.flicker.measure", lambda clip, smooth: Flicker(1.0, 2.0, 3.0))
+    cli.main(["measure", "flicker", str(clip), "--no-smooth", "--json", str(target)], standalone_mode=False)
+    (made,) = read_results(tmp_path).values()
+    assert made.command == "stream-unmask measure flicker VIDEO --no-smooth"
+    assert [row[1] for row in made.rows] == ["0.50 times"]
+    assert "secret" not in target.read_text()
+    assert date.fromisoformat(made.date).year >= 2026

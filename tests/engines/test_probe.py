@@ -29,6 +29,22 @@ def test_the_cpu_is_named_with_what_decides_speed(monkeypatch: pytest.MonkeyPatc
     assert probe.cpu_name() == "Fast CPU (avx2, avx512f, avx512_vnni)"
 
 
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        (
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.161.08  Sat Feb 24 22:51 2024",
+            "535.161.08",
+        ),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build", "560.35.03"),
+        ("", ""),
+    ],
+)
+def test_the_driver_is_named(monkeypatch: pytest.MonkeyPatch, text: str, version: str) -> None:
+    cpu(monkeypatch, text)
+    assert probe.nvidia_driver() == version
+
+
 class Driver:
     """A CUDA driver with one GPU, or one that fails."""
 
