@@ -148,7 +148,7 @@ def fill(page: str, results: Mapping[str, Result]) -> str:
             raise InputError(f"There is no result {missing[0]}.")
         shown = [results[name] for name in names.split()]
         sources = "\n".join(f"- {result.source()}" for result in shown)
-        return f"{head}{table(shown)}\n\n{sources}\n{end}"
+        return f"{head}\n{table(shown)}\n\n{sources}\n\n{end}"
 
     return _PLACE.sub(write, page)
 
