@@ -38,7 +38,7 @@ with av.open(source) as read, av.open(target, "w") as write:
 
 
 @dataclass(slots=True)
-class Timed:
+class TimedProgram:
     """One program over all rounds.
 
     Attributes:
@@ -65,8 +65,12 @@ def measure(video: Path, work: Path, *, rounds: int, preset: str, quality: int, 
         quality: CRF of libx264.
         deface: its executable, None to leave it out.
     """
-    ours, bare, peer = Timed("stream-unmask"), Timed("bare decode + encode"), Timed("deface")
-    small = Timed("deface --scale 640x360")
+    ours, bare, peer = (
+        TimedProgram("stream-unmask"),
+        TimedProgram("bare decode + encode"),
+        TimedProgram("deface"),
+    )
+    small = TimedProgram("deface --scale 640x360")
     report = work / "report.json"
     codec = ["--codec", "libx264", "--preset", preset, "--quality", str(quality)]
     parameters = ["-preset", preset, "-crf", str(quality)]
@@ -85,7 +89,7 @@ def measure(video: Path, work: Path, *, rounds: int, preset: str, quality: int, 
     return _table(video, [bare, ours, peer, small], f"libx264 {preset} crf {quality}")
 
 
-def _run(timed: Timed, command: Sequence[object]) -> None:
+def _run(timed: TimedProgram, command: Sequence[object]) -> None:
     start = time.perf_counter()
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -93,7 +97,7 @@ def _run(timed: Timed, command: Sequence[object]) -> None:
     timed.seconds.append(time.perf_counter() - start)
 
 
-def _table(video: Path, programs: list[Timed], encoder: str) -> str:
+def _table(video: Path, programs: list[TimedProgram], encoder: str) -> str:
     with av.open(video) as container:
         stream = container.streams.video[0]
         frames = sum(1 for _ in container.decode(stream))

@@ -30,9 +30,9 @@ def export_segmenter(data: Path, run: Path, weights: Path, note: str, size: int)
     import torch
 
     from trainer.checkpoint import load_averaged
-    from trainer.networks.segmenter import Segmenter
+    from trainer.networks.segmenter import UNetSegmenter
 
-    trained = Segmenter().eval()
+    trained = UNetSegmenter().eval()
     load_averaged(trained, run)
     crops = torch.from_numpy(sample_crops(data, 16, size))
     return export_network(trained, SEGMENTER, weights, _told(run, note), (crops,))
@@ -60,7 +60,7 @@ def export_generator(data: Path, run: Path, weights: Path, note: str, inner: int
 
 
 def _guided_samples(data: Path, size: int) -> tuple[Tensor, ...]:
-    """What generators take: crops, roughened maps, strangers' faces, their trust."""
+    """What generators take: crops, roughened masks, strangers' faces, their trust."""
     from torch.utils.data import default_collate
 
     from trainer.guides import GuidedData, bank_of

@@ -21,7 +21,7 @@ class Shown:
     """What a network makes of held-out pairs.
 
     Attributes:
-        pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a map N,1,S,S in 0..1.
+        pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a mask N,1,S,S in 0..1.
         quality: one number, higher is better; the checkpoint with the highest is kept as the best.
         figures: what else there is to tell, by name.
     """

@@ -166,7 +166,7 @@ def pairs(
 ) -> None:
     """Put masks on the faces in SHARDS.
 
-    Writes masked/, unmasked/ and map/ (where the mask is), pictures of the same names.
+    Writes masked/, unmasked/ and mask/ (where the mask is), pictures of the same names.
     """
     from stream_unmask.synth.pairs import PairSettings
     from trainer.packing.paired import write_pairs

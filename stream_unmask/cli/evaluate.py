@@ -15,10 +15,10 @@ from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.options import weights_that_are_there
 from stream_unmask.errors import UnmaskError
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
-from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides
 from trainer.evaluation.real import read_real, score_real
-from trainer.evaluation.report import Result, sheet, show, write_json, write_picture
+from trainer.evaluation.report import Evaluation, sheet, show, write_json, write_picture
 from trainer.evaluation.runs import trained
 from trainer.evaluation.score import score
 from trainer.evaluation.steadiness import steadiness
@@ -91,13 +91,13 @@ def evaluate(
     """Measure networks on held-out photos: the bundled ones, unless others are named."""
     sets = sets or _held_out_in(data)
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
-    networks = [Networks.exported(folder, threads) for folder in folders]
+    networks = [NetworksContestant.exported(folder, threads) for folder in folders]
     contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
     if baselines:
         usual = _usual(data)
         contestants += [*([MeanFace(usual)] if usual else []), Telea()]
     names = _names(contestants, [*folders, *runs])
-    results = {name: Result() for name in names}
+    results = {name: Evaluation() for name in names}
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=len(sets) * len(names))
@@ -143,7 +143,10 @@ def crops(
 ) -> None:
     """Draw a row for each photo: crop; mask, inpainted crop and result of each network; truth."""
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
-    contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
+    contestants = [
+        *(NetworksContestant.exported(folder) for folder in folders),
+        *(trained(run) for run in runs),
+    ]
     faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
     write_picture(sheet(contestants, faces), output)
     click.echo(f"Drew {output}.")
@@ -172,7 +175,7 @@ def _spread_faces(data: Path, name: str, count: int, *, bare: bool = False) -> l
     chosen = set(range(0, len(photos), max(1, len(photos) // count))[:count])
     faces = [face for number, face in enumerate(held_out(photos)) if number in chosen]
     if bare:
-        return [replace(face, crop=face.truth, map=np.zeros_like(face.map)) for face in faces]
+        return [replace(face, crop=face.truth, mask=np.zeros_like(face.mask)) for face in faces]
     return faces
 
 
@@ -189,7 +192,7 @@ def _names(contestants: Sequence[Contestant], folders: Sequence[Path]) -> list[s
 def _real(
     source: Path,
     weights: dict[str, Path],
-    results: dict[str, Result],
+    results: dict[str, Evaluation],
     limit: int | None,
     picture: Path | None,
 ) -> None:

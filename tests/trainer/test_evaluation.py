@@ -24,7 +24,7 @@ from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.data import Photo
-from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides, skin_tone
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
 from trainer.evaluation.perceptual import lacking
@@ -34,7 +34,7 @@ from trainer.evaluation.score import score
 from trainer.evaluation.steadiness import flicker, warping_errors
 from trainer.evaluation.wasserstein import sliced_wasserstein
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -50,7 +50,7 @@ class _Knowing(Contestant):
         self._error = error
         self._jitter = jitter
 
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
         self._error += self._jitter
         self._jitter = -self._jitter
         return self._truths[: len(crops)] + np.float32(self._error)
@@ -64,15 +64,15 @@ def faces(photos: list[Photo]) -> list[HeldOut]:
 def test_the_test_is_the_same_every_time(photos: list[Photo], faces: list[HeldOut]) -> None:
     again = list(held_out(photos))
     assert all(np.array_equal(one.crop, other.crop) for one, other in zip(faces, again, strict=True))
-    assert not np.array_equal(faces[0].map, faces[1].map)
-    assert np.array_equal(faces[0].crop[~faces[0].mask][:100], faces[0].truth[~faces[0].mask][:100])
+    assert not np.array_equal(faces[0].mask, faces[1].mask)
+    assert np.array_equal(faces[0].crop[~faces[0].inside][:100], faces[0].truth[~faces[0].inside][:100])
 
 
 def test_a_perfect_patch_makes_the_blend_perfect(faces: list[HeldOut]) -> None:
     face = faces[0]
-    done = blend(face.crop, (face.map / 255).astype(np.float32), face.truth.astype(np.float32))
-    assert psnr(done, face.truth, face.mask) > 45
-    assert psnr(face.crop, face.truth, face.mask) < 30
+    done = blend(face.crop, (face.mask / 255).astype(np.float32), face.truth.astype(np.float32))
+    assert psnr(done, face.truth, face.inside) > 45
+    assert psnr(face.crop, face.truth, face.inside) < 30
 
 
 def test_who_knows_the_truth_scores_best(faces: list[HeldOut]) -> None:
@@ -190,7 +190,7 @@ def test_why_a_measure_is_not_taken_is_said(tmp_path: Path, monkeypatch: pytest.
 def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:
     """What a training leaves, as far as an evaluation needs it."""
     torch.manual_seed(3)
-    network = RECIPES[recipe].build(Job(photos, 64, begun=True)).network
+    network = RECIPES[recipe].build(TrainingJob(photos, 64, begun=True)).network
     describe(folder / recipe, recipe, 64, [])
     write_checkpoint({"averaged": network.state_dict()}, folder / recipe / LAST)
     return folder / recipe
@@ -198,16 +198,16 @@ def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:
 
 def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldOut], tmp_path: Path) -> None:
     crops = np.stack([face.crop for face in faces])
-    bundled = Networks.exported(BUNDLED_WEIGHTS, 1)
-    maps = bundled.find(crops)
+    bundled = NetworksContestant.exported(BUNDLED_WEIGHTS, 1)
+    masks = bundled.find(crops)
     for recipe in ("segmenter", "painter", "cyclegan"):
         contestant = trained(_run(tmp_path, recipe, photos), 1)
         assert contestant.name == recipe
-        found, painted = contestant.find(crops), contestant.paint(crops, maps)
+        found, painted = contestant.find(crops), contestant.paint(crops, masks)
         assert found.shape == (2, 256, 256)
         assert painted.shape == (2, 256, 256, 3)
-        assert np.array_equal(found, maps) == (recipe != "segmenter")
-        assert np.array_equal(painted, bundled.paint(crops, maps)) == (recipe == "segmenter")
+        assert np.array_equal(found, masks) == (recipe != "segmenter")
+        assert np.array_equal(painted, bundled.paint(crops, masks)) == (recipe == "segmenter")
 
 
 def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.crops import sample_crops
 from trainer.evaluation.runs import describe
-from trainer.networks.generator import Generator
-from trainer.networks.segmenter import Segmenter
-from trainer.networks.translator import Dresser, Pair
+from trainer.networks.generator import LightGenerator
+from trainer.networks.segmenter import UNetSegmenter
+from trainer.networks.translator import Dresser, TranslatorPair
 from trainer.tracing import export_network, fold_norms
 
 
@@ -31,10 +31,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of untrained weights, exported."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    crop, map_ = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
+    crop, mask = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
     for network, kind, samples in (
-        (Segmenter(), SEGMENTER, (crop,)),
-        (Generator(), GENERATOR, (crop, map_)),
+        (UNetSegmenter(), SEGMENTER, (crop,)),
+        (LightGenerator(), GENERATOR, (crop, mask)),
     ):
         network.train()(*samples)  # lets the norms see something
         agreement = export_network(network.eval(), kind, folder, "untrained", samples)
@@ -64,7 +64,7 @@ def _untrained(run: Path, recipe: str, network: nn.Module) -> Path:
     return run
 
 
-@pytest.mark.parametrize(("recipe", "network"), [("wearer", Dresser), ("cyclegan", Pair)])
+@pytest.mark.parametrize(("recipe", "network"), [("wearer", Dresser), ("cyclegan", TranslatorPair)])
 def test_what_puts_masks_on_is_exported_beside_the_others(
     recipe: str, network: type[nn.Module], shards: Path, tmp_path: Path
 ) -> None:
@@ -84,7 +84,7 @@ def test_what_puts_masks_on_is_exported_beside_the_others(
 
 
 def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Path) -> None:
-    run = _untrained(tmp_path / "seg", "segmenter", Segmenter())
+    run = _untrained(tmp_path / "seg", "segmenter", UNetSegmenter())
     done = CliRunner().invoke(export, [f"--data={shards}", f"--wearer={run}", f"--weights={tmp_path}"])
     assert str(done.exception) == f"The network of {run} (segmenter) puts no masks on."
 
@@ -114,7 +114,7 @@ def test_any_number_of_faces_goes_through(weights: Path, count: int) -> None:
 
 
 def test_no_norm_is_left_after_folding() -> None:
-    folded = fold_norms(Segmenter())
+    folded = fold_norms(UNetSegmenter())
     assert not [part for part in folded.modules() if isinstance(part, torch.nn.BatchNorm2d)]
 
 

@@ -26,7 +26,7 @@ from trainer.recipe import Batch, OwnTrials, Recipe
 from trainer.recipes import RECIPES, job
 from trainer.recipes.critics import mouth_windows
 from trainer.recipes.cyclegan import Pool
-from trainer.recipes.job import Job, changed
+from trainer.recipes.job import TrainingJob, changed
 from trainer.recipes.painting import PaintingRecipe, usual_face
 from trainer.recipes.siamese import varied
 
@@ -63,7 +63,7 @@ TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 7, 3e-4)})
 def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
     torch.manual_seed(1)
     # To begin with the usual face takes hundreds of pairs.
-    toy = Job(photos, TOYS[name].size, begun=True)
+    toy = TrainingJob(photos, TOYS[name].size, begun=True)
     return changed(RECIPES[name], [*CHANGES.get(name, []), *changes]).build(toy)
 
 
@@ -144,7 +144,7 @@ def test_the_wgans_generator_waits_for_its_critic_over_a_break(photos: list[Phot
 
 
 def test_the_usual_face_is_that_of_the_photos_and_the_same_on_both_sides(photos: list[Photo]) -> None:
-    recipe = RECIPES["painter"].build(Job(photos, 128, begun=True))
+    recipe = RECIPES["painter"].build(TrainingJob(photos, 128, begun=True))
     assert isinstance(recipe, PaintingRecipe)
     usual = usual_face(recipe.data(0, 4), 4)
     assert torch.allclose(usual, usual.flip(3), atol=1e-6)
@@ -154,11 +154,11 @@ def test_the_usual_face_is_that_of_the_photos_and_the_same_on_both_sides(photos:
 
 def test_mouth_windows_are_cut_around_the_map() -> None:
     picture = torch.arange(32 * 32.0).reshape(1, 1, 32, 32)
-    map_ = torch.zeros(1, 1, 32, 32)
-    map_[..., 20:24, 8:12] = 1
-    window = mouth_windows(picture, map_, 8)
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 20:24, 8:12] = 1
+    window = mouth_windows(picture, mask, 8)
     assert torch.equal(window, picture[..., 17:25, 5:13])
-    assert mouth_windows(picture, torch.zeros_like(map_), 8).shape == (1, 1, 8, 8)
+    assert mouth_windows(picture, torch.zeros_like(mask), 8).shape == (1, 1, 8, 8)
 
 
 class _Reads(TorchDispatchMode):
@@ -175,11 +175,11 @@ class _Reads(TorchDispatchMode):
 
 def test_mouth_windows_of_many_faces_wait_no_longer_than_that_of_one() -> None:
     torch.manual_seed(0)
-    faces, maps = torch.rand(9, 3, 32, 32), torch.rand(9, 1, 32, 32) ** 8
+    faces, masks = torch.rand(9, 3, 32, 32), torch.rand(9, 1, 32, 32) ** 8
     with _Reads() as reads:
-        windows = mouth_windows(faces, maps, 8)
+        windows = mouth_windows(faces, masks, 8)
     assert reads.count == 0
-    each = [mouth_windows(face[None], map_[None], 8) for face, map_ in zip(faces, maps, strict=True)]
+    each = [mouth_windows(face[None], mask[None], 8) for face, mask in zip(faces, masks, strict=True)]
     assert torch.equal(windows, torch.cat(each))
 
 
@@ -228,7 +228,7 @@ def test_settings_are_changed_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "is_white"),
     [
-        ("segmenter", lambda sample: sample["map"].float().mean() > 150),
+        ("segmenter", lambda sample: sample["mask"].float().mean() > 150),
         ("cyclegan", lambda sample: sample["masked"].float().std() < 15),
     ],
 )
@@ -239,10 +239,10 @@ def test_real_masked_faces_are_learnt_from(
     white = RealFace("white", np.full((size, size, 3), 255, np.uint8), np.full((size, size), 255, np.uint8))
     monkeypatch.setattr(job, "pseudo_labelled", lambda folder, _: [white] * (folder == Path("real")))
     for folder in (Path("real"), None):
-        recipe = changed(RECIPES[name], ["real=1"]).build(Job(photos, size, real=folder))
+        recipe = changed(RECIPES[name], ["real=1"]).build(TrainingJob(photos, size, real=folder))
         assert is_white(recipe.data(0, 2)[0]) == (folder is not None)
 
 
 def test_a_side_that_networks_cannot_halve_is_refused() -> None:
     with pytest.raises(UnmaskError, match="32"):
-        Job([], 100)
+        TrainingJob([], 100)

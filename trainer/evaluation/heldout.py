@@ -35,20 +35,20 @@ class HeldOut:
 
     Attributes:
         crop: (S, S, 3) uint8 RGB, with the mask on.
-        map: (S, S) uint8, 255 where the mask is.
+        mask: (S, S) uint8, 255 where the mask is.
         truth: (S, S, 3) uint8 RGB, the face beneath.
         groups: kind of group to the group that this face is of.
     """
 
     crop: Bytes
-    map: Bytes
+    mask: Bytes
     truth: Bytes
     groups: dict[str, str]
 
     @property
-    def mask(self) -> NDArray[np.bool_]:
+    def inside(self) -> NDArray[np.bool_]:
         """(S, S) where the mask is."""
-        return self.map > 127
+        return self.mask > 127
 
 
 def held_out(photos: Sequence[Photo], sides: dict[str, float] | None = None) -> Iterator[HeldOut]:

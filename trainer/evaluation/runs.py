@@ -13,12 +13,12 @@ from engines.contract import GENERATOR, SEGMENTER
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from trainer.checkpoint import load_averaged
-from trainer.evaluation.contestants import FloatArray, Networks, Run, onnx_network, torch_network
-from trainer.networks.generator import Painter
-from trainer.networks.segmenter import Segmenter
-from trainer.networks.translator import Dresser, Pair, Translator
+from trainer.evaluation.contestants import FloatArray, NetworksContestant, Run, onnx_network, torch_network
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.segmenter import UNetSegmenter
+from trainer.networks.translator import Dresser, Translator, TranslatorPair
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job, RecipeConfig, changed
+from trainer.recipes.job import RecipeConfig, TrainingJob, changed
 
 _ABOUT = "recipe.json"
 
@@ -86,42 +86,42 @@ def _read(run: Path) -> tuple[str, RecipeConfig, int]:
 def _network(run: Path) -> tuple[str, nn.Module, int]:
     """Recipe, network with its averaged weights, and side of the crops of a run."""
     recipe, config, size = _read(run)
-    network = config.build(Job([], size, begun=True)).network
+    network = config.build(TrainingJob([], size, begun=True)).network
     load_averaged(network, run)
     return recipe, network, size
 
 
-def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> Networks:
+def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> NetworksContestant:
     """A run's averaged network.
 
     Args:
         run: folder of the run.
         threads: of the network beside it.
-        beside: exported weights; a generator gets the maps of their segmenter, a segmenter gives its maps
+        beside: exported weights; a generator gets the masks of their segmenter, a segmenter gives its masks
             to their generator.
 
     Raises:
         UnmaskError: the folder is not that of a run, or its network does not inpaint faces.
     """
     recipe, network, size = _network(run)
-    if isinstance(network, Segmenter):
-        return Networks(run.name, torch_network(network), onnx_network(beside, GENERATOR, threads))
+    if isinstance(network, UNetSegmenter):
+        return NetworksContestant(run.name, torch_network(network), onnx_network(beside, GENERATOR, threads))
     segmenter = onnx_network(beside, SEGMENTER, threads)
-    if isinstance(network, Painter):
-        return Networks(run.name, segmenter, torch_network(network, size))
-    if isinstance(network, Pair):
-        return Networks(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
+    if isinstance(network, PaintingGenerator):
+        return NetworksContestant(run.name, segmenter, torch_network(network, size))
+    if isinstance(network, TranslatorPair):
+        return NetworksContestant(run.name, segmenter, _of_the_crop_alone(torch_network(network, size)))
     raise UnmaskError(f"The network of {run} ({recipe}) does not inpaint faces.")
 
 
-def trained_generator(run: Path) -> Painter:
+def trained_generator(run: Path) -> PaintingGenerator:
     """What paints beneath masks, of the size that was trained, with a run's averaged weights, for evaluation.
 
     Raises:
         UnmaskError: the folder is not that of a run, or what it trained is not a generator.
     """
     recipe, network, _ = _network(run)
-    if not isinstance(network, Painter):
+    if not isinstance(network, PaintingGenerator):
         raise UnmaskError(f"The network of {run} ({recipe}) is not a generator.")
     return network.eval()
 
@@ -133,13 +133,13 @@ def trained_wearer(run: Path) -> Translator:
         UnmaskError: the folder is not that of a run, or what it trained puts no masks on.
     """
     recipe, network, _ = _network(run)
-    if not isinstance(network, Dresser | Pair):
+    if not isinstance(network, Dresser | TranslatorPair):
         raise UnmaskError(f"The network of {run} ({recipe}) puts no masks on.")
     return network.wear.eval()
 
 
 def _of_the_crop_alone(translate: Run) -> Run:
-    def paint(crop: FloatArray, _map: FloatArray) -> FloatArray:
+    def paint(crop: FloatArray, _mask: FloatArray) -> FloatArray:
         return translate(crop)
 
     return paint

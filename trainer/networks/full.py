@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.networks.blocks import Gated, double, fitted
-from trainer.networks.generator import Painter
+from trainer.networks.generator import PaintingGenerator
 
 _WIDTHS = (48, 96, 192)
 _DILATIONS = (1, 2, 4, 8, 16)
@@ -27,7 +27,7 @@ class _Thought(nn.Module):
         return out
 
 
-class FullGenerator(Painter):
+class FullGenerator(PaintingGenerator):
     """Gated U-Net (Yu et al., "Free-Form Image Inpainting with Gated Convolution", 2019).
 
     The wide-spaced convolutions in its middle see the whole face, 512 pixels across too, and the last
@@ -51,7 +51,7 @@ class FullGenerator(Painter):
         nn.init.normal_(self.head.weight, 0, 0.01)
 
     def draw(self, shown: Tensor) -> Tensor:
-        """See :meth:`trainer.networks.generator.Painter.draw`."""
+        """See :meth:`trainer.networks.generator.PaintingGenerator.draw`."""
         fine = self.stem(shown)
         middle = self.down1(fine)
         coarse = self.down2(middle)

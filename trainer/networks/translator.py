@@ -101,7 +101,7 @@ class StyleReader(nn.Module):
         return styles
 
 
-class Pair(nn.Module):
+class TranslatorPair(nn.Module):
     """Both directions."""
 
     def __init__(self) -> None:

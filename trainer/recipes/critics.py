@@ -73,13 +73,13 @@ class Critics:
         return Judgement(self._adversarial * fooled + self._matching * matched, log)
 
 
-def mouth_windows(picture: Tensor, map_: Tensor, side: int) -> Tensor:
-    """The square of ``side`` pixels around each map's middle, out of N,3,S,S."""
+def mouth_windows(picture: Tensor, mask: Tensor, side: int) -> Tensor:
+    """The square of ``side`` pixels around each mask's middle, out of N,3,S,S."""
     size = picture.shape[-1]
-    places = torch.arange(size, dtype=map_.dtype, device=map_.device)
-    mass = map_.sum((1, 2, 3)).clamp(min=1)
-    across = (map_.sum((1, 2)) * places).sum(1) / mass
-    down = (map_.sum((1, 3)) * places).sum(1) / mass
+    places = torch.arange(size, dtype=mask.dtype, device=mask.device)
+    mass = mask.sum((1, 2, 3)).clamp(min=1)
+    across = (mask.sum((1, 2)) * places).sum(1) / mass
+    down = (mask.sum((1, 3)) * places).sum(1) / mass
     corners = (torch.stack([across, down], 1) - side / 2).clamp(0, size - side).int()
     # One wait for the GPU: two numbers a face, asked for one by one, held every step up.
     windows = [
@@ -96,7 +96,7 @@ def patch_critics() -> Critics:
     """
 
     def square(painted: Painted, face: Tensor) -> Inputs:
-        return (mouth_windows(face, painted.map_, face.shape[-1] * 7 // 16),)
+        return (mouth_windows(face, painted.mask, face.shape[-1] * 7 // 16),)
 
     views = {
         "whole": View(Critic(), lambda _, face: (functional.avg_pool2d(face, 2),)),

@@ -15,7 +15,7 @@ from trainer.learner import Learner
 from trainer.networks.encoder import FaceAutoencoder
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 _SQUARES = 16
 
@@ -32,7 +32,7 @@ class EncoderConfig:
     hidden: float = 0.3
     noise: float = 0.05
 
-    def build(self, job: Job) -> EncoderRecipe:
+    def build(self, job: TrainingJob) -> EncoderRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return EncoderRecipe(job.photos, job.size, self)
 

@@ -12,7 +12,7 @@ from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.recipe import Recipe
 
 BUNDLED = Path("bundled")
@@ -20,14 +20,14 @@ Config = TypeVar("Config", bound="RecipeConfig")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """One training, as far as it concerns the recipe.
 
     Attributes:
         photos: of the training sets.
         size: side of the crops in pixels, a multiple of 32.
         begun: whether trained weights will take the place of the fresh ones.
-        segmenter: run of the segmenter that makes maps, or ``bundled``.
+        segmenter: run of the segmenter that makes masks, or ``bundled``.
         encoder: run of the ``encoder`` recipe for perceptual losses; None for none.
         real: folder of photos of people who wear masks, without truth; None for none.
         tell: takes a sentence that the user should read.
@@ -45,7 +45,7 @@ class Job:
         if self.size <= 0 or self.size % 32:
             raise UnmaskError(f"The side of the crops must be a multiple of 32, not {self.size}.")
 
-    def trained_segmenter(self) -> Segmenter:
+    def trained_segmenter(self) -> UNetSegmenter:
         """The segmenter, in evaluation mode.
 
         Raises:
@@ -57,7 +57,7 @@ class Job:
         return segmenter.eval().requires_grad_(False)
 
     def real_faces(self) -> list[RealFace]:
-        """The faces of :attr:`real`, with maps of the bundled segmenter where it is sure.
+        """The faces of :attr:`real`, with masks of the bundled segmenter where it is sure.
 
         Raises:
             UnmaskError: there is none among the photos.
@@ -75,7 +75,7 @@ class Job:
 class RecipeConfig(Protocol):
     """A recipe's settings, a frozen dataclass; its fields are what ``--set`` may change."""
 
-    def build(self, job: Job) -> Recipe:
+    def build(self, job: TrainingJob) -> Recipe:
         """The recipe.
 
         Raises:

@@ -10,9 +10,9 @@ from torch import Tensor
 from trainer.networks.discriminators import SiameseCritic
 from trainer.networks.sizes import Size
 from trainer.recipes.critics import Critics, Inputs, View
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.motion import moved
-from trainer.recipes.painting import FoundMaps, Painted, PaintingRecipe, Phase, rough_maps
+from trainer.recipes.painting import FoundMasks, Painted, PaintingRecipe, Phase, rough_masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class SiameseConfig:
     matching: float = 0.3
     judged_from: float = 0.3
 
-    def build(self, job: Job) -> PaintingRecipe:
+    def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         critics = Critics(
             {"pairs": View(SiameseCritic(), _beside, _another)}, self.adversarial, self.matching
         )
         phases = (
-            Phase(self.judged_from, rough_maps, False),
-            Phase(1.0, FoundMaps(job.trained_segmenter()), True, critics),
+            Phase(self.judged_from, rough_masks, False),
+            Phase(1.0, FoundMasks(job.trained_segmenter()), True, critics),
         )
         return PaintingRecipe(job, self.network, phases)
 
@@ -46,7 +46,7 @@ class SiameseConfig:
 def varied(face: Tensor) -> Tensor:
     """The same people in other pictures, N,3,S,S: mirrored, moved, brighter or darker.
 
-    Without this a pair of the same face would be a pair of equal pixels, and every patch a fake.
+    Without this a pair of the same face would be a pair of equal pixels, and every inpainted one a fake.
     """
     count = len(face)
     motion = torch.zeros(count, 2, 3)

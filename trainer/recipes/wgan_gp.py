@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from trainer.learner import Learner
 from trainer.networks.discriminators import WassersteinCritic
 from trainer.networks.sizes import Size
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import gradient_penalty
-from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_maps
+from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_masks
 from trainer.recipes.siamese import varied
 
 _STEADY_FROM = 0.3
@@ -47,10 +47,10 @@ class WganGpConfig:
     adversarial: float = 0.01
     critic_rate: float = 2e-4
 
-    def build(self, job: Job) -> PaintingRecipe:
+    def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         game = WassersteinGame(self, job.size)
-        phases = Phase(_STEADY_FROM, rough_maps, False, game), Phase(1.0, rough_maps, True, game)
+        phases = Phase(_STEADY_FROM, rough_masks, False, game), Phase(1.0, rough_masks, True, game)
         return PaintingRecipe(job, self.network, phases)
 
 
