@@ -41,10 +41,13 @@ class Recipe(Protocol):
     Attributes:
         network: the network whose averaged weights are the result.
         helpers: networks trained or kept beside it (discriminators), by name.
+        best_from: share of the training, 0..1, from which on its best weights are kept: where its last phase
+            begins, since the figures of weights that lack a phase are no measure for those that have it.
     """
 
     network: nn.Module
     helpers: dict[str, nn.Module]
+    best_from: float
 
     def data(self, seed: int, count: int) -> torch.utils.data.Dataset[Batch]:
         """At least ``count`` samples, the same for the same seed."""

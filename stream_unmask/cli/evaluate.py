@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, track
 
-from stream_unmask.bundled import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.cli.options import weights_that_are_there
 from stream_unmask.errors import UnmaskError
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
@@ -104,6 +104,7 @@ def evaluate(
         for set_name in sets:
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
+                _tell(progress, f"{name} on {len(faces)} faces of {set_name} ...")
                 results[name].sets[set_name] = score(contestant, faces)
                 if frames > 1 and set_name == sets[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
@@ -152,6 +153,14 @@ def crops(
     click.echo(f"Drew {output}.")
 
 
+def _tell(progress: Progress, what: str) -> None:
+    """Say what begins: on a terminal beside the bar, else as a line, as there is no bar."""
+    if progress.console.is_terminal:
+        progress.update(progress.task_ids[0], description=what)
+    else:
+        click.echo(what, err=True)
+
+
 def _held_out_in(data: Path) -> tuple[str, ...]:
     """The sets to measure on."""
     if names := held_out_sets(data):
@@ -180,10 +189,12 @@ def _spread_faces(data: Path, name: str, count: int, *, bare: bool = False) -> l
 
 
 def _names(contestants: Sequence[Contestant], folders: Sequence[Path]) -> list[str]:
-    """A name for each: that of its folder, or as much of the path as tells them apart."""
-    names = [folder.name for folder in folders]
+    """A name for each: a bundled set's, or that of its folder, or as much of the path as tells them apart."""
+    bundled = {each.folder: f"bundled {name}" for name, each in BUNDLED_SETS.items()}
+    own = [bundled.get(folder) for folder in folders]
+    names = [name or folder.name for name, folder in zip(own, folders, strict=True)]
     if len(set(names)) < len(names):
-        names = [str(folder) for folder in folders]
+        names = [name or str(folder) for name, folder in zip(own, folders, strict=True)]
     if len(set(names)) < len(names):
         raise UnmaskError("The same folder is named twice.")
     return [*names, *(contestant.name for contestant in contestants[len(names) :])]

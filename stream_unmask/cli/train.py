@@ -13,11 +13,11 @@ from click.core import ParameterSource
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
+from trainer.about import describe, description
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
-from trainer.evaluation.runs import describe, description
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import LightGenerator
 from trainer.networks.guided import GuidedGenerator

@@ -17,12 +17,13 @@ from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from stream_unmask.cli.export import export
 from stream_unmask.errors import UnmaskError
+from trainer.about import describe
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.crops import sample_crops
-from trainer.evaluation.runs import describe
 from trainer.networks.generator import LightGenerator
 from trainer.networks.segmenter import UNetSegmenter
 from trainer.networks.translator import Dresser, TranslatorPair
+from trainer.recipes.job import TrainingJob
 from trainer.tracing import export_network, fold_norms
 
 
@@ -81,6 +82,29 @@ def test_what_puts_masks_on_is_exported_beside_the_others(
     assert worn.shape == crop.shape
     assert 0 < alpha.min() < alpha.max() < 1
     assert np.abs(alpha - other).max() > 1e-6
+
+
+def test_cyclegans_unmasking_half_is_exported_as_a_generator(shards: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pair = TranslatorPair()
+    run, folder = _untrained(tmp_path / "pair", "cyclegan", pair), tmp_path / "weights"
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--generator={run}", f"--weights={folder}"])
+    assert done.exit_code == 0, done.output
+    engine = ONNXRuntimeEngine(read_weights(folder, GENERATOR).path, 1)
+    crop = torch.rand(1, 3, 64, 64) * 2 - 1
+    plane = np.ones((1, 1, 64, 64), np.float32)
+    (inpainted,) = engine.run(crop.numpy(), plane, crop.numpy(), 0 * plane)
+    with torch.no_grad():
+        np.testing.assert_allclose(inpainted, pair.eval()(crop).numpy(), atol=1e-4)
+
+
+def test_a_segmenter_of_another_side_than_the_products_is_refused(shards: Path, tmp_path: Path) -> None:
+    run = _untrained(tmp_path / "seg", "segmenter", UNetSegmenter())
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--segmenter={run}", f"--weights={tmp_path}"])
+    assert "has learnt from crops of 64 pixels" in str(done.exception)
+    assert "--size 256" in str(done.exception)
+    with pytest.raises(UnmaskError, match="crops of 64 pixels"):
+        TrainingJob([], 64, segmenter=run).trained_segmenter()
 
 
 def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Path) -> None:

@@ -88,9 +88,10 @@ def test_killed_and_resumed_is_as_if_never_killed(photos: list[Photo], shards: P
 class _Toy:
     """One weight that learns to be 3; steps named in ``bad`` have a loss that is not a number."""
 
-    def __init__(self, bad: range = range(0)) -> None:
+    def __init__(self, bad: range = range(0), best_from: float = 0.0) -> None:
         self.network: nn.Module = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.BatchNorm2d(1))
         self.helpers: dict[str, nn.Module] = {}
+        self.best_from = best_from
         self._bad = bad
         self._step = 0
 
@@ -118,9 +119,9 @@ class _Ones(torch.utils.data.Dataset[Batch]):
         return {"crop": torch.full((1, 8, 8), 1.0) + index % 2}
 
 
-def _toy(run: Path, bad: range = range(0), **settings: Any) -> Loop:
+def _toy(run: Path, bad: range = range(0), best_from: float = 0.0, **settings: Any) -> Loop:
     basic = LoopSettings(run, steps=8, batch=2, workers=0, threads=1, precision="32")
-    return Loop(_Toy(bad), replace(basic, **settings), {"crop": torch.zeros(2, 1, 16, 16)})
+    return Loop(_Toy(bad, best_from), replace(basic, **settings), {"crop": torch.zeros(2, 1, 16, 16)})
 
 
 def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
@@ -137,6 +138,13 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
 def test_a_training_that_went_astray_ends_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="no finite gradient in 20 steps up to step 22"):
         _toy(tmp_path, range(3, 99), steps=60).run()
+
+
+def test_the_best_weights_are_of_the_last_phase(tmp_path: Path) -> None:
+    _toy(tmp_path, best_from=0.5, save_minutes=0).run()
+    best = read_checkpoint(tmp_path / BEST)
+    assert best["step"] > 4
+    assert best["quality"] == 0.0
 
 
 def test_the_best_weights_and_sheets_are_kept(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ class FullGenerator(PaintingGenerator):
         self.head = nn.Conv2d(fine // 2, 3, 3, 1, 1)
         nn.init.normal_(self.head.weight, 0, 0.01)
 
+    def last(self) -> nn.Conv2d:
+        """See :meth:`trainer.networks.generator.PaintingGenerator.last`."""
+        return self.head
+
     def draw(self, shown: Tensor) -> Tensor:
         """See :meth:`trainer.networks.generator.PaintingGenerator.draw`."""
         fine = self.stem(shown)

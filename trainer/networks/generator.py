@@ -40,6 +40,22 @@ class PaintingGenerator(nn.Module):
         super().__init__()
         self.usual = nn.Parameter(torch.zeros(1, 3, USUAL_SIDE, USUAL_SIDE))
 
+    @torch.no_grad()
+    def begin_with(self, usual: Tensor) -> None:
+        """Let a fresh generator paint a usual face, 1,3,64,64 told from the skin, and nothing else at first.
+
+        Without this it paints coloured squares: thousands of steps go into what the usual face says.
+        """
+        self.usual.copy_(usual)
+        last = self.last()
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+
+    def last(self) -> nn.Conv2d:
+        """The convolution whose output is what differs from the usual face."""
+        raise NotImplementedError
+
     def draw(self, shown: Tensor) -> Tensor:
         """What differs from the usual face, N,3,S,S.
 
@@ -91,6 +107,12 @@ class LightGenerator(PaintingGenerator):
         self.up1 = plain(middle, fine)
         self.merge0 = plain(fine, fine)
         self.head = nn.Sequential(nn.Conv2d(fine, 48, 3, 1, 1), nn.PixelShuffle(4))
+
+    def last(self) -> nn.Conv2d:
+        """See :meth:`PaintingGenerator.last`."""
+        head = self.head[0]
+        assert isinstance(head, nn.Conv2d)
+        return head
 
     def draw(self, shown: Tensor) -> Tensor:
         """See :meth:`PaintingGenerator.draw`."""

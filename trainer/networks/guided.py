@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.networks.blocks import fitted, plain
-from trainer.networks.generator import LightGenerator, PaintingGenerator, skin_colour, widened
+from trainer.networks.generator import LightGenerator, skin_colour, widened
 from trainer.networks.matching import Matching
 
 _FINE = 32
@@ -99,9 +99,9 @@ class GuidedGenerator(LightGenerator):
 
 
 class LaidIn(nn.Module):
-    """Any painter, with guides laid over what it paints, in the light of the visible skin."""
+    """Whatever paints from crop and mask, with guides laid over that, in the light of the visible skin."""
 
-    def __init__(self, painter: PaintingGenerator) -> None:
+    def __init__(self, painter: nn.Module) -> None:
         super().__init__()
         self.painter = painter
         self.matching = Matching()
@@ -110,13 +110,13 @@ class LaidIn(nn.Module):
         """See :meth:`GuidedGenerator.forward`."""
         hidden = widened(mask)
         matched = self.matching(crop, hidden, guide, trust)
-        painted = self.painter.paint(crop, mask)
+        painted = self.painter(crop, mask)
         laid_in: Tensor = painted + trust * hidden * (matched - painted)
         return laid_in.clamp(-1, 1)
 
 
-def with_guide(painter: PaintingGenerator) -> nn.Module:
-    """What is exported of a painter: it takes a guide, whether or not it was trained with one."""
+def with_guide(painter: nn.Module) -> nn.Module:
+    """What is exported of what paints from crop and mask: it takes a guide, trained with one or not."""
     if isinstance(painter, GuidedGenerator):
         return painter
     if isinstance(painter, LightGenerator):

@@ -114,6 +114,18 @@ class TranslatorPair(nn.Module):
         return laid_over(masked, *self.unmask(masked))
 
 
+class MaskRemover(nn.Module):
+    """The unmasking direction as a generator: what it leaves of the crop is part of what it gives."""
+
+    def __init__(self, unmask: Translator) -> None:
+        super().__init__()
+        self.unmask = unmask
+
+    def forward(self, crop: Tensor, mask: Tensor) -> Tensor:
+        """N,3,S,S in -1..1 to the same without masks; it finds them itself, whatever ``mask`` says."""
+        return laid_over(crop, *self.unmask(crop))
+
+
 class Dresser(nn.Module):
     """Puts masks on, and what it learns that with: the reader that tells it which."""
 

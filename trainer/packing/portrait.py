@@ -42,7 +42,7 @@ class Wishes:
     """
 
     size: int = 256
-    least_eyes: float = 40.0
+    least_eyes: float = 30.0
     most_yaw: float = 70.0
 
 

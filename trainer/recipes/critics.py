@@ -38,7 +38,7 @@ class Critics:
 
     def __init__(self, views: dict[str, View], adversarial: float, matching: float) -> None:
         """Weigh how much they are to be fooled (``adversarial``) and matched (``matching``)."""
-        self._views = views
+        self.views = views
         self._adversarial = adversarial
         self._matching = matching
         self.helpers = {name: view.critic for name, view in views.items()}
@@ -49,11 +49,15 @@ class Critics:
         rates = [{"params": weights, "initial_lr": _RATE}]
         return {"critics": torch.optim.AdamW(rates, _RATE, betas=(0.5, 0.99))}
 
+    def learns_alone(self) -> bool:
+        """See :class:`trainer.recipes.painting.Adversary`: critics and generator learn in each step."""
+        return False
+
     def judge(self, painted: Painted, learn: Learner, progress: float) -> Judgement:
         """See :class:`trainer.recipes.painting.Adversary`."""
         finished = painted.finished()
         taught = finished.new_zeros(())
-        for view in self._views.values():
+        for view in self.views.values():
             real = view.critic(*view.inputs(painted, painted.truth))[-1]
             taught = taught + critic_loss(real, view.critic(*view.inputs(painted, finished.detach()))[-1])
             if view.decoys is not None:
@@ -61,7 +65,7 @@ class Critics:
         learn("critics", taught)
         fooled, matched = finished.new_zeros(()), finished.new_zeros(())
         known = slice(painted.known)
-        for view in self._views.values():
+        for view in self.views.values():
             judged = view.critic(*view.inputs(painted, finished))
             with torch.no_grad():
                 wanted = view.critic(*view.inputs(painted, painted.truth))

@@ -59,6 +59,10 @@ class CycleGanConfig:
     real: float = 0.5
     critic_rate: float = 4e-4
 
+    def architecture(self) -> TranslatorPair:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return TranslatorPair()
+
     def build(self, job: TrainingJob) -> CycleGanRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return CycleGanRecipe(job.photos, job.size, self, job.real_faces())
@@ -120,6 +124,7 @@ class CycleGanRecipe:
         self.network: nn.Module = self._pair
         pools = {f"{kind}_pool": pool for kind, pool in self._pools.items()}
         self.helpers: dict[str, nn.Module] = {"reader": self._reader, **self._critics, **pools}
+        self.best_from = 0.0
 
     def data(self, seed: int, count: int) -> Unpaired:
         """See :class:`trainer.recipe.Recipe`."""

@@ -167,9 +167,8 @@ class GuidedRecipe(PaintingRecipe):
     def __init__(self, job: TrainingJob, phases: tuple[Phase, ...], rebuilding: Rebuilding) -> None:
         """As :class:`trainer.recipes.painting.PaintingRecipe`; ``rebuilding`` is for what has no guide."""
         self._bank = bank_of(job.photos)
-        super().__init__(job, "light", phases, rebuilding)
-        light = self.network
-        assert isinstance(light, LightGenerator)
+        light = LightGenerator()
+        super().__init__(job, light, phases, rebuilding)
         guided = GuidedGenerator()
         guided.adopt(light)
         self.network = guided
@@ -313,6 +312,10 @@ class GuidedConfig:
     critics_from: float = 0.5
     critics_rate: float = 0.6
     perceptual: float = 0.15
+
+    def architecture(self) -> GuidedGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GuidedGenerator()
 
     def build(self, job: TrainingJob) -> GuidedRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+from torch import nn
+
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
+from trainer.about import size_of
 from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
@@ -16,6 +19,10 @@ from trainer.networks.segmenter import UNetSegmenter
 from trainer.recipe import Recipe
 
 BUNDLED = Path("bundled")
+
+SEGMENTER_SIDE = 256
+"""Side in pixels of the crops in which the product looks for masks."""
+
 Config = TypeVar("Config", bound="RecipeConfig")
 
 
@@ -49,12 +56,11 @@ class TrainingJob:
         """The segmenter, in evaluation mode.
 
         Raises:
-            UnmaskError: there is none.
+            UnmaskError: there is none, or it has learnt from crops of another side than the product's.
         """
-        segmenter = bundled_segmenter()
-        if self.segmenter != BUNDLED:
-            load_averaged(segmenter, self.segmenter)
-        return segmenter.eval().requires_grad_(False)
+        if self.segmenter == BUNDLED:
+            return bundled_segmenter().requires_grad_(False)
+        return read_segmenter(self.segmenter).requires_grad_(False)
 
     def real_faces(self) -> list[RealFace]:
         """The faces of :attr:`real`, with masks of the bundled segmenter where it is sure.
@@ -72,8 +78,32 @@ class TrainingJob:
         return faces
 
 
+def read_segmenter(run: Path) -> UNetSegmenter:
+    """A run's segmenter with its averaged weights, in evaluation mode.
+
+    Raises:
+        UnmaskError: there is none, or it has learnt from crops of another side than the product's: it knows
+            masks of that size only.
+    """
+    segmenter = UNetSegmenter().eval()
+    load_averaged(segmenter, run)
+    if (size := size_of(run)) != SEGMENTER_SIDE:
+        raise UnmaskError(
+            f"The segmenter of {run} has learnt from crops of {size} pixels, but masks are looked for in "
+            f"crops of {SEGMENTER_SIDE}: train it with --size {SEGMENTER_SIDE}."
+        )
+    return segmenter
+
+
 class RecipeConfig(Protocol):
     """A recipe's settings, a frozen dataclass; its fields are what ``--set`` may change."""
+
+    def architecture(self) -> nn.Module:
+        """What is trained, with fresh weights and without all that it is only trained with.
+
+        It is the same for crops of any side; its weights have the names of the built recipe's ``network``.
+        """
+        ...
 
     def build(self, job: TrainingJob) -> Recipe:
         """The recipe.

@@ -62,6 +62,16 @@ def inside_psnr(inpainted: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return 10 * torch.log10(4 / error.clamp(min=1e-6))
 
 
+def inside_sharpness(inpainted: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Mean slope of inpainted crops inside the mask over that of the truth; N,3,S,S in -1..1 and N,1,S,S."""
+
+    def steepness(picture: Tensor) -> Tensor:
+        along = zip(slopes(picture), _slopes_of_weight(mask), strict=True)
+        return torch.stack([(weight * slope.abs()).sum() for slope, weight in along]).sum()
+
+    return steepness(inpainted.clamp(-1, 1)) / steepness(truth).clamp(min=1e-6)
+
+
 def similarity(one: Tensor, other: Tensor) -> Tensor:
     """SSIM (Wang et al., "Image Quality Assessment", 2004) at every pixel of N,3,H,W in -1..1.
 

@@ -22,11 +22,10 @@ from trainer.clips import ClipData
 from trainer.learner import Learner
 from trainer.networks.generator import USUAL_SIDE, PaintingGenerator, skin_colour, widened
 from trainer.networks.segmenter import UNetSegmenter
-from trainer.networks.sizes import GENERATORS, Size
 from trainer.pairs import unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import TrainingJob
-from trainer.recipes.losses import importance, inside_psnr, paint_loss, weighted_l1
+from trainer.recipes.job import SEGMENTER_SIDE, TrainingJob
+from trainer.recipes.losses import importance, inside_psnr, inside_sharpness, paint_loss, weighted_l1
 from trainer.recipes.motion import moved
 
 Masks = Callable[[Tensor, Tensor], Tensor]
@@ -35,7 +34,6 @@ Masks = Callable[[Tensor, Tensor], Tensor]
 Rebuilding = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Loss of inpainted crops N,3,S,S against the truth, weighted by N,1,S,S."""
 
-_SEGMENTER_SIDE = 256
 _STEADY = 0.1
 _STEADY_EVERY = 4
 _USUAL_FROM = 600
@@ -72,7 +70,7 @@ class Judgement:
     """What an adversary makes of inpainted crops.
 
     Attributes:
-        loss: for the generator to lower; None if it has to wait for its adversary to learn more first.
+        loss: for the generator to lower; None if its adversary learns alone.
         log: losses by name.
     """
 
@@ -85,12 +83,16 @@ class Adversary(Protocol):
 
     helpers: dict[str, nn.Module]
 
+    def learns_alone(self) -> bool:
+        """Whether it has to learn one more step before the generator may."""
+        ...
+
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Fresh optimizers by name; each of their groups names its ``initial_lr``."""
         ...
 
     def judge(self, painted: Painted, learn: Learner, progress: float) -> Judgement:
-        """Learn one step, then judge."""
+        """Learn one step, then judge, unless it learns alone."""
         ...
 
 
@@ -134,7 +136,7 @@ class FoundMasks:
         """See :data:`Masks`."""
         half = (len(crop) + 1) // 2
         # The segmenter knows faces of one size only.
-        large = functional.interpolate(crop[:half], (_SEGMENTER_SIDE, _SEGMENTER_SIDE), mode="bilinear")
+        large = functional.interpolate(crop[:half], (SEGMENTER_SIDE, SEGMENTER_SIDE), mode="bilinear")
         found = self._segmenter.to(crop.device)(large)
         return torch.cat(
             [functional.interpolate(found, crop.shape[2:], mode="bilinear").float(), rough[half:]]
@@ -172,14 +174,18 @@ class PaintingRecipe:
     """Trains a generator on clips of two frames, phase after phase."""
 
     def __init__(
-        self, job: TrainingJob, network: Size, phases: tuple[Phase, ...], rebuilding: Rebuilding = paint_loss
+        self,
+        job: TrainingJob,
+        network: PaintingGenerator,
+        phases: tuple[Phase, ...],
+        rebuilding: Rebuilding = paint_loss,
     ) -> None:
         """Put the parts together.
 
         Args:
             job: what is asked for. Unless trained weights are to come, the generator begins with the usual
                 face, which takes some seconds.
-            network: size of the generator.
+            network: the generator, fresh.
             phases: in order; an adversary of a phase has all the helpers of those before it.
             rebuilding: how far inpainted crops are from the truth.
         """
@@ -188,11 +194,12 @@ class PaintingRecipe:
         self._rebuilding = rebuilding
         self._pairs = PairSettings(size=job.size, masked=1.0, distracted=0.0, damage=0.5)
         self._adversary = phases[-1].adversary
-        painter = GENERATORS[network]()
         if not job.begun:
-            painter.usual.data = usual_face(self.data(0, _USUAL_FROM), _USUAL_FROM)
-        self.network: nn.Module = painter
+            job.tell(f"Working out the usual face from {_USUAL_FROM} clips, to begin with it ...")
+            network.begin_with(usual_face(self.data(0, _USUAL_FROM), _USUAL_FROM))
+        self.network: nn.Module = network
         self.helpers: dict[str, nn.Module] = self._adversary.helpers if self._adversary else {}
+        self.best_from = phases[-2].until if len(phases) > 1 else 0.0
 
     def data(self, seed: int, count: int) -> ClipData:
         """See :class:`trainer.recipe.Recipe`."""
@@ -211,6 +218,11 @@ class PaintingRecipe:
         crop = unpack(batch["crop"]).contiguous(memory_format=torch.channels_last)
         truth, worn = unpack(batch["truth"]), unpack(batch["mask"])
         mask = settled(phase.masks(crop, unpack(batch["rough"])))
+        adversary = phase.adversary
+        if adversary is not None and adversary.learns_alone():
+            with torch.no_grad():
+                inpainted = self.network.paint(crop, mask)
+            return adversary.judge(Painted(inpainted, truth, mask), learn, progress).log
         inpainted = self.network.paint(crop, mask)
         loss = self._rebuilding(inpainted, truth, importance(worn))
         log = {"paint": loss.item()}
@@ -219,11 +231,10 @@ class PaintingRecipe:
             change = weighted_l1(inpainted[chosen], before, worn[chosen])
             loss = loss + _STEADY * change
             log["change"] = change.item()
-        if phase.adversary is not None:
-            judged = phase.adversary.judge(Painted(inpainted, truth, mask), learn, progress)
+        if adversary is not None:
+            judged = adversary.judge(Painted(inpainted, truth, mask), learn, progress)
             log |= judged.log
-            if judged.loss is None:
-                return log
+            assert judged.loss is not None
             loss = loss + judged.loss
         for group in learn.optimizers["network"].param_groups:
             group["lr"] *= phase.rate
@@ -232,8 +243,15 @@ class PaintingRecipe:
 
     @torch.no_grad()
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
-        """See :class:`trainer.recipe.Recipe`."""
+        """See :class:`trainer.recipe.Recipe`.
+
+        By PSNR alone the blurriest weights would be the best: quality is the PSNR inside the mask in dB, less
+        the decibels by which slopes there are flatter than the truth's.
+        """
         crop, truth, worn = (unpack(pairs[name]) for name in ("crop", "truth", "mask"))
         inpainted = averaged(crop, worn).float()
         finished = laid_in(crop, inpainted, worn)
-        return Shown((crop, inpainted, finished, truth), float(inside_psnr(inpainted, truth, worn)))
+        psnr, sharpness = inside_psnr(inpainted, truth, worn), inside_sharpness(inpainted, truth, worn)
+        quality = psnr + 20 * torch.log10(sharpness.clamp(1e-3, 1))
+        figures = {"held_out_psnr": float(psnr), "held_out_sharpness": float(sharpness)}
+        return Shown((crop, inpainted, finished, truth), float(quality), figures)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from trainer.networks.sizes import Size
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipes.critics import mouth_windows, patch_critics
 from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import paint_loss
@@ -42,10 +43,14 @@ class PainterConfig:
     network: Size = "light"
     steady_from: float = 0.3
 
+    def architecture(self) -> PaintingGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GENERATORS[self.network]()
+
     def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         phases = Phase(self.steady_from, rough_masks, False), Phase(1.0, rough_masks, True)
-        return PaintingRecipe(job, self.network, phases)
+        return PaintingRecipe(job, self.architecture(), phases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,15 @@ class GeneratorConfig:
     network: Size = "light"
     perceptual: float = 0.15
 
+    def architecture(self) -> PaintingGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GENERATORS[self.network]()
+
     def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         phases = (Phase(1.0, FoundMasks(job.trained_segmenter()), True, patch_critics()),)
         loss = SeenLoss(find_perceptual(job.encoder, job.tell), self.perceptual)
-        return PaintingRecipe(job, self.network, phases, loss)
+        return PaintingRecipe(job, self.architecture(), phases, loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,10 @@ class ReleaseConfig:
     critics_rate: float = 0.6
     perceptual: float = 0.15
 
+    def architecture(self) -> PaintingGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GENERATORS[self.network]()
+
     def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         masks = FoundMasks(job.trained_segmenter())
@@ -94,4 +107,4 @@ class ReleaseConfig:
             Phase(1.0, masks, True, patch_critics(), self.critics_rate),
         )
         loss = SeenLoss(find_perceptual(job.encoder, job.tell), self.perceptual)
-        return PaintingRecipe(job, self.network, phases, loss)
+        return PaintingRecipe(job, self.architecture(), phases, loss)

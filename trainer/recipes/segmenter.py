@@ -51,6 +51,10 @@ class SegmenterConfig:
 
     real: float = 0.15
 
+    def architecture(self) -> UNetSegmenter:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return UNetSegmenter()
+
     def build(self, job: TrainingJob) -> SegmenterRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return SegmenterRecipe(job.photos, job.size, job.real_faces(), self.real)
@@ -65,6 +69,7 @@ class SegmenterRecipe:
         """Learn from photos and, to a ``share``, from real masked faces with masks that are guessed."""
         self.network: nn.Module = UNetSegmenter()
         self.helpers: dict[str, nn.Module] = {}
+        self.best_from = 0.0
         self._photos = photos
         self._real, self._share = real, share
         self._pairs = PairSettings(size=size, faceless=_FACELESS)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trainer.networks.discriminators import RegionCritic, WholeFaceCritic
-from trainer.networks.sizes import Size
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipes.critics import Critics, View
 from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import similarity, weighted_l1
@@ -42,20 +43,29 @@ class TwoDiscriminatorConfig:
     whole_from: float = 0.3
     region_from: float = 0.5
 
+    def architecture(self) -> PaintingGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GENERATORS[self.network]()
+
     def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         masks = FoundMasks(job.trained_segmenter())
-        whole = View(WholeFaceCritic(), lambda _, face: (face,))
-        region = View(RegionCritic(), lambda painted, face: (face, painted.mask))
-        one = Critics({"whole_face": whole}, self.adversarial, self.matching)
-        both = Critics({"whole_face": whole, "mask_region": region}, self.adversarial, self.matching)
+        one, both = face_and_region_critics(self.adversarial, self.matching)
         phases = (
             Phase(self.whole_from, rough_masks, False),
             Phase(self.region_from, masks, True, one),
             Phase(1.0, masks, True, both),
         )
         loss = EditingLoss(self.l1, self.ssim, self.perceptual, find_perceptual(job.encoder, job.tell))
-        return PaintingRecipe(job, self.network, phases, loss)
+        return PaintingRecipe(job, self.architecture(), phases, loss)
+
+
+def face_and_region_critics(adversarial: float, matching: float) -> tuple[Critics, Critics]:
+    """The whole-face critic alone, and the same one with the mask-region critic, with the losses' weights."""
+    whole = View(WholeFaceCritic(), lambda _, face: (face,))
+    region = View(RegionCritic(), lambda painted, face: (face, painted.mask))
+    one = Critics({"whole_face": whole}, adversarial, matching)
+    return one, Critics({"whole_face": whole, "mask_region": region}, adversarial, matching)
 
 
 class EditingLoss:

@@ -53,6 +53,10 @@ class WearerConfig:
     sure: float = 3.0
     critic_from: float = 0.3
 
+    def architecture(self) -> Dresser:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return Dresser()
+
     def build(self, job: TrainingJob) -> WearerRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return WearerRecipe(job.photos, job.size, self, find_perceptual(job.encoder, job.tell))
@@ -72,6 +76,7 @@ class WearerRecipe:
         self._critic = Critic(_CRITIC_WIDTHS)
         self.network: nn.Module = self._dresser
         self.helpers: dict[str, nn.Module] = {"critic": self._critic}
+        self.best_from = config.critic_from
 
     def data(self, seed: int, count: int) -> PairData:
         """See :class:`trainer.recipe.Recipe`."""
