@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.latency import Measurement, Workload, measure
-from benchmarks.machine import Machine
+from benchmarks.machine import MeasuredMachine
 from benchmarks.networks import Batches, NetworkTimes
 from benchmarks.networks import measure as measure_networks
 from engines import BACKENDS, Precision, select_backend
@@ -57,7 +57,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ComparisonPlan:
     """What to compare.
 
     Attributes:
@@ -83,7 +83,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Measured:
     """One measurement and what it is of. ``contender`` is None for the floor."""
 
     point: Point
@@ -107,9 +107,9 @@ class Comparison:
         networks: alone, by the contender's name.
     """
 
-    machine: Machine
+    machine: MeasuredMachine
     clip: str
-    results: list[Result] = field(default_factory=list)
+    results: list[Measured] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
     networks: dict[str, NetworkTimes] = field(default_factory=dict)
 
@@ -118,15 +118,15 @@ class Comparison:
         return self.results[0].point
 
     @property
-    def floor(self) -> Result:
+    def floor(self) -> Measured:
         return self.results[0]
 
-    def floor_of(self, point: Point) -> Result | None:
+    def floor_of(self, point: Point) -> Measured | None:
         """The floor for frames of this size and as many streams, None if it was not measured."""
         floors = (each for each in self.results if each.contender is None)
         return next((each for each in floors if _work(each.point) == _work(point)), None)
 
-    def contenders(self) -> list[Result]:
+    def contenders(self) -> list[Measured]:
         """Every backend in every precision at the base."""
         return [each for each in self.results if each.point == self.base and each.contender is not None]
 
@@ -135,7 +135,7 @@ class Comparison:
         measured = [each.measurement for each in self.results]
         return max(each.others for one in measured for each in (one.throughput.usage, one.live.usage))
 
-    def scaling(self, axis: Axis) -> list[Result]:
+    def scaling(self, axis: Axis) -> list[Measured]:
         """The first contender along one axis, in ascending order; empty if only the base was measured."""
         along = [
             each
@@ -177,7 +177,7 @@ def points_along(
     )
 
 
-def compare(plan: Plan, progress: Progress) -> Comparison:
+def compare(plan: ComparisonPlan, progress: Progress) -> Comparison:
     """Measure all of it.
 
     Raises:
@@ -185,7 +185,7 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
         EngineError: a backend that was asked for by name cannot run, or none can.
     """
     base, *further = plan.points
-    comparison = Comparison(Machine.here(plan.weights), _describe(plan))
+    comparison = Comparison(MeasuredMachine.here(plan.weights), _describe(plan))
     with tempfile.TemporaryDirectory() as folder:
         clips = _Clips(plan, Path(folder), progress)
 
@@ -195,7 +195,7 @@ def compare(plan: Plan, progress: Progress) -> Comparison:
                 select_backend(contender.backend, precision=contender.precision)
             clip = clips.of(point)
             progress(f"{contender or 'floor'}, {name(point)}")
-            comparison.results.append(Result(point, contender, _measure(plan, clip, point, contender)))
+            comparison.results.append(Measured(point, contender, _measure(plan, clip, point, contender)))
 
         add(base, None)
         for contender in starmap(Contender, product(plan.backends or BACKENDS[1:], plan.precisions)):
@@ -235,7 +235,7 @@ def _work(point: Point) -> tuple[object, ...]:
 class _Clips:
     """The clip for each point, made when it is first needed."""
 
-    def __init__(self, plan: Plan, folder: Path, progress: Progress) -> None:
+    def __init__(self, plan: ComparisonPlan, folder: Path, progress: Progress) -> None:
         self._plan, self._folder, self._progress = plan, folder, progress
 
     def of(self, point: Point) -> Path:
@@ -251,11 +251,11 @@ class _Clips:
         return path
 
 
-def _describe(plan: Plan) -> str:
+def _describe(plan: ComparisonPlan) -> str:
     return plan.video.name if plan.video is not None else "made: faces of one photograph, masks drawn"
 
 
-def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) -> Measurement:
+def _measure(plan: ComparisonPlan, clip: Path, point: Point, contender: Contender | None) -> Measurement:
     workload = Workload(clip=clip, frames=plan.frames, streams=point.streams)
     if contender is not None:
         settings = Settings(
@@ -268,7 +268,7 @@ def _measure(plan: Plan, clip: Path, point: Point, contender: Contender | None) 
     return alone(measure, workload)
 
 
-def _measure_networks(plan: Plan, contender: Contender) -> NetworkTimes:
+def _measure_networks(plan: ComparisonPlan, contender: Contender) -> NetworkTimes:
     batches = Batches(
         backend=contender.backend,
         precision=contender.precision,

@@ -41,7 +41,7 @@ _PEAK = {"segmenter": 1.0, "generator": 2.0}
 
 
 @dataclass(slots=True)
-class Timed:
+class TimedEngine:
     """One engine over all rounds.
 
     Attributes:
@@ -117,11 +117,11 @@ def measure(
     return _table(timed, rounds)
 
 
-def _plan(weights: Path, threads: Sequence[int]) -> Iterator[Timed]:
+def _plan(weights: Path, threads: Sequence[int]) -> Iterator[TimedEngine]:
     for network in (SEGMENTER, GENERATOR):
         for backend, precision in _CASES:
             if precision != "int8" or has_weights(weights, network, "int8"):
-                yield from (Timed(network, backend, precision, count) for count in threads)
+                yield from (TimedEngine(network, backend, precision, count) for count in threads)
 
 
 _Case = tuple[Path, Network, str, Precision, int]
@@ -156,7 +156,7 @@ def _load(case: _Case) -> Engine:
     return PyTorchEngine(read_weights(weights, network).path, precision="fp32", device="cpu")
 
 
-def _table(timed: list[Timed], rounds: int) -> str:
+def _table(timed: list[TimedEngine], rounds: int) -> str:
     lines = [
         f"{cpu_name()}, {cpu_cores()} cores; best of {rounds} rounds",
         "",

@@ -30,8 +30,8 @@ class Fidelity:
         packets: of sound, in the input and in the output.
         same_packets: every packet of sound is equal, byte for byte.
         same_pictures: every picture is equal, bit for bit, as it must be without a mask and losslessly coded.
-        changed_outside: samples changed outside of the patches, over all frames.
-        unmasked: frames with a patch.
+        changed_outside: samples changed outside of the inpainted crops, over all frames.
+        unmasked: frames with an inpainted crop.
     """
 
     frames: tuple[int, int]
@@ -46,7 +46,7 @@ class Fidelity:
         return (
             f"frames {self.frames[0]} in, {self.frames[1]} out, pts equal: {self.same_pts}; sound packets "
             f"{self.packets[0]} in, {self.packets[1]} out, bytes equal: {self.same_packets}; "
-            f"pictures equal after ffv1: {self.same_pictures}; patches in {self.unmasked} frames, "
+            f"pictures equal after ffv1: {self.same_pictures}; inpainted crops in {self.unmasked} frames, "
             f"samples changed outside of them: {self.changed_outside}"
         )
 
@@ -123,8 +123,8 @@ def _changed_outside(unmasker: Unmasker, clip: Path) -> tuple[int, int]:
 
 
 def _count(before: Planes, after: Planes, faces: list[UnmaskedFace]) -> int:
-    """Luma samples that differ where no patch is."""
-    patched = np.zeros(before.y.shape, np.uint8)
+    """Luma samples that differ where no inpainted crop is."""
+    covered = np.zeros(before.y.shape, np.uint8)
     for face in faces:
         # A sample blends the four crop pixels around it: one more pixel on every side may count.
         alpha = cv2.dilate((face.alpha > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
@@ -133,5 +133,5 @@ def _count(before: Planes, after: Planes, faces: list[UnmaskedFace]) -> int:
         places = np.stack([x, y, np.ones_like(x)]).reshape(3, -1)
         crop_x, crop_y = (matrix @ places)[:2].reshape(2, *before.y.shape).astype(np.float32)
         seen = cv2.remap(alpha, crop_x, crop_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        np.maximum(patched, np.asarray(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.uint8), out=patched)
-    return int(((before.y != after.y) & (patched == 0)).sum())
+        np.maximum(covered, np.asarray(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.uint8), out=covered)
+    return int(((before.y != after.y) & (covered == 0)).sum())

@@ -22,25 +22,25 @@ class Flicker:
     """Mean absolute change from frame to frame in 8-bit steps, in crops that hold still.
 
     Attributes:
-        patch: where the mask was.
+        inpainted: where the mask was.
         skin: in a ring around it.
         source: where the mask was, but in the input.
     """
 
-    patch: float
+    inpainted: float
     skin: float
     source: float
 
     def __str__(self) -> str:
         return (
-            f"change from frame to frame: {self.patch:.2f} in the patch, {self.skin:.2f} around it "
-            f"(ratio {self.patch / self.skin:.2f}), {self.source:.2f} where the patch is in the input"
+            f"change from frame to frame: {self.inpainted:.2f} where the mask was, {self.skin:.2f} around it "
+            f"(ratio {self.inpainted / self.skin:.2f}), {self.source:.2f} in the input's mask"
         )
 
     def result(self, command: str) -> Result:
         """As a row of claims; ``command`` measured it."""
         claim = "change from frame to frame where a mask was, against the skin around it, still face"
-        measured = f"{self.patch / self.skin:.2f} times"
+        measured = f"{self.inpainted / self.skin:.2f} times"
         return Result.now("flicker on a still face", command, CLAIM, [(claim, measured)])
 
 
@@ -82,9 +82,9 @@ def measure(clip: Path, *, smooth: bool = True, skip: int = 10) -> Flicker:
     return Flicker(*np.mean(changes, axis=0).tolist())
 
 
-def _regions(map_: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _regions(soft: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Well inside the mask, and a ring of skin above and beside it."""
-    mask = (map_ > 0.5).astype(np.uint8)
+    mask = (soft > 0.5).astype(np.uint8)
     unit = mask.shape[0] // 32
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * unit + 1, 2 * unit + 1))
     core = cv2.erode(mask, kernel)

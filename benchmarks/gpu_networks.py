@@ -29,7 +29,7 @@ _QUEUED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NetworkWay:
     """How the networks are run.
 
     Attributes:
@@ -51,18 +51,18 @@ class Way:
 
 _ALL_SIZES = (1, 2, 4, 8, 16, 32)
 WAYS = (
-    Way("fp16", sizes=_ALL_SIZES),
-    Way("fp16", fused=False, sizes=_ALL_SIZES),
-    Way("bf16"),
-    Way("bf16", fused=False),
-    Way("fp16", graphs=False),
-    Way("fp32"),
+    NetworkWay("fp16", sizes=_ALL_SIZES),
+    NetworkWay("fp16", fused=False, sizes=_ALL_SIZES),
+    NetworkWay("bf16"),
+    NetworkWay("bf16", fused=False),
+    NetworkWay("fp16", graphs=False),
+    NetworkWay("fp32"),
 )
-WAYS_ON_CPU = (Way("fp32", sizes=(1,)), Way("fp32", fused=False, sizes=(1,)))
+WAYS_ON_CPU = (NetworkWay("fp32", sizes=(1,)), NetworkWay("fp32", fused=False, sizes=(1,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WayResult:
     """What came of one way.
 
     Attributes:
@@ -107,7 +107,7 @@ def measure(target: Path, say: Callable[[str], None], *, seconds: float = 0.3) -
         target.write_text(json.dumps(found, indent=1))
 
 
-def _measure(way: Way, device: str, seconds: float) -> Found:
+def _measure(way: NetworkWay, device: str, seconds: float) -> WayResult:
     begun = time.perf_counter()
     with _as_asked(way):
         segmenter, generator = engines = [
@@ -123,11 +123,11 @@ def _measure(way: Way, device: str, seconds: float) -> Found:
     for size in way.sizes:
         times.append(time_batch((segmenter, generator), size, 0.0, seconds))
         queued[size] = _queued(engines, size)
-    return Found(str(way), load_seconds, differs, times, queued)
+    return WayResult(str(way), load_seconds, differs, times, queued)
 
 
 @contextmanager
-def _as_asked(way: Way) -> Iterator[None]:
+def _as_asked(way: NetworkWay) -> Iterator[None]:
     if way.fused:
         yield
         return
@@ -135,7 +135,7 @@ def _as_asked(way: Way) -> Iterator[None]:
         yield
 
 
-def _difference(name: str, engine: PyTorchEngine, way: Way) -> float | str:
+def _difference(name: str, engine: PyTorchEngine, way: NetworkWay) -> float | str:
     reference = ONNXRuntimeEngine(BUNDLED_WEIGHTS / f"{name}.onnx", 0)
     try:
         return compare(engine, reference, way.sizes, way.precision).worst

@@ -20,7 +20,7 @@ _EXTRAS = (None, "gpu")
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MeasuredMachine:
     """What a measurement ran on.
 
     Attributes:
@@ -42,7 +42,7 @@ class Machine:
     networks: dict[str, str]
 
     @classmethod
-    def here(cls, weights: Path) -> Machine:
+    def here(cls, weights: Path) -> MeasuredMachine:
         """This machine, now, with the networks of a folder.
 
         Raises:

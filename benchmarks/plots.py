@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison import AXES, Axis, Comparison, Result, name
+from benchmarks.comparison import AXES, Axis, Comparison, Measured, name
 from benchmarks.networks import NetworkTimes
 from benchmarks.tables import label
 from stream_unmask.whole import write_whole
@@ -51,7 +51,7 @@ def plot(comparison: Comparison, path: Path) -> None:
     write_whole(path, drawn.getvalue())
 
 
-def _speed(panel: Axes, contenders: list[Result], floor: Result) -> None:
+def _speed(panel: Axes, contenders: list[Measured], floor: Measured) -> None:
     speeds = [each.measurement.throughput.fps for each in contenders]
     fps = floor.measurement.throughput.fps
     panel.bar([each.name for each in contenders], speeds)
@@ -60,7 +60,7 @@ def _speed(panel: Axes, contenders: list[Result], floor: Result) -> None:
     _legend(panel)
 
 
-def _latency(panel: Axes, contenders: list[Result]) -> None:
+def _latency(panel: Axes, contenders: list[Measured]) -> None:
     width = 0.8 / len(_PERCENTILES)
     for index, percentile in enumerate(_PERCENTILES):
         places = [position + (index - 1) * width for position in range(len(contenders))]
@@ -72,7 +72,7 @@ def _latency(panel: Axes, contenders: list[Result]) -> None:
     _legend(panel)
 
 
-def _stages(panel: Axes, contenders: list[Result]) -> None:
+def _stages(panel: Axes, contenders: list[Measured]) -> None:
     names = [each.name for each in contenders]
     below = [0.0] * len(contenders)
     every = dict.fromkeys(stage for each in contenders for stage in each.measurement.throughput.stages)
@@ -91,7 +91,7 @@ def _legend(panel: Axes) -> None:
     panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize="small", frameon=False)
 
 
-def _milliseconds(result: Result, stage: str) -> float:
+def _milliseconds(result: Measured, stage: str) -> float:
     throughput = result.measurement.throughput
     return throughput.stages[stage].total / throughput.frames if stage in throughput.stages else 0.0
 

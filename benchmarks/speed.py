@@ -38,7 +38,7 @@ with av.open(source) as read, av.open(target, "w") as write:
 
 
 @dataclass(slots=True)
-class Timed:
+class TimedProgram:
     """One program over all rounds.
 
     Attributes:
@@ -68,8 +68,12 @@ def measure(
         deface: its executable, None to leave it out.
         command: that measures this.
     """
-    ours, bare, peer = Timed("stream-unmask"), Timed("bare PyAV decode + encode (the floor)"), Timed("deface")
-    small = Timed("deface --scale 640x360")
+    ours, bare, peer = (
+        TimedProgram("stream-unmask"),
+        TimedProgram("bare decode + encode"),
+        TimedProgram("deface"),
+    )
+    small = TimedProgram("deface --scale 640x360")
     report = work / "report.json"
     codec = ["--codec", "libx264", "--preset", preset, "--quality", str(quality)]
     parameters = ["-preset", preset, "-crf", str(quality)]
@@ -88,7 +92,7 @@ def measure(
     return _result(video, [bare, ours, peer, small], f"libx264 {preset} crf {quality}", command)
 
 
-def _run(timed: Timed, command: Sequence[object]) -> None:
+def _run(timed: TimedProgram, command: Sequence[object]) -> None:
     start = time.perf_counter()
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -96,7 +100,7 @@ def _run(timed: Timed, command: Sequence[object]) -> None:
     timed.seconds.append(time.perf_counter() - start)
 
 
-def _result(video: Path, programs: list[Timed], encoder: str, command: str) -> Result:
+def _result(video: Path, programs: list[TimedProgram], encoder: str, command: str) -> Result:
     with av.open(video) as container:
         stream = container.streams.video[0]
         frames = sum(1 for _ in container.decode(stream))

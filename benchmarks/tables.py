@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.comparison import AXES, Axis, Comparison, Point, Result, name
+from benchmarks.comparison import AXES, Axis, Comparison, Measured, Point, name
 from benchmarks.excerpts import LIVE_ENCODER
-from benchmarks.machine import Machine
+from benchmarks.machine import MeasuredMachine
 from benchmarks.networks import NetworkTimes
 
 SCHEMA = 1
@@ -70,7 +70,7 @@ def label(point: Point, axis: Axis) -> str:
 
 
 def _header(comparison: Comparison) -> Table:
-    machine: Machine = comparison.machine
+    machine: MeasuredMachine = comparison.machine
     floor = comparison.floor.measurement
     table = Table.grid(padding=(0, 2))
     table.add_row("System", machine.system)
@@ -102,7 +102,7 @@ def _table(title: str, first: str) -> Table:
     return table
 
 
-def _figures(title: str, first: str, rows: Iterable[tuple[str, Result]], comparison: Comparison) -> Table:
+def _figures(title: str, first: str, rows: Iterable[tuple[str, Measured]], comparison: Comparison) -> Table:
     gpu = any(each.measurement.throughput.usage.gpu for each in comparison.results)
     table = _table(title, first)
     for group in (*_COLUMNS, *((_GPU_COLUMNS,) if gpu else ())):
@@ -113,7 +113,7 @@ def _figures(title: str, first: str, rows: Iterable[tuple[str, Result]], compari
     return table
 
 
-def _cells(result: Result, comparison: Comparison) -> Iterator[str]:
+def _cells(result: Measured, comparison: Comparison) -> Iterator[str]:
     throughput, live = result.measurement.throughput, result.measurement.live
     yield f"{throughput.fps:.1f}"
     floor = comparison.floor_of(result.point)
@@ -129,7 +129,7 @@ def _cells(result: Result, comparison: Comparison) -> Iterator[str]:
     yield f"{result.measurement.load_seconds:.1f}" if result.contender else ""
 
 
-def _gpu_cells(result: Result) -> tuple[str, str]:
+def _gpu_cells(result: Measured) -> tuple[str, str]:
     throughput = result.measurement.throughput
     gpu = throughput.usage.gpu
     if gpu is None:
@@ -138,7 +138,7 @@ def _gpu_cells(result: Result) -> tuple[str, str]:
     return f"{gpu.peak_memory_mib:.0f}", energy
 
 
-def _stages(result: Result) -> Table:
+def _stages(result: Measured) -> Table:
     throughput = result.measurement.throughput
     table = _table(f"Stages with {result.measurement.engine}", "stage")
     for column in ("p50", "p95", "p99", "runs a frame", "ms a frame"):
@@ -150,7 +150,7 @@ def _stages(result: Result) -> Table:
     return table
 
 
-def _batches(result: Result) -> str:
+def _batches(result: Measured) -> str:
     means = result.measurement.throughput.batches.items()
     shares = ", ".join(f"{mean:.1f} a run of the {network}" for network, mean in means)
     return f"Faces of all streams in a batch, {result.name}, {name(result.point)}: {shares}."

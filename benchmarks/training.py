@@ -23,7 +23,7 @@ from trainer.log import read_log
 from trainer.loop import Loop, LoopSettings
 from trainer.recipe import Recipe
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 _WARM_UP = 3
 """First steps, which are left out."""
@@ -41,7 +41,7 @@ _RATE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """What is measured; see :class:`trainer.loop.LoopSettings`.
 
     Attributes:
@@ -102,7 +102,7 @@ class Pace:
         )
 
 
-def measure(plan: Plan, tell: Callable[[str], None]) -> Pace:
+def measure(plan: TrainingPlan, tell: Callable[[str], None]) -> Pace:
     """Train for a while, then count what a step computes and how fast this machine computes.
 
     Args:
@@ -115,7 +115,7 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Pace:
     cv2.setNumThreads(1)  # as the trainer does
     torch.manual_seed(0)
     photos = read_photos(plan.data, training_sets(plan.data))
-    recipe = RECIPES[plan.recipe].build(Job(photos, plan.size, begun=True, tell=tell))
+    recipe = RECIPES[plan.recipe].build(TrainingJob(photos, plan.size, begun=True, tell=tell))
     samples = recipe.data(0, _TRIED)
     for number in range(_TRIED):
         samples[number]  # textures and kernels are made once, here or in workers, which inherit them
@@ -162,16 +162,16 @@ def _work(recipe: Recipe, averaged: nn.Module, fabric: Fabric) -> list[float]:
     return counts
 
 
-def _rate(plan: Plan, fabric: Fabric) -> float:
+def _rate(plan: TrainingPlan, fabric: Fabric) -> float:
     """Multiply-adds a second of a 3x3 convolution of 64 channels at a quarter of the crop's side."""
     layer = nn.Conv2d(64, 64, 3, padding=1)
     layer.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    maps = torch.randn(plan.batch, 64, plan.size // 4, plan.size // 4, device=fabric.device)
-    maps = maps.contiguous(memory_format=torch.channels_last).requires_grad_()
+    features = torch.randn(plan.batch, 64, plan.size // 4, plan.size // 4, device=fabric.device)
+    features = features.contiguous(memory_format=torch.channels_last).requires_grad_()
 
     def run() -> None:
         with fabric.autocast():
-            made = layer(maps)
+            made = layer(features)
         made.backward(made.detach())
 
     with FlopCounterMode(display=False) as counter:

@@ -16,18 +16,18 @@ from engines.contract import GENERATOR, SEGMENTER, Network
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from trainer.networks.guided import GuidedGenerator
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
-def bundled_segmenter(folder: Path = BUNDLED_WEIGHTS) -> Segmenter:
+def bundled_segmenter(folder: Path = BUNDLED_WEIGHTS) -> UNetSegmenter:
     """The segmenter of a folder of weights, in evaluation mode.
 
     Raises:
         UnmaskError: there is none, or it is of another architecture.
     """
-    return _revive(Segmenter(), SEGMENTER, folder)
+    return _revive(UNetSegmenter(), SEGMENTER, folder)
 
 
 def bundled_generator(folder: Path = BUNDLED_WEIGHTS) -> GuidedGenerator:

@@ -21,10 +21,10 @@ def as_tensors(clip: Clip) -> dict[str, Tensor]:
     """A clip's pictures, masks and motion by name, as :class:`ClipData` gives them."""
     return {
         "crop": to_tensor(clip.now.crop),
-        "map": to_tensor(clip.now.mask),
+        "mask": to_tensor(clip.now.mask),
         "truth": to_tensor(clip.now.truth),
         "before": to_tensor(clip.before),
-        "before_map": to_tensor(clip.before_mask),
+        "before_mask": to_tensor(clip.before_mask),
         "rough": to_tensor(clip.rough),
         "motion": torch.from_numpy(clip.motion),
     }

@@ -70,12 +70,12 @@ class RealFace:
     Attributes:
         name: of the photo, for people.
         crop: (S, S, 3) uint8 RGB, aligned as the product does it.
-        map: (S, S) uint8, 255 where a segmenter is sure of a mask.
+        mask: (S, S) uint8, 255 where a segmenter is sure of a mask.
     """
 
     name: str
     crop: NDArray[np.uint8]
-    map: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
 
 
 def training_sets(folder: Path) -> list[str]:

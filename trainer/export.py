@@ -26,15 +26,18 @@ def _told(run: Path, note: str) -> str:
     return f"{run_summary(run)} {note}".strip()
 
 
-def export_segmenter(data: Path, run: Path, weights: Path, note: str, size: int) -> Agreement:
+def export_segmenter(data: Path, run: Path, weights: Path, note: str) -> Agreement:
+    """Export what finds masks, for crops of the product's side, which is that of its training.
+
+    Raises:
+        UnmaskError: the run has no segmenter, or one of crops of another side.
+    """
     import torch
 
-    from trainer.checkpoint import load_averaged
-    from trainer.networks.segmenter import Segmenter
+    from trainer.recipes.job import SEGMENTER_SIDE, read_segmenter
 
-    trained = Segmenter().eval()
-    load_averaged(trained, run)
-    crops = torch.from_numpy(sample_crops(data, 16, size))
+    trained = read_segmenter(run)
+    crops = torch.from_numpy(sample_crops(data, _SAMPLES, SEGMENTER_SIDE))
     return export_network(trained, SEGMENTER, weights, _told(run, note), (crops,))
 
 
@@ -42,17 +45,19 @@ def export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:
     """Export what puts masks on, for crops of the side of its training."""
     import torch
 
-    from trainer.evaluation.runs import size_of, trained_wearer
+    from trainer.about import size_of
+    from trainer.evaluation.runs import trained_wearer
 
     wearer = trained_wearer(run)
-    crops = torch.from_numpy(sample_crops(data, 16, size_of(run), masked=0.0))
+    crops = torch.from_numpy(sample_crops(data, _SAMPLES, size_of(run), masked=0.0))
     styles = torch.randn(len(crops), WEARER.inputs["style"], 1, 1, generator=torch.Generator().manual_seed(0))
     return export_network(wearer, WEARER, weights, _told(run, note), (crops, styles))
 
 
 def export_generator(data: Path, run: Path, weights: Path, note: str, inner: int | None) -> Agreement:
     """Export a generator for the side of its training, or ``inner``; see :func:`with_guide`."""
-    from trainer.evaluation.runs import size_of, trained_generator
+    from trainer.about import size_of
+    from trainer.evaluation.runs import trained_generator
     from trainer.networks.guided import with_guide
 
     samples = _guided_samples(data, inner or size_of(run))
@@ -60,7 +65,7 @@ def export_generator(data: Path, run: Path, weights: Path, note: str, inner: int
 
 
 def _guided_samples(data: Path, size: int) -> tuple[Tensor, ...]:
-    """What generators take: crops, roughened maps, strangers' faces, their trust."""
+    """What generators take: crops, roughened masks, strangers' faces, their trust."""
     from torch.utils.data import default_collate
 
     from trainer.guides import GuidedData, bank_of

@@ -15,7 +15,7 @@ from torch import nn
 
 from stream_unmask.errors import UnmaskError
 from trainer import STARTED
-from trainer.checkpoint import BEST, LAST, read_checkpoint, write_averaged, write_checkpoint
+from trainer.checkpoint import AVERAGED, BEST, LAST, read_checkpoint, write_averaged, write_checkpoint
 from trainer.devices import PrecisionName, make_fabric
 from trainer.learner import Learner, average
 from trainer.log import RunLog
@@ -192,8 +192,8 @@ class Loop:
         lap = 0.0
         for batch in self._batches():
             arrived = time.monotonic()
-            last = arrived + lap >= self._end()
-            due = arrived - saved >= 60 * settings.save_minutes or self._step + 1 == settings.steps or last
+            last = arrived + lap >= self._end() or self._step + 1 == settings.steps
+            due = arrived - saved >= 60 * settings.save_minutes or last
             # The first process decides for all.
             progress, halt, due, last = self._fabric.broadcast((self._progress(), stop.asked, due, last))
             if halt or progress >= 1.0:
@@ -299,7 +299,7 @@ class Loop:
         if self._astray == _ASTRAY_LIMIT:
             raise UnmaskError(
                 f"Training went astray: no finite gradient in {_ASTRAY_LIMIT} steps up to step {self._step}. "
-                "Lower --rate and --resume from the last checkpoint, or --init with the run's best.pt."
+                f"Lower --rate and --resume from the last checkpoint, or --init with the run's {AVERAGED}."
             )
         sound = dict(self._averaged.named_buffers())
         for name, values in self._recipe.network.named_buffers():
@@ -325,16 +325,17 @@ class Loop:
 
     @torch.no_grad()
     def _try_out(self, log: RunLog, progress: float) -> dict[str, float]:
-        """Try the averaged network on the held-out pairs; keep its weights if it was never as good."""
+        """Try the averaged network on the held-out pairs; keep its weights if none of its last phase was as
+        good."""
         if self._held_out is None:
             return {}
         pairs = {name: values.to(self._fabric.device) for name, values in self._held_out.items()}
         with self._fabric.autocast():
             shown = self._recipe.show(self._averaged, pairs)
-        if int(progress * _SHEETS) >= self._sheets or progress == 1.0 or self._step == self._settings.steps:
+        if int(progress * _SHEETS) >= self._sheets or progress == 1.0:
             log.sheet(shown, self._step)
             self._sheets = int(progress * _SHEETS) + 1
-        if shown.quality > self._best:
+        if progress >= self._recipe.best_from and shown.quality > self._best:
             self._best = shown.quality
             best = {"averaged": self._averaged.state_dict(), "step": self._step, "spent": self._spent}
             write_checkpoint(best | {"quality": shown.quality}, self._settings.run / BEST)

@@ -53,7 +53,7 @@ def unpack(data: Tensor) -> Tensor:
 
 def make_real_pair(face: RealFace, settings: PairSettings, rng: np.random.Generator) -> Pair:
     """A real face, moved, lit and hurt at random; its truth, which nobody knows, is the crop."""
-    crop, mask, size = face.crop, face.map, settings.size
+    crop, mask, size = face.crop, face.mask, settings.size
     if rng.random() < 0.5:
         crop, mask = (np.asarray(cv2.flip(each, 1), np.uint8) for each in (crop, mask))
     side = crop.shape[0]
@@ -105,4 +105,4 @@ class PairData(torch.utils.data.Dataset[dict[str, Tensor]]):
             pair = make_real_pair(self._real[int(rng.integers(len(self._real)))], self._settings, rng)
         else:
             pair = make_pair(photo.picture(), photo.points, rng, self._settings)
-        return {"crop": to_tensor(pair.crop), "map": to_tensor(pair.mask), "truth": to_tensor(pair.truth)}
+        return {"crop": to_tensor(pair.crop), "mask": to_tensor(pair.mask), "truth": to_tensor(pair.truth)}

@@ -24,6 +24,8 @@ _TITLES = {
     "held_out": "held-out quality (higher is better)",
     "seconds": "seconds a step",
     "waited": "seconds a step waited for data",
+    "held_out_psnr": "held-out PSNR inside the mask, dB",
+    "held_out_sharpness": "held-out sharpness (the truth's: 1)",
     "psnr": "PSNR inside the mask, dB",
     "iou": "IoU",
 }

@@ -43,13 +43,13 @@ Inputs = dict[str, FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PrecisionCost:
     """What a file's precision costs, over all its outputs.
 
     Attributes:
-        worst: largest absolute difference from fp32, values spanning 2 (patch) or 1 (map).
-        psnr: peak signal-to-noise ratio to fp32 in dB; of a patch inside the mask.
-        iou: of maps at 0.5 with those of fp32, intersection over union; 1 for a patch.
+        worst: largest absolute difference from fp32, values spanning 2 (inpainted crop) or 1 (mask).
+        psnr: peak signal-to-noise ratio to fp32 in dB; of an inpainted crop inside the mask.
+        iou: of masks at 0.5 with those of fp32, intersection over union; 1 for an inpainted crop.
     """
 
     worst: float
@@ -60,9 +60,12 @@ class Cost:
         return f"differs by at most {self.worst:.3f}, PSNR {self.psnr:.1f} dB, IoU {self.iou:.4f}"
 
 
-LIMITS: dict[Made, Cost] = {"fp16": Cost(0.1, 55.0, 0.998), "int8": Cost(0.6, 38.0, 0.98)}
-"""The worst that passes. A patch at 38 dB is within three grey levels of fp32. Single pictures say nothing of
-flicker, which the trainer's evaluation measures."""
+LIMITS: dict[Made, PrecisionCost] = {
+    "fp16": PrecisionCost(0.1, 55.0, 0.998),
+    "int8": PrecisionCost(0.6, 38.0, 0.98),
+}
+"""The worst that passes. An inpainted crop at 38 dB is within three grey levels of fp32. Single pictures
+say nothing of flicker, which the trainer's evaluation measures."""
 
 
 def to_int8(source: Path, target: Path, samples: Inputs) -> None:
@@ -122,7 +125,7 @@ def _first_convolutions(graph: onnx.GraphProto) -> set[str]:
 
 
 def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
-    """Inputs of both networks as they occur: the generator's maps are the segmenter's.
+    """Inputs of both networks as they occur: the generator's masks are the segmenter's.
 
     Args:
         weights: folder of the fp32 networks.
@@ -135,11 +138,11 @@ def draw_inputs(weights: Path, crops: FloatArray) -> dict[NetworkName, Inputs]:
         EngineError: the folder's weights are incomplete or damaged.
     """
     segmenter = ONNXRuntimeEngine(read_weights(weights, SEGMENTER).path, 0)
-    maps = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
+    masks = np.concatenate([segmenter.run(crop[None])[0] for crop in crops])
     side = read_weights(weights, GENERATOR).size
     return {
         "segmenter": {"crop": crops},
-        "generator": {"crop": at_side(crops, side), "mask": at_side(maps, side)}
+        "generator": {"crop": at_side(crops, side), "mask": at_side(masks, side)}
         | _no_guide(len(crops), side),
     }
 
@@ -150,7 +153,7 @@ def _no_guide(count: int, side: int) -> Inputs:
     }
 
 
-def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> Cost:
+def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> PrecisionCost:
     """Compare a file with its fp32 one.
 
     Args:
@@ -168,9 +171,9 @@ def measure(reference: Path, made: Path, network: Network, samples: Inputs) -> C
     gap = np.abs(found - wanted)
     if network is SEGMENTER:
         either, both = (found > 0.5) | (wanted > 0.5), (found > 0.5) & (wanted > 0.5)
-        return Cost(float(gap.max()), psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
+        return PrecisionCost(float(gap.max()), psnr(gap, 1.0), float(both.sum() / max(either.sum(), 1)))
     inside = np.broadcast_to(samples["mask"] > 0.5, gap.shape)
-    return Cost(float(gap.max()), psnr(gap[inside], 2.0))
+    return PrecisionCost(float(gap.max()), psnr(gap[inside], 2.0))
 
 
 def _outputs(path: Path, samples: Inputs) -> FloatArray:
@@ -178,7 +181,9 @@ def _outputs(path: Path, samples: Inputs) -> FloatArray:
     return np.concatenate([engine.run(*feeds.values())[0] for feeds in _one_by_one(samples)])
 
 
-def make(weights: Path, network: Network, precision: Made, calibration: Inputs, held_out: Inputs) -> Cost:
+def make(
+    weights: Path, network: Network, precision: Made, calibration: Inputs, held_out: Inputs
+) -> PrecisionCost:
     """Write ``<network>.<precision>.onnx`` beside the fp32 file and enter it into the manifest.
 
     Args:

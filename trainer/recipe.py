@@ -21,7 +21,7 @@ class Shown:
     """What a network makes of held-out pairs.
 
     Attributes:
-        pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a map N,1,S,S in 0..1.
+        pictures: columns of the sample sheet, each N,3,S,S in -1..1 or a mask N,1,S,S in 0..1.
         quality: one number, higher is better; the checkpoint with the highest is kept as the best.
         figures: what else there is to tell, by name.
     """
@@ -41,10 +41,13 @@ class Recipe(Protocol):
     Attributes:
         network: the network whose averaged weights are the result.
         helpers: networks trained or kept beside it (discriminators), by name.
+        best_from: share of the training, 0..1, from which on its best weights are kept: where its last phase
+            begins, since the figures of weights that lack a phase are no measure for those that have it.
     """
 
     network: nn.Module
     helpers: dict[str, nn.Module]
+    best_from: float
 
     def data(self, seed: int, count: int) -> torch.utils.data.Dataset[Batch]:
         """At least ``count`` samples, the same for the same seed."""

@@ -131,7 +131,7 @@ def bench(
     if video is not None and is_address(video):
         raise UnmaskError("A benchmark needs a file: a camera never shows the same thing twice.")
     _check_parts(json_path, plot_path, clip=video is None)
-    from benchmarks.comparison import Plan, Point, base_point, compare, points_along
+    from benchmarks.comparison import ComparisonPlan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
     from benchmarks.tables import as_json, show
     from stream_unmask.whole import write_whole
@@ -141,7 +141,7 @@ def bench(
     stream, *more_streams = streams
     base = base_point(path, Point(size, face, stream))
     points = points_along(base, more_faces, more_sizes, more_streams)
-    plan = Plan(
+    plan = ComparisonPlan(
         points=points,
         video=path,
         backends=backends,

@@ -16,6 +16,9 @@ from stream_unmask.cli.stand_ins import stand_ins
 from stream_unmask.synth.style import KINDS, WORN, MaskStyle
 from trainer.data import HELD_OUT, read_photos, training_sets
 
+_LINES = 10
+"""Lines that tell of a command's progress where there is no terminal for a bar."""
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -29,11 +32,23 @@ data.add_command(stand_ins)
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, and the function that moves it; it appears when that is first called."""
+    """A progress bar on stderr, and the function that moves it; it appears when that is first called.
+
+    Where stderr is no terminal, there are some lines instead.
+    """
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, visible=False)
-        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
+        said = 0
+
+        def move(done: int, of: int) -> None:
+            nonlocal said
+            bar.update(task, completed=done, total=of, visible=True)
+            if not bar.console.is_terminal and done * _LINES // max(of, 1) > said:
+                said = done * _LINES // max(of, 1)
+                click.echo(f"{what}: {done} of {of}", err=True)
+
+        yield move
 
 
 def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -74,7 +89,7 @@ def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> s
 @click.option(
     "--least-eyes",
     type=float,
-    default=40.0,
+    default=30.0,
     show_default=True,
     help="Leave out faces with fewer pixels between the eyes.",
 )
@@ -166,7 +181,7 @@ def pairs(
 ) -> None:
     """Put masks on the faces in SHARDS.
 
-    Writes masked/, unmasked/ and map/ (where the mask is), pictures of the same names.
+    Writes masked/, unmasked/ and mask/ (where the mask is), pictures of the same names.
     """
     from stream_unmask.synth.pairs import PairSettings
     from trainer.packing.paired import write_pairs

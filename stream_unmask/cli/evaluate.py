@@ -11,14 +11,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, track
 
-from stream_unmask.bundled import BUNDLED_WEIGHTS
+from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.cli.options import weights_that_are_there
 from stream_unmask.errors import UnmaskError
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
-from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides
 from trainer.evaluation.real import read_real, score_real
-from trainer.evaluation.report import Result, sheet, show, write_json, write_picture
+from trainer.evaluation.report import Evaluation, sheet, show, write_json, write_picture
 from trainer.evaluation.runs import trained
 from trainer.evaluation.score import score
 from trainer.evaluation.steadiness import steadiness
@@ -91,19 +91,20 @@ def evaluate(
     """Measure networks on held-out photos: the bundled ones, unless others are named."""
     sets = sets or _held_out_in(data)
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
-    networks = [Networks.exported(folder, threads) for folder in folders]
+    networks = [NetworksContestant.exported(folder, threads) for folder in folders]
     contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
     if baselines:
         usual = _usual(data)
         contestants += [*([MeanFace(usual)] if usual else []), Telea()]
     names = _names(contestants, [*folders, *runs])
-    results = {name: Result() for name in names}
+    results = {name: Evaluation() for name in names}
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=len(sets) * len(names))
         for set_name in sets:
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
+                _tell(progress, f"{name} on {len(faces)} faces of {set_name} ...")
                 results[name].sets[set_name] = score(contestant, faces)
                 if frames > 1 and set_name == sets[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
@@ -143,10 +144,21 @@ def crops(
 ) -> None:
     """Draw a row for each photo: crop; mask, inpainted crop and result of each network; truth."""
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
-    contestants = [*(Networks.exported(folder) for folder in folders), *(trained(run) for run in runs)]
+    contestants = [
+        *(NetworksContestant.exported(folder) for folder in folders),
+        *(trained(run) for run in runs),
+    ]
     faces = _spread_faces(data, name or _held_out_in(data)[0], count, bare=bare)
     write_picture(sheet(contestants, faces), output)
     click.echo(f"Drew {output}.")
+
+
+def _tell(progress: Progress, what: str) -> None:
+    """Say what begins: on a terminal beside the bar, else as a line, as there is no bar."""
+    if progress.console.is_terminal:
+        progress.update(progress.task_ids[0], description=what)
+    else:
+        click.echo(what, err=True)
 
 
 def _held_out_in(data: Path) -> tuple[str, ...]:
@@ -172,15 +184,17 @@ def _spread_faces(data: Path, name: str, count: int, *, bare: bool = False) -> l
     chosen = set(range(0, len(photos), max(1, len(photos) // count))[:count])
     faces = [face for number, face in enumerate(held_out(photos)) if number in chosen]
     if bare:
-        return [replace(face, crop=face.truth, map=np.zeros_like(face.map)) for face in faces]
+        return [replace(face, crop=face.truth, mask=np.zeros_like(face.mask)) for face in faces]
     return faces
 
 
 def _names(contestants: Sequence[Contestant], folders: Sequence[Path]) -> list[str]:
-    """A name for each: that of its folder, or as much of the path as tells them apart."""
-    names = [folder.name for folder in folders]
+    """A name for each: a bundled set's, or that of its folder, or as much of the path as tells them apart."""
+    bundled = {each.folder: f"bundled {name}" for name, each in BUNDLED_SETS.items()}
+    own = [bundled.get(folder) for folder in folders]
+    names = [name or folder.name for name, folder in zip(own, folders, strict=True)]
     if len(set(names)) < len(names):
-        names = [str(folder) for folder in folders]
+        names = [name or str(folder) for name, folder in zip(own, folders, strict=True)]
     if len(set(names)) < len(names):
         raise UnmaskError("The same folder is named twice.")
     return [*names, *(contestant.name for contestant in contestants[len(names) :])]
@@ -189,7 +203,7 @@ def _names(contestants: Sequence[Contestant], folders: Sequence[Path]) -> list[s
 def _real(
     source: Path,
     weights: dict[str, Path],
-    results: dict[str, Result],
+    results: dict[str, Evaluation],
     limit: int | None,
     picture: Path | None,
 ) -> None:

@@ -13,7 +13,7 @@ from trainer.export import export_generator, export_segmenter, export_wearer
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
 @click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
-@click.option("--generator", type=click.Path(path_type=Path), help="Run of the generator.")
+@click.option("--generator", type=click.Path(path_type=Path), help="Run of a generator or of cyclegan.")
 @click.option("--wearer", type=click.Path(path_type=Path), help="Run of the recipe wearer or cyclegan.")
 @click.option(
     "--weights",
@@ -22,7 +22,6 @@ from trainer.export import export_generator, export_segmenter, export_wearer
     required=True,
     help="Folder to write to, or a bundled set.",
 )
-@click.option("--size", default=256, show_default=True, help="Side of the crops in pixels.")
 @click.option("--inner", type=int, help="Side of the generator's crops.  [default: that of its training]")
 @click.option("--note", default="", help="What the manifest says of the runs.")
 def export(
@@ -31,7 +30,6 @@ def export(
     generator: Path | None,
     wearer: Path | None,
     weights: Path,
-    size: int,
     inner: int | None,
     note: str,
 ) -> None:
@@ -41,6 +39,6 @@ def export(
     if wearer is not None:
         click.echo(f"wearer: {export_wearer(data, wearer, weights, note)}")
     if segmenter is not None:
-        click.echo(f"segmenter: {export_segmenter(data, segmenter, weights, note, size)}")
+        click.echo(f"segmenter: {export_segmenter(data, segmenter, weights, note)}")
     if generator is not None:
         click.echo(f"generator: {export_generator(data, generator, weights, note, inner)}")

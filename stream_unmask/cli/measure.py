@@ -207,14 +207,14 @@ def training(
     precision: PrecisionName,
 ) -> None:
     """Train for some seconds: images per second, time spent waiting for data, bound of the arithmetic."""
-    from benchmarks.training import Plan
+    from benchmarks.training import TrainingPlan
     from benchmarks.training import measure as run
     from trainer.devices import default_workers
     from trainer.recipes import RECIPES
 
     if recipe not in RECIPES:
         raise click.BadParameter(f"{recipe} is not one of {', '.join(RECIPES)}.", param_hint="--recipe")
-    plan = Plan(
+    plan = TrainingPlan(
         data=data,
         recipe=recipe,
         size=size,

@@ -13,19 +13,19 @@ from click.core import ParameterSource
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
+from trainer.about import describe, description
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
-from trainer.evaluation.runs import describe, description
 from trainer.loop import Loop, LoopSettings
-from trainer.networks.generator import Generator
+from trainer.networks.generator import LightGenerator
 from trainer.networks.guided import GuidedGenerator
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, OwnTrials, Recipe
 from trainer.recipes import RECIPES
-from trainer.recipes.job import BUNDLED, Job, changed
+from trainer.recipes.job import BUNDLED, TrainingJob, changed
 
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026
@@ -181,7 +181,7 @@ def train(
         precision=precision,
     )
     begun = resume or init is not None
-    job = Job(photos, size, begun, segmenter, encoder, real, click.echo)
+    job = TrainingJob(photos, size, begun, segmenter, encoder, real, click.echo)
     made = changed(RECIPES[recipe], changes).build(job)
     if init is not None and not resume:
         _begin_with(made, init, seed)
@@ -228,13 +228,13 @@ def _begin_with(recipe: Recipe, init: str, seed: int) -> None:
         load_averaged(recipe.network, Path(init))
         return
     folder = BUNDLED_WEIGHTS if init == str(BUNDLED) else BUNDLED_SETS[init].folder
-    if isinstance(recipe.network, Segmenter):
+    if isinstance(recipe.network, UNetSegmenter):
         recipe.network.load_state_dict(bundled_segmenter(folder).state_dict())
         data = recipe.data(seed, 64)
         revive_norms(recipe.network, [unpack(data[number]["crop"][None]) for number in range(64)])
     elif isinstance(recipe.network, GuidedGenerator):
         recipe.network.load_state_dict(bundled_generator(folder).state_dict())
-    elif isinstance(recipe.network, Generator):
+    elif isinstance(recipe.network, LightGenerator):
         recipe.network.load_state_dict(bundled_generator(folder).without_guide().state_dict())
     else:
         raise UnmaskError(f"There are no bundled weights of this recipe's network: leave out --init {init}.")

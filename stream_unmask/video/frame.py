@@ -66,7 +66,7 @@ class Frame:
     _decoded_reference: object = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
-    def from_ndarray(cls, array: NDArray[np.uint8], time: float, *, format: ArrayFormat = "rgb24") -> Frame:
+    def from_ndarray(cls, array: NDArray[Any], time: float, *, format: ArrayFormat = "rgb24") -> Frame:
         """Take a picture that is an array, such as one of OpenCV's (``format="bgr24"``).
 
         Args:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import comparison as comparing
-from benchmarks.comparison import Comparison, Plan, Point, base_point, compare, points_along
+from benchmarks.comparison import Comparison, ComparisonPlan, Point, base_point, compare, points_along
 from benchmarks.latency import Live, Measurement, Throughput, Workload
 from benchmarks.networks import Batches, BatchTime, NetworkTimes
 from benchmarks.plots import plot
@@ -69,7 +69,7 @@ def quietly(_: str) -> None:
 def test_the_floor_comes_first_and_what_cannot_run_is_named(
     masked_clip: Path, seen: list[Workload], without_openvino: None
 ) -> None:
-    plan = Plan(points=(base_point(masked_clip, BASE),), video=masked_clip, frames=7, threads=3)
+    plan = ComparisonPlan(points=(base_point(masked_clip, BASE),), video=masked_clip, frames=7, threads=3)
     result = compare(plan, quietly)
     assert backends(seen) == [None, "onnxruntime"]
     assert {each.clip for each in seen} == {masked_clip}
@@ -81,13 +81,13 @@ def test_the_floor_comes_first_and_what_cannot_run_is_named(
 
 
 def test_a_backend_named_must_run(masked_clip: Path, seen: list[Workload], without_openvino: None) -> None:
-    plan = Plan(points=(BASE,), video=masked_clip, backends=("openvino",))
+    plan = ComparisonPlan(points=(BASE,), video=masked_clip, backends=("openvino",))
     with pytest.raises(EngineError, match="openvino is not installed"):
         compare(plan, quietly)
 
 
 def test_every_backend_in_every_precision(masked_clip: Path, seen: list[Workload]) -> None:
-    plan = Plan(
+    plan = ComparisonPlan(
         points=(BASE,),
         video=masked_clip,
         backends=("openvino", "onnxruntime"),
@@ -114,7 +114,7 @@ def test_each_point_gets_a_clip_of_its_own_and_the_floor_that_belongs_to_it(
 
     monkeypatch.setattr(comparing, "alone", look)
     points = points_along(BASE, [2], [(160, 96)], [4])
-    result = compare(Plan(points=points, backends=("onnxruntime",), frames=3), quietly)
+    result = compare(ComparisonPlan(points=points, backends=("onnxruntime",), frames=3), quietly)
     assert backends(seen) == [None, "onnxruntime", "onnxruntime", None, "onnxruntime", None, "onnxruntime"]
     assert [each.streams for each in seen] == [1, 1, 1, 1, 1, 4, 4]
     assert shapes == [(128, 96, 3)] * 3 + [(160, 96, 3)] * 2 + [(128, 96, 3)] * 2
@@ -141,7 +141,7 @@ def test_the_networks_alone_are_measured_of_each_contender(
 
     monkeypatch.setattr(comparing, "alone", look)
     both = ("openvino", "onnxruntime")
-    plan = Plan(points=(BASE,), video=masked_clip, backends=both, threads=2, batches=(1, 4))
+    plan = ComparisonPlan(points=(BASE,), video=masked_clip, backends=both, threads=2, batches=(1, 4))
     result = compare(plan, quietly)
     assert [(each.backend, each.threads, each.sizes) for each in loads] == [(one, 2, (1, 4)) for one in both]
     assert result.networks == dict.fromkeys(both, times)
@@ -159,7 +159,9 @@ def die(_: Workload) -> Measurement:
 @pytest.fixture
 def comparison(masked_clip: Path, seen: list[Workload]) -> Comparison:
     base = base_point(masked_clip, BASE)
-    return compare(Plan(points=points_along(base, streams=[2]), video=masked_clip, frames=4), quietly)
+    return compare(
+        ComparisonPlan(points=points_along(base, streams=[2]), video=masked_clip, frames=4), quietly
+    )
 
 
 def test_the_json_is_whole(comparison: Comparison) -> None:
@@ -209,7 +211,9 @@ def test_a_point_that_fails_does_not_take_the_others_with_it(
 
     monkeypatch.setattr(comparing, "alone", fail_at_two)
     base = base_point(masked_clip, BASE)
-    plan = Plan(points=points_along(base, streams=[2, 3]), video=masked_clip, backends=("openvino",))
+    plan = ComparisonPlan(
+        points=points_along(base, streams=[2, 3]), video=masked_clip, backends=("openvino",)
+    )
     result = compare(plan, quietly)
     assert [each.point.streams for each in result.scaling("streams")] == [1, 3]
     assert result.not_run == {"openvino with 640x360, 2 streams": "The process died."}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engines import Timed, _plan, _run, _table
+from benchmarks.engines import TimedEngine, _plan, _run, _table
 from engines import Precision
 from engines.backends.openvino_cpu import _core
 from engines.contract import GENERATOR
@@ -49,8 +49,8 @@ def test_the_threads_asked_for_are_those_measured(tmp_path: Path) -> None:
 
 
 def test_the_table_compares_with_the_reference_of_the_same_network_and_threads() -> None:
-    slow = Timed(GENERATOR, "onnxruntime", "fp32", 1, [8.0, 9.0], [8.0, 8.0], 120.0)
-    fast = Timed(GENERATOR, "openvino", "int8", 1, [5.0, 4.0], [4.0, 4.5], 45.25)
+    slow = TimedEngine(GENERATOR, "onnxruntime", "fp32", 1, [8.0, 9.0], [8.0, 8.0], 120.0)
+    fast = TimedEngine(GENERATOR, "openvino", "int8", 1, [5.0, 4.0], [4.0, 4.5], 45.25)
     lines = _table([slow, fast], 2).splitlines()
     assert lines[-2].endswith("| 8.00 | 8.00 | 1.00 | reference |")
     assert lines[-1].endswith("| 4.00 | 4.00 | 2.00 | 45.2 |")

@@ -21,7 +21,7 @@ from engines.backends.openvino_cpu import OpenVINOEngine
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import Engine, EngineError
 from tests.engines import tiny
-from trainer.quantize import LIMITS, Cost, draw_inputs, make
+from trainer.quantize import LIMITS, PrecisionCost, draw_inputs, make
 
 SIZE = 16
 ON_CPU = ["auto", "openvino", "onnxruntime"]
@@ -205,7 +205,7 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool
 ) -> None:
     monkeypatch.setattr(probe, "_lines", lambda path: ["flags : " + flags])
-    monkeypatch.setitem(LIMITS, "int8", Cost(0.6, 38.0, 0.9))
+    monkeypatch.setitem(LIMITS, "int8", PrecisionCost(0.6, 38.0, 0.9))
     weights = tiny.tiny_weights(tmp_path)
     for each, samples in zip(
         (SEGMENTER, GENERATOR), draw_inputs(weights, tiny.crops(4)).values(), strict=True
@@ -291,7 +291,7 @@ def test_an_int8_file_that_does_not_compile_here_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "_lines", lambda path: ["flags : avx2 avx512_vnni"])
-    monkeypatch.setitem(LIMITS, "int8", Cost(0.6, 38.0, 0.9))
+    monkeypatch.setitem(LIMITS, "int8", PrecisionCost(0.6, 38.0, 0.9))
     weights = tiny.tiny_weights(tmp_path)
     samples = draw_inputs(weights, tiny.crops(4))["segmenter"]
     make(weights, SEGMENTER, "int8", samples, samples)

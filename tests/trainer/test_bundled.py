@@ -15,7 +15,7 @@ from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS, BundledSet
 from stream_unmask.cli.train import _begin_with
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
-from trainer.networks.generator import Generator
+from trainer.networks.generator import LightGenerator
 
 
 def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
@@ -31,9 +31,9 @@ def test_both_do_what_their_files_do() -> None:
     crop = torch.rand(1, 3, side, side) * 2 - 1
     torch.testing.assert_close(bundled_segmenter()(crop), _run(SEGMENTER, crop), atol=1e-4, rtol=0)
     side = read_weights(BUNDLED_WEIGHTS, GENERATOR).size
-    crop, map_ = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 1, side, side)
-    patch = bundled_generator()(crop, map_)
-    torch.testing.assert_close(patch, _run(GENERATOR, crop, map_), atol=1e-3, rtol=0)
+    crop, mask = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 1, side, side)
+    inpainted = bundled_generator()(crop, mask)
+    torch.testing.assert_close(inpainted, _run(GENERATOR, crop, mask), atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
@@ -59,7 +59,7 @@ def test_a_folder_without_weights_or_with_others_is_named(tmp_path: Path) -> Non
 
 def test_training_begins_with_the_set_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUNDLED_SETS, "open", BundledSet(tmp_path, "for everyone"))
-    recipe = SimpleNamespace(network=Generator())
+    recipe = SimpleNamespace(network=LightGenerator())
     _begin_with(recipe, "default", 0)
     with pytest.raises(UnmaskError, match=f"no generator in {tmp_path}"):
         _begin_with(recipe, "open", 0)

@@ -84,15 +84,15 @@ def test_pairs_are_written_under_one_name_and_kept_when_run_again(shards: Path, 
     arguments = ["pairs", str(shards), "-o", str(tmp_path), "--count", "3", "--size", "64"]
     done = CliRunner().invoke(data, arguments, catch_exceptions=False)
     assert "3 pairs, 3 of them new" in done.output
-    for name in ("masked", "unmasked", "map"):
+    for name in ("masked", "unmasked", "mask"):
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [f"{n:06d}.png" for n in range(3)]
-    masked, bare, map_ = (
+    masked, bare, mask = (
         read_image(tmp_path / name / "000001.png").pixels.astype(int)
-        for name in ("masked", "unmasked", "map")
+        for name in ("masked", "unmasked", "mask")
     )
-    apart, inside = np.abs(masked - bare).mean(2), map_[..., 0] > 200
+    apart, inside = np.abs(masked - bare).mean(2), mask[..., 0] > 200
     assert inside.mean() > 0.03
-    assert apart[inside].mean() > 10 * max(apart[map_[..., 0] == 0].mean(), 0.1)
-    (tmp_path / "map" / "000002.png").unlink()
+    assert apart[inside].mean() > 10 * max(apart[mask[..., 0] == 0].mean(), 0.1)
+    (tmp_path / "mask" / "000002.png").unlink()
     again = CliRunner().invoke(data, arguments, catch_exceptions=False)
     assert "1 of them new" in again.output

@@ -9,6 +9,7 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -22,19 +23,21 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import cli
 from stream_unmask.errors import UnmaskError
+from trainer.about import describe
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.data import Photo
-from trainer.evaluation.contestants import Contestant, MeanFace, Networks, Telea
+from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides, skin_tone
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
 from trainer.evaluation.perceptual import lacking
 from trainer.evaluation.real import read_real, score_real
-from trainer.evaluation.runs import describe, trained
+from trainer.evaluation.runs import trained, trained_generator
 from trainer.evaluation.score import score
 from trainer.evaluation.steadiness import flicker, warping_errors
 from trainer.evaluation.wasserstein import sliced_wasserstein
+from trainer.networks.generator import LightGenerator
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -50,7 +53,7 @@ class _Knowing(Contestant):
         self._error = error
         self._jitter = jitter
 
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
         self._error += self._jitter
         self._jitter = -self._jitter
         return self._truths[: len(crops)] + np.float32(self._error)
@@ -64,15 +67,15 @@ def faces(photos: list[Photo]) -> list[HeldOut]:
 def test_the_test_is_the_same_every_time(photos: list[Photo], faces: list[HeldOut]) -> None:
     again = list(held_out(photos))
     assert all(np.array_equal(one.crop, other.crop) for one, other in zip(faces, again, strict=True))
-    assert not np.array_equal(faces[0].map, faces[1].map)
-    assert np.array_equal(faces[0].crop[~faces[0].mask][:100], faces[0].truth[~faces[0].mask][:100])
+    assert not np.array_equal(faces[0].mask, faces[1].mask)
+    assert np.array_equal(faces[0].crop[~faces[0].inside][:100], faces[0].truth[~faces[0].inside][:100])
 
 
 def test_a_perfect_patch_makes_the_blend_perfect(faces: list[HeldOut]) -> None:
     face = faces[0]
-    done = blend(face.crop, (face.map / 255).astype(np.float32), face.truth.astype(np.float32))
-    assert psnr(done, face.truth, face.mask) > 45
-    assert psnr(face.crop, face.truth, face.mask) < 30
+    done = blend(face.crop, (face.mask / 255).astype(np.float32), face.truth.astype(np.float32))
+    assert psnr(done, face.truth, face.inside) > 45
+    assert psnr(face.crop, face.truth, face.inside) < 30
 
 
 def test_who_knows_the_truth_scores_best(faces: list[HeldOut]) -> None:
@@ -187,34 +190,64 @@ def test_why_a_measure_is_not_taken_is_said(tmp_path: Path, monkeypatch: pytest.
     lacking.cache_clear()
 
 
-def _run(folder: Path, recipe: str, photos: list[Photo]) -> Path:
+def _run(folder: Path, recipe: str) -> Path:
     """What a training leaves, as far as an evaluation needs it."""
     torch.manual_seed(3)
-    network = RECIPES[recipe].build(Job(photos, 64, begun=True)).network
+    network = RECIPES[recipe].architecture()
     describe(folder / recipe, recipe, 64, [])
     write_checkpoint({"averaged": network.state_dict()}, folder / recipe / LAST)
     return folder / recipe
 
 
-def test_runs_are_measured_without_export(photos: list[Photo], faces: list[HeldOut], tmp_path: Path) -> None:
+def test_runs_are_measured_without_export(faces: list[HeldOut], tmp_path: Path) -> None:
     crops = np.stack([face.crop for face in faces])
-    bundled = Networks.exported(BUNDLED_WEIGHTS, 1)
-    maps = bundled.find(crops)
+    bundled = NetworksContestant.exported(BUNDLED_WEIGHTS, 1)
+    masks = bundled.find(crops)
     for recipe in ("segmenter", "painter", "cyclegan"):
-        contestant = trained(_run(tmp_path, recipe, photos), 1)
+        contestant = trained(_run(tmp_path, recipe), 1)
         assert contestant.name == recipe
-        found, painted = contestant.find(crops), contestant.paint(crops, maps)
+        found, painted = contestant.find(crops), contestant.paint(crops, masks)
         assert found.shape == (2, 256, 256)
         assert painted.shape == (2, 256, 256, 3)
-        assert np.array_equal(found, maps) == (recipe != "segmenter")
-        assert np.array_equal(painted, bundled.paint(crops, maps)) == (recipe == "segmenter")
+        assert np.array_equal(found, masks) == (recipe != "segmenter")
+        assert np.array_equal(painted, bundled.paint(crops, masks)) == (recipe == "segmenter")
 
 
-def test_runs_that_cannot_be_measured_are_said(photos: list[Photo], tmp_path: Path) -> None:
+def test_runs_that_cannot_be_measured_are_said(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="does not inpaint faces"):
-        trained(_run(tmp_path, "encoder", photos))
+        trained(_run(tmp_path, "encoder"))
     with pytest.raises(UnmaskError, match="not the folder of a training run"):
         trained(tmp_path)
+
+
+def test_people_who_are_trained_on_are_left_out_and_the_others_keep_their_masks(photos: list[Photo]) -> None:
+    known, unknown = replace(photos[0], set="val_diverse", key="103099"), photos[1]
+    all_of_them = list(held_out(photos))
+    (left,) = held_out([known, unknown])
+    assert np.array_equal(left.mask, all_of_them[1].mask)
+    assert len(list(held_out([replace(known, set="mine"), unknown]))) == 2
+
+
+def test_a_segmenter_is_measured_at_the_side_that_it_learnt_at(tmp_path: Path) -> None:
+    sides = []
+
+    def forward(_self: UNetSegmenter, crop: torch.Tensor) -> torch.Tensor:
+        sides.append(crop.shape[-1])
+        return crop[:, :1]
+
+    contestant = trained(_run(tmp_path, "segmenter"), 1)
+    with patch.object(UNetSegmenter, "forward", forward):
+        assert contestant.find(np.zeros((1, 256, 256, 3), np.uint8)).shape == (1, 256, 256)
+    assert sides == [64]
+
+
+def test_a_run_is_read_without_what_it_was_trained_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tmp_path, "release")
+    for part in ("find_perceptual", "patch_critics"):
+        monkeypatch.setattr(f"trainer.recipes.release.{part}", lambda *_: pytest.fail("not needed"))
+    assert isinstance(trained_generator(run), LightGenerator)
 
 
 def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -> None:
@@ -230,8 +263,8 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
     assert done.exit_code == 0, done.output
     assert "mean face" in done.output
     written = json.loads(figures.read_text())
-    assert set(written["contestants"]) == {BUNDLED_WEIGHTS.name, "mean face", "Telea"}
-    own = written["contestants"][BUNDLED_WEIGHTS.name]
+    assert set(written["contestants"]) == {"bundled default", "mean face", "Telea"}
+    own = written["contestants"]["bundled default"]
     assert set(own["sets"]) == {"val_core", "val_extra_ai", "val_extra_nc", "val_diverse"}
     assert {"iou", "whole", "inside", "swd", "false_alarms"} <= set(own["sets"]["val_core"]["figures"])
     assert own["steadiness"]["warping_truth"] > 0
@@ -240,12 +273,14 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
 
 
 def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) -> None:
-    other = tmp_path / BUNDLED_WEIGHTS.name
-    other.symlink_to(BUNDLED_WEIGHTS)
+    one, other = (tmp_path / name / "mine" for name in ("a", "b"))
+    for each in (one, other):
+        each.parent.mkdir()
+        each.symlink_to(BUNDLED_WEIGHTS)
     asked = ["evaluate", "--data", str(shards), "--set", "val_core", "--no-baselines", "--limit", "1"]
     pair = [
         "--weights",
-        str(BUNDLED_WEIGHTS),
+        str(one),
         "--weights",
         str(other),
         "--frames",
@@ -256,8 +291,10 @@ def test_two_folders_of_one_name_are_told_apart(shards: Path, tmp_path: Path) ->
     done = CliRunner().invoke(cli, [*asked, *pair])
     assert done.exit_code == 0, done.output
     figures = json.loads((tmp_path / "out").read_text())["contestants"]
-    assert set(figures) == {str(BUNDLED_WEIGHTS), str(other)}
-    assert figures[str(BUNDLED_WEIGHTS)] == figures[str(other)]
+    assert set(figures) == {str(one), str(other)}
+    assert figures[str(one)] == figures[str(other)]
+    assert f"{one} on 2 faces of val_core" not in done.output
+    assert f"{one} on 1 faces of val_core" in done.output
 
 
 def test_real_photos_are_unmasked_and_looked_at_again(faces: list[HeldOut], tmp_path: Path) -> None:

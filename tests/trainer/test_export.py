@@ -17,12 +17,13 @@ from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.contract import GENERATOR, SEGMENTER, WEARER, read_weights
 from stream_unmask.cli.export import export
 from stream_unmask.errors import UnmaskError
+from trainer.about import describe
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.crops import sample_crops
-from trainer.evaluation.runs import describe
-from trainer.networks.generator import Generator
-from trainer.networks.segmenter import Segmenter
-from trainer.networks.translator import Dresser, Pair
+from trainer.networks.generator import LightGenerator
+from trainer.networks.segmenter import UNetSegmenter
+from trainer.networks.translator import Dresser, TranslatorPair
+from trainer.recipes.job import TrainingJob
 from trainer.tracing import export_network, fold_norms
 
 
@@ -31,10 +32,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of untrained weights, exported."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    crop, map_ = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
+    crop, mask = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
     for network, kind, samples in (
-        (Segmenter(), SEGMENTER, (crop,)),
-        (Generator(), GENERATOR, (crop, map_)),
+        (UNetSegmenter(), SEGMENTER, (crop,)),
+        (LightGenerator(), GENERATOR, (crop, mask)),
     ):
         network.train()(*samples)  # lets the norms see something
         agreement = export_network(network.eval(), kind, folder, "untrained", samples)
@@ -64,7 +65,7 @@ def _untrained(run: Path, recipe: str, network: nn.Module) -> Path:
     return run
 
 
-@pytest.mark.parametrize(("recipe", "network"), [("wearer", Dresser), ("cyclegan", Pair)])
+@pytest.mark.parametrize(("recipe", "network"), [("wearer", Dresser), ("cyclegan", TranslatorPair)])
 def test_what_puts_masks_on_is_exported_beside_the_others(
     recipe: str, network: type[nn.Module], shards: Path, tmp_path: Path
 ) -> None:
@@ -83,8 +84,31 @@ def test_what_puts_masks_on_is_exported_beside_the_others(
     assert np.abs(alpha - other).max() > 1e-6
 
 
+def test_cyclegans_unmasking_half_is_exported_as_a_generator(shards: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pair = TranslatorPair()
+    run, folder = _untrained(tmp_path / "pair", "cyclegan", pair), tmp_path / "weights"
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--generator={run}", f"--weights={folder}"])
+    assert done.exit_code == 0, done.output
+    engine = ONNXRuntimeEngine(read_weights(folder, GENERATOR).path, 1)
+    crop = torch.rand(1, 3, 64, 64) * 2 - 1
+    plane = np.ones((1, 1, 64, 64), np.float32)
+    (inpainted,) = engine.run(crop.numpy(), plane, crop.numpy(), 0 * plane)
+    with torch.no_grad():
+        np.testing.assert_allclose(inpainted, pair.eval()(crop).numpy(), atol=1e-4)
+
+
+def test_a_segmenter_of_another_side_than_the_products_is_refused(shards: Path, tmp_path: Path) -> None:
+    run = _untrained(tmp_path / "seg", "segmenter", UNetSegmenter())
+    done = CliRunner().invoke(export, [f"--data={shards}", f"--segmenter={run}", f"--weights={tmp_path}"])
+    assert "has learnt from crops of 64 pixels" in str(done.exception)
+    assert "--size 256" in str(done.exception)
+    with pytest.raises(UnmaskError, match="crops of 64 pixels"):
+        TrainingJob([], 64, segmenter=run).trained_segmenter()
+
+
 def test_what_puts_no_masks_on_is_refused_as_a_wearer(shards: Path, tmp_path: Path) -> None:
-    run = _untrained(tmp_path / "seg", "segmenter", Segmenter())
+    run = _untrained(tmp_path / "seg", "segmenter", UNetSegmenter())
     done = CliRunner().invoke(export, [f"--data={shards}", f"--wearer={run}", f"--weights={tmp_path}"])
     assert str(done.exception) == f"The network of {run} (segmenter) puts no masks on."
 
@@ -114,7 +138,7 @@ def test_any_number_of_faces_goes_through(weights: Path, count: int) -> None:
 
 
 def test_no_norm_is_left_after_folding() -> None:
-    folded = fold_norms(Segmenter())
+    folded = fold_norms(UNetSegmenter())
     assert not [part for part in folded.modules() if isinstance(part, torch.nn.BatchNorm2d)]
 
 

@@ -14,7 +14,7 @@ from engines.backends.pytorch_graph import OnnxModule
 from engines.contract import GENERATOR
 from trainer.data import Photo
 from trainer.guides import GuidedData, bank_of
-from trainer.networks.generator import Generator, widened
+from trainer.networks.generator import LightGenerator, widened
 from trainer.networks.guided import GuidedGenerator
 from trainer.networks.matching import Matching
 from trainer.recipes.guided import guides_for, own_loss, parts, stranger_loss
@@ -38,9 +38,9 @@ def lower_half(count: int = 2, size: int = SIZE) -> Tensor:
     return mask
 
 
-def generators() -> tuple[Generator, GuidedGenerator]:
+def generators() -> tuple[LightGenerator, GuidedGenerator]:
     torch.manual_seed(0)
-    light, guided = Generator(), GuidedGenerator()
+    light, guided = LightGenerator(), GuidedGenerator()
     torch.nn.init.normal_(light.usual, 0, 0.1)
     guided.adopt(light)
     return light.eval(), guided.eval()
@@ -60,11 +60,13 @@ def test_with_a_guide_it_lays_that_in_where_the_mask_is() -> None:
     light, guided = generators()
     crop, mask = faces(), lower_half()
     trust = torch.ones_like(mask)
-    patch, matched = guided.fit_in(crop, mask, crop.flip(3), trust)
+    inpainted, matched = guided.fit_in(crop, mask, crop.flip(3), trust)
     hidden = widened(mask) > 0
-    assert torch.allclose(patch[hidden.expand_as(patch)], matched[hidden.expand_as(patch)], atol=1e-6)
-    shown = ~hidden.expand_as(patch)
-    assert torch.allclose(patch[shown].clamp(-1, 1), light(crop, mask)[shown], atol=1e-6)
+    assert torch.allclose(
+        inpainted[hidden.expand_as(inpainted)], matched[hidden.expand_as(inpainted)], atol=1e-6
+    )
+    shown = ~hidden.expand_as(inpainted)
+    assert torch.allclose(inpainted[shown].clamp(-1, 1), light(crop, mask)[shown], atol=1e-6)
 
 
 @torch.no_grad()

@@ -15,8 +15,8 @@ from trainer.networks.blocks import Gated
 from trainer.networks.catalogue import CATALOGUE, measure
 from trainer.networks.discriminators import Critic, RegionCritic
 from trainer.networks.full import FullGenerator
-from trainer.networks.generator import Generator, Painter, widened
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.generator import LightGenerator, PaintingGenerator, widened
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.networks.translator import STYLE, StyleReader, Translator, laid_over
 
 # What test_export.py does not export anyway.
@@ -123,48 +123,48 @@ def test_gates_keep_a_signal_alive_through_many_layers() -> None:
 def test_the_region_critic_is_blind_outside_the_mask() -> None:
     torch.manual_seed(0)
     critic = RegionCritic().eval()
-    map_ = torch.zeros(1, 1, 64, 64)
-    map_[..., 30:60, 16:48] = 1
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 30:60, 16:48] = 1
     face = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        outside, inside = face + (1 - map_), face + map_
-        known = critic(face, map_)[-1]
-        assert torch.equal(critic(outside, map_)[-1], known)
-        assert not torch.equal(critic(inside, map_)[-1], known)
+        outside, inside = face + (1 - mask), face + mask
+        known = critic(face, mask)[-1]
+        assert torch.equal(critic(outside, mask)[-1], known)
+        assert not torch.equal(critic(inside, mask)[-1], known)
 
 
 @pytest.mark.parametrize("size", [64, 256])
-@pytest.mark.parametrize("make", [Generator, FullGenerator])
-def test_outputs_have_the_size_and_range_of_the_contract(make: type[Painter], size: int) -> None:
+@pytest.mark.parametrize("make", [LightGenerator, FullGenerator])
+def test_outputs_have_the_size_and_range_of_the_contract(make: type[PaintingGenerator], size: int) -> None:
     torch.manual_seed(0)
     crop = torch.rand(2, 3, size, size) * 2 - 1
     with torch.no_grad():
-        map_ = Segmenter().eval()(crop)
-        patch = make().eval()(crop, map_)
-    assert map_.shape == (2, 1, size, size)
-    assert patch.shape == (2, 3, size, size)
-    assert map_.min() >= 0
-    assert map_.max() <= 1
-    assert patch.min() >= -1
-    assert patch.max() <= 1
+        mask = UNetSegmenter().eval()(crop)
+        inpainted = make().eval()(crop, mask)
+    assert mask.shape == (2, 1, size, size)
+    assert inpainted.shape == (2, 3, size, size)
+    assert mask.min() >= 0
+    assert mask.max() <= 1
+    assert inpainted.min() >= -1
+    assert inpainted.max() <= 1
 
 
-@pytest.mark.parametrize("make", [Generator, FullGenerator])
-def test_the_generator_never_sees_the_mask_itself(make: type[Painter]) -> None:
+@pytest.mark.parametrize("make", [LightGenerator, FullGenerator])
+def test_the_generator_never_sees_the_mask_itself(make: type[PaintingGenerator]) -> None:
     torch.manual_seed(0)
     painter = make().eval()
-    map_ = torch.zeros(1, 1, 64, 64)
-    map_[..., 30:60, 16:48] = 1
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 30:60, 16:48] = 1
     white = torch.zeros(1, 3, 64, 64)
-    printed = white + map_ * torch.rand(1, 3, 64, 64)
+    printed = white + mask * torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        assert torch.equal(painter(white, map_), painter(printed, map_))
+        assert torch.equal(painter(white, mask), painter(printed, mask))
 
 
 def test_a_widened_map_covers_two_more_pixels_on_every_side() -> None:
-    map_ = torch.zeros(1, 1, 32, 32)
-    map_[..., 11:20, 12:21] = 1
-    wide = widened(map_)[0, 0]
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 11:20, 12:21] = 1
+    wide = widened(mask)[0, 0]
     assert wide[9:22, 10:23].min() == 1
     assert wide[:7].max() == 0
     assert wide[:, 26:].max() == 0

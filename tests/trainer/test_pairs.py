@@ -24,12 +24,12 @@ def test_a_pair_is_the_same_for_the_same_number_and_differs_for_another(photos: 
 
 def test_real_faces_are_mixed_in_with_their_maps(photos: list[Photo]) -> None:
     face, _, _ = aligned(photos[0].picture(), photos[0].points, 256, None)
-    map_ = np.zeros((256, 256), np.uint8)
-    map_[128:] = 255
-    real = [RealFace("photo", face, map_)]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[128:] = 255
+    real = [RealFace("photo", face, mask)]
     settings = PairSettings(size=64, masked=0.0, damage=0.5)
     mixed = PairData(photos, settings, 0, 30, real=real, share=0.5)
-    found = [float(mixed[number]["map"].float().mean() / 255) for number in range(30)]
+    found = [float(mixed[number]["mask"].float().mean() / 255) for number in range(30)]
     with_map = [share for share in found if share > 0]
     assert 8 <= len(with_map) <= 22
     assert all(0.3 < share < 0.7 for share in with_map)

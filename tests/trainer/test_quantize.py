@@ -19,7 +19,7 @@ from engines.files.half import to_half
 from stream_unmask.cli.quantize import quantize as command
 from tests.engines.tiny import SIZE, crops, tiny_weights, write_network
 from trainer import quantize
-from trainer.quantize import Cost, draw_inputs, make, measure
+from trainer.quantize import PrecisionCost, draw_inputs, make, measure
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The maps of a network that has learnt nothing are near 0.5 everywhere: IoU says little of them."""
-    monkeypatch.setitem(quantize.LIMITS, "int8", Cost(0.6, 38.0, 0.9))
+    """The masks of a network that has learnt nothing are near 0.5 everywhere: IoU says little of them."""
+    monkeypatch.setitem(quantize.LIMITS, "int8", PrecisionCost(0.6, 38.0, 0.9))
 
 
 def test_half_keeps_inputs_ends_and_sums_in_float(weights: Path) -> None:
@@ -93,7 +93,7 @@ def test_made_files_are_in_the_manifest_until_the_fp32_file_changes(
 def test_a_file_that_is_too_bad_is_refused_and_nothing_changes(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(quantize.LIMITS, "int8", Cost(1.0, 99.0))
+    monkeypatch.setitem(quantize.LIMITS, "int8", PrecisionCost(1.0, 99.0))
     before = {path.name: path.read_bytes() for path in weights.iterdir()}
     samples = draw_inputs(weights, crops(2))["generator"]
     with pytest.raises(EngineError, match=r"int8 generator is not fit for use: it differs .* dB"):

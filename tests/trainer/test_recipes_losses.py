@@ -80,11 +80,11 @@ def test_the_gradient_penalty_teaches_the_critic() -> None:
 
 
 def test_psnr_counts_only_what_the_mask_hides() -> None:
-    truth, map_ = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
-    map_[..., :4] = 1
-    patch = torch.full_like(truth, 0.2)
-    patch[..., 4:] = -1
-    assert float(inside_psnr(patch, truth, map_)) == pytest.approx(20.0, abs=1e-3)
+    truth, mask = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
+    mask[..., :4] = 1
+    inpainted = torch.full_like(truth, 0.2)
+    inpainted[..., 4:] = -1
+    assert float(inside_psnr(inpainted, truth, mask)) == pytest.approx(20.0, abs=1e-3)
 
 
 def test_vgg_has_the_names_and_shapes_of_torchvisions_file() -> None:
@@ -145,12 +145,12 @@ def test_the_loss_of_release_looks_at_the_mouth_only() -> None:
     loss = SeenLoss(PerceptualLoss(DetectorFeatures()), 1.0)
     truth, weight = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128)
     weight[..., 64:96, 48:80] = 1
-    patch = truth.clone()
-    patch[..., :8, :] = -1
-    assert float(loss(patch, truth, weight)) == 0
-    patch[..., 70:80, 60:70] = -1
+    inpainted = truth.clone()
+    inpainted[..., :8, :] = -1
+    assert float(loss(inpainted, truth, weight)) == 0
+    inpainted[..., 70:80, 60:70] = -1
     alone = SeenLoss(PerceptualLoss(DetectorFeatures()), 0.0)
-    assert float(loss(patch, truth, weight)) > float(alone(patch, truth, weight)) > 0
+    assert float(loss(inpainted, truth, weight)) > float(alone(inpainted, truth, weight)) > 0
 
 
 def test_the_editing_loss_is_zero_for_the_truth_and_blind_where_nothing_matters() -> None:

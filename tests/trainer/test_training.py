@@ -21,7 +21,7 @@ from trainer import STARTED
 from trainer.checkpoint import load_averaged, run_summary
 from trainer.data import Photo
 from trainer.loop import Loop, LoopSettings
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.pairs import PairData
 from trainer.recipes.segmenter import SegmenterRecipe
 
@@ -68,7 +68,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(photos: list[Photo], tmp
 def test_a_run_gives_its_averaged_weights(photos: list[Photo], tmp_path: Path) -> None:
     loop = _loop(SegmenterRecipe, photos, tmp_path, 4)
     loop.run()
-    fresh = Segmenter()
+    fresh = UNetSegmenter()
     load_averaged(fresh, tmp_path)
     wanted = loop.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())
@@ -185,7 +185,7 @@ def test_a_run_until_a_moment_tries_its_end(photos: list[Photo], tmp_path: Path)
 def test_the_averaged_weights_lie_in_a_file_of_their_own(photos: list[Photo], tmp_path: Path) -> None:
     loop = _loop(SegmenterRecipe, photos, tmp_path, 2)
     loop.run()
-    fresh = Segmenter()
+    fresh = UNetSegmenter()
     load_averaged(fresh, tmp_path / "averaged.safetensors")
     wanted = loop.averaged.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in fresh.state_dict().items())

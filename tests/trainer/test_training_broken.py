@@ -23,7 +23,7 @@ from trainer.loop import Loop, LoopSettings
 from trainer.pairs import PairData
 from trainer.recipe import Batch, Shown
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job, changed
+from trainer.recipes.job import TrainingJob, changed
 
 _STEPS = 7
 _KILLED = """
@@ -33,7 +33,7 @@ import torch
 from trainer.data import read_photos
 from trainer.loop import Loop, LoopSettings
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job, changed
+from trainer.recipes.job import TrainingJob, changed
 
 class Rare(Loop):
     def save(self):
@@ -48,7 +48,7 @@ class Rare(Loop):
 shards, run, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 torch.manual_seed(1)
 photos = read_photos(shards, ["val_core"])
-recipe = changed(RECIPES["wgan-gp"], ["critic_steps=1"]).build(Job(photos, 64, begun=True))
+recipe = changed(RECIPES["wgan-gp"], ["critic_steps=1"]).build(TrainingJob(photos, 64, begun=True))
 settings = LoopSettings(run, steps=steps, batch=2, workers=1, threads=1, save_minutes=0)
 Rare(recipe, settings).run()
 """
@@ -61,7 +61,7 @@ def _log(run: Path) -> list[dict[str, float]]:
 def _game(photos: list[Photo], run: Path) -> Loop:
     """A training with critics, noise and dropout."""
     torch.manual_seed(1)
-    recipe = changed(RECIPES["wgan-gp"], ["critic_steps=1"]).build(Job(photos, 64, begun=True))
+    recipe = changed(RECIPES["wgan-gp"], ["critic_steps=1"]).build(TrainingJob(photos, 64, begun=True))
     return Loop(recipe, LoopSettings(run, steps=_STEPS, batch=2, workers=0, threads=1))
 
 
@@ -88,9 +88,10 @@ def test_killed_and_resumed_is_as_if_never_killed(photos: list[Photo], shards: P
 class _Toy:
     """One weight that learns to be 3; steps named in ``bad`` have a loss that is not a number."""
 
-    def __init__(self, bad: range = range(0)) -> None:
+    def __init__(self, bad: range = range(0), best_from: float = 0.0) -> None:
         self.network: nn.Module = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.BatchNorm2d(1))
         self.helpers: dict[str, nn.Module] = {}
+        self.best_from = best_from
         self._bad = bad
         self._step = 0
 
@@ -118,9 +119,9 @@ class _Ones(torch.utils.data.Dataset[Batch]):
         return {"crop": torch.full((1, 8, 8), 1.0) + index % 2}
 
 
-def _toy(run: Path, bad: range = range(0), **settings: Any) -> Loop:
+def _toy(run: Path, bad: range = range(0), best_from: float = 0.0, **settings: Any) -> Loop:
     basic = LoopSettings(run, steps=8, batch=2, workers=0, threads=1, precision="32")
-    return Loop(_Toy(bad), replace(basic, **settings), {"crop": torch.zeros(2, 1, 16, 16)})
+    return Loop(_Toy(bad, best_from), replace(basic, **settings), {"crop": torch.zeros(2, 1, 16, 16)})
 
 
 def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
@@ -137,6 +138,13 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
 def test_a_training_that_went_astray_ends_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="no finite gradient in 20 steps up to step 22"):
         _toy(tmp_path, range(3, 99), steps=60).run()
+
+
+def test_the_best_weights_are_of_the_last_phase(tmp_path: Path) -> None:
+    _toy(tmp_path, best_from=0.5, save_minutes=0).run()
+    best = read_checkpoint(tmp_path / BEST)
+    assert best["step"] > 4
+    assert best["quality"] == 0.0
 
 
 def test_the_best_weights_and_sheets_are_kept(tmp_path: Path) -> None:
@@ -174,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_damaged_photo_is_named_and_the_run_can_go_on(photos: list[Photo], tmp_path: Path) -> None:
     def loop(photo: Photo) -> Loop:
         settings = LoopSettings(tmp_path, steps=3, batch=2, workers=1, threads=1)
-        return Loop(RECIPES["segmenter"].build(Job([photo], 64)), settings)
+        return Loop(RECIPES["segmenter"].build(TrainingJob([photo], 64)), settings)
 
     with pytest.raises(UnmaskError) as caught:
         loop(replace(photos[0], encoded=b"\xff\xd8 cut short")).run()
@@ -205,7 +213,7 @@ def test_half_precision_is_refused_where_it_is_of_no_use(tmp_path: Path) -> None
 
 
 def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(photos: list[Photo], tmp_path: Path) -> None:
-    recipe = RECIPES["segmenter"].build(Job(photos, 64))
+    recipe = RECIPES["segmenter"].build(TrainingJob(photos, 64))
     settings = LoopSettings(tmp_path, steps=1, batch=2, workers=0, threads=1, precision="bf16")
     seen: list[torch.dtype] = []
     first = next(part for part in recipe.network.modules() if isinstance(part, nn.Conv2d))
@@ -219,6 +227,6 @@ def test_held_out_pairs_are_tried(photos: list[Photo], tmp_path: Path) -> None:
     samples = PairData(photos, PairSettings(size=64, masked=1.0), 5, 2)
     pairs = torch.utils.data.default_collate([samples[0], samples[1]])
     settings = LoopSettings(tmp_path, steps=1, batch=2, workers=0, threads=1)
-    Loop(RECIPES["segmenter"].build(Job(photos, 64)), settings, pairs).run()
+    Loop(RECIPES["segmenter"].build(TrainingJob(photos, 64)), settings, pairs).run()
     assert 0 <= _log(tmp_path)[0]["held_out"] <= 1
     assert (tmp_path / "sheets" / "0000001.png").exists()

@@ -15,11 +15,11 @@ import torch
 from trainer.data import read_photos
 from trainer.loop import Loop, LoopSettings
 from trainer.recipes import RECIPES
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 shards, run = Path(sys.argv[1]), Path(sys.argv[2])
 torch.manual_seed(1)
-recipe = RECIPES["segmenter"].build(Job(read_photos(shards, ["val_core"]), 64))
+recipe = RECIPES["segmenter"].build(TrainingJob(read_photos(shards, ["val_core"]), 64))
 seen = hashlib.sha256()
 own = recipe.step
 def step(batch, *rest):

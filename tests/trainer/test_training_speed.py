@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.training import Plan, _work, measure
+from benchmarks.training import TrainingPlan, _work, measure
 from stream_unmask.errors import UnmaskError
 from trainer.data import Photo
 from trainer.devices import make_fabric
@@ -16,8 +16,8 @@ from trainer.networks.catalogue import measure as cost
 from trainer.recipes.segmenter import SegmenterRecipe
 
 
-def toy(shards: Path, seconds: float) -> Plan:
-    return Plan(
+def toy(shards: Path, seconds: float) -> TrainingPlan:
+    return TrainingPlan(
         data=shards,
         recipe="segmenter",
         size=64,

@@ -32,30 +32,30 @@ class Contestant(ABC):
 
     Attributes:
         name: for the tables.
-        finds: whether it finds the masks itself; else it is given the true maps.
+        finds: whether it finds the masks itself; else it is given the true masks.
     """
 
     name: str
     finds: bool = False
 
     def find(self, crops: Bytes) -> FloatArray:
-        """(N, S, S, 3) RGB to maps (N, S, S) in 0..1."""
+        """(N, S, S, 3) RGB to masks (N, S, S) in 0..1."""
         raise NotImplementedError
 
     @abstractmethod
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
-        """Patches.
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
+        """Inpainted crops.
 
         Args:
             crops: (N, S, S, 3) RGB.
-            maps: (N, S, S) in 0..1.
+            masks: (N, S, S) in 0..1.
 
         Returns:
             (N, S, S, 3) in 0..255.
         """
 
 
-class Networks(Contestant):
+class NetworksContestant(Contestant):
     """A segmenter and a generator."""
 
     finds = True
@@ -66,7 +66,7 @@ class Networks(Contestant):
         self._generator = generator
 
     @classmethod
-    def exported(cls, folder: Path, threads: int = 2, name: str = "") -> Networks:
+    def exported(cls, folder: Path, threads: int = 2, name: str = "") -> NetworksContestant:
         """Weights as the product gets them, run by ONNX Runtime.
 
         Raises:
@@ -81,14 +81,14 @@ class Networks(Contestant):
         parts = [self._segmenter(_as_input(part))[:, 0] for part in _batches(crops)]
         return np.concatenate(parts)
 
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         parts = []
         for place in range(0, len(crops), _BATCH):
             here = slice(place, place + _BATCH)
             crop = _as_input(crops[here])
-            patch = self._generator(crop, np.ascontiguousarray(maps[here, None]))
-            parts.append((patch.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
+            inpainted = self._generator(crop, np.ascontiguousarray(masks[here, None]))
+            parts.append((inpainted.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
         return np.concatenate(parts)
 
 
@@ -143,7 +143,7 @@ class MeanFace(Contestant):
             total += aligned(photo.picture(), photo.points, size, None)[0]
         self.picture: FloatArray = (total / max(len(photos), 1)).astype(np.float32)
 
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         return np.broadcast_to(self.picture, (len(crops), *self.picture.shape))
 
@@ -156,11 +156,11 @@ class Telea(Contestant):
 
     name = "Telea"
 
-    def paint(self, crops: Bytes, maps: FloatArray) -> FloatArray:
+    def paint(self, crops: Bytes, masks: FloatArray) -> FloatArray:
         """See :meth:`Contestant.paint`."""
         painted = []
-        for crop, map_ in zip(crops, maps, strict=True):
-            wide = cv2.dilate((map_ > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
+        for crop, mask in zip(crops, masks, strict=True):
+            wide = cv2.dilate((mask > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
             painted.append(cv2.inpaint(crop, wide, 5, cv2.INPAINT_TELEA))
         return np.stack(painted).astype(np.float32)
 

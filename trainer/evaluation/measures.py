@@ -15,11 +15,11 @@ FloatArray = NDArray[np.float32]
 Where = NDArray[np.bool_]
 
 
-def blend(crop: Bytes, map_: FloatArray, patch: FloatArray) -> Bytes:
-    """The patch laid over the crop where the map, widened by three pixels, says mask."""
-    wide = cv2.dilate(map_, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+def blend(crop: Bytes, mask: FloatArray, inpainted: FloatArray) -> Bytes:
+    """The inpainted crop laid over the crop where the mask, widened by three pixels, says mask."""
+    wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     alpha = np.asarray(cv2.GaussianBlur(wide, (0, 0), 1.5), np.float32)[..., None]
-    return np.asarray(np.clip(crop + alpha * (patch - crop) + 0.5, 0, 255), np.float32).astype(np.uint8)
+    return np.asarray(np.clip(crop + alpha * (inpainted - crop) + 0.5, 0, 255), np.float32).astype(np.uint8)
 
 
 def iou_and_f1(found: Where, mask: Where) -> tuple[float, float]:

@@ -179,9 +179,9 @@ def _pixels(frame: Frame) -> Bytes:
 
 
 def _row(before: Bytes, after: Bytes, face: UnmaskedFace) -> Bytes:
-    """A face before, its map, and after, side by side."""
+    """A face before, its mask, and after, side by side."""
     matrix = face.alignment.matrix * (_SHEET_SIDE / face.alignment.size)
     sides = (_SHEET_SIDE, _SHEET_SIDE)
-    map_ = cv2.resize((face.mask * 255).astype(np.uint8), sides, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize((face.mask * 255).astype(np.uint8), sides, interpolation=cv2.INTER_AREA)
     cut = [cv2.warpAffine(each, matrix, sides, flags=cv2.INTER_AREA) for each in (before, after)]
-    return np.asarray(np.hstack([cut[0], cv2.merge([map_] * 3), cut[1]]), np.uint8)
+    return np.asarray(np.hstack([cut[0], cv2.merge([mask] * 3), cut[1]]), np.uint8)

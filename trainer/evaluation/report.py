@@ -30,7 +30,7 @@ _COLUMNS = (*FIGURES, "lpips", "fid")
 
 
 @dataclass(slots=True)
-class Result:
+class Evaluation:
     """All that was measured of one contestant."""
 
     sets: dict[str, Score] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Result:
     real: RealScore | None = None
 
 
-def show(results: dict[str, Result], console: Console, *, groups: bool) -> None:
+def show(results: dict[str, Evaluation], console: Console, *, groups: bool) -> None:
     """Print the tables."""
     console.print(_sets_table(results))
     steady = _table("steadiness", "contestant", list(Steadiness.__dataclass_fields__))
@@ -57,7 +57,7 @@ def show(results: dict[str, Result], console: Console, *, groups: bool) -> None:
         console.print(f"{measure} was not measured: {reason}.", style="dim")
 
 
-def write_json(results: dict[str, Result], path: Path) -> None:
+def write_json(results: dict[str, Evaluation], path: Path) -> None:
     """Everything that was measured, for other programs."""
     figures: dict[str, Any] = {
         "seed": SEED,
@@ -82,17 +82,17 @@ def write_picture(picture: Bytes, path: Path) -> None:
 
 
 def sheet(contestants: Sequence[Contestant], faces: Sequence[HeldOut]) -> Bytes:
-    """A row for each face: crop, then map, patch and finished crop of each contestant, then the truth."""
+    """A row for each face: crop; mask, inpainted and finished crop of each contestant; truth."""
     columns = [np.stack([face.crop for face in faces])]
     for contestant in contestants:
         made = answer(contestant, faces)
-        maps = np.repeat((made.maps * 255).astype(np.uint8)[..., None], 3, axis=3)
-        columns += [maps, np.clip(made.patches, 0, 255).astype(np.uint8), np.stack(made.finished)]
+        masks = np.repeat((made.masks * 255).astype(np.uint8)[..., None], 3, axis=3)
+        columns += [masks, np.clip(made.inpainted, 0, 255).astype(np.uint8), np.stack(made.finished)]
     columns.append(np.stack([face.truth for face in faces]))
     return np.hstack([column.reshape(-1, *column.shape[2:]) for column in columns])
 
 
-def _sets_table(results: dict[str, Result]) -> Table:
+def _sets_table(results: dict[str, Evaluation]) -> Table:
     scores = [score for result in results.values() for score in result.sets.values()]
     columns = [name for name in _COLUMNS if any(name in score.figures for score in scores)]
     table = _table("held-out faces", "set", ["contestant", "photos", *columns])
@@ -105,9 +105,9 @@ def _sets_table(results: dict[str, Result]) -> Table:
     return table
 
 
-def _groups_table(results: dict[str, Result]) -> Table:
-    """In-mask PSNR of each group of all sets together, and the IoU of its maps."""
-    table = _table("groups: in-mask PSNR in dB, IoU of the map", "group", ["photos", *results])
+def _groups_table(results: dict[str, Evaluation]) -> Table:
+    """In-mask PSNR of each group of all sets together, and the IoU of the masks found in it."""
+    table = _table("groups: in-mask PSNR in dB, IoU of the found mask", "group", ["photos", *results])
     pooled: dict[str, dict[str, list[tuple[float, dict[str, float]]]]] = {}
     for contestant, result in results.items():
         for score in result.sets.values():

@@ -23,21 +23,21 @@ Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 FIGURES = {
-    "iou": "intersection over union of the map at 0.5 and the mask",
+    "iou": "intersection over union of the found mask at 0.5 and the true one",
     "f1": "F1 of the same",
     "whole": "PSNR of the finished crop, dB",
     "ssim": "SSIM of the finished crop",
-    "inside": "PSNR of the patch inside the mask, dB",
+    "inside": "PSNR of the inpainted crop inside the mask, dB",
     "ssim_inside": "SSIM of the finished crop, averaged inside the mask",
-    "sharpness": "mean slope of the patch inside the mask over that of the truth; 1 is as sharp as the photo",
+    "sharpness": "mean slope inside the mask over that of the truth; 1 is as sharp as the photo",
     "kernel": "kernel distance of lower faces to other people's true ones, x1000; true faces have about 0",
     "swd": "sliced Wasserstein distance of the finished crops to the true ones, x1000; lower is better",
-    "false_alarms": "share of the same faces without mask whose map is above 0.5 in > 0.5 % of the crop",
+    "false_alarms": "share of the same faces, bare, in whose crop > 0.5 % is found to be mask",
     "fraction": "share of the crop that the masks cover",
 }
 """What the columns mean. ``lpips`` and ``fid`` (lower is better) come in where their weights are at hand."""
 
-_OF_THE_MAP = ("iou", "f1")
+_OF_THE_MASK = ("iou", "f1")
 _FOR_GROUPS = ("iou", "inside", "ssim_inside")
 _THREADS = 2
 
@@ -59,34 +59,34 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a contestant made of held-out faces: maps (N, S, S), patches and finished crops (N, S, S, 3)."""
+    """What a contestant made of held-out faces: masks (N, S, S); inpainted, finished crops (N, S, S, 3)."""
 
-    maps: FloatArray
-    patches: FloatArray
+    masks: FloatArray
+    inpainted: FloatArray
     finished: list[Bytes]
 
 
 def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
-    """Let a contestant find and paint; the maps are filled and settled in between, as in the product."""
+    """Let a contestant find and paint; the masks are filled and settled in between, as in the product."""
     crops = np.stack([face.crop for face in faces])
     if contestant.finds:
-        maps = np.stack([fill_holes(each) for each in contestant.find(crops)])
+        masks = np.stack([fill_holes(each) for each in contestant.find(crops)])
     else:
-        maps = np.stack([face.map for face in faces]).astype(np.float32) / np.float32(255)
-    sure = settled(maps)
-    patches = contestant.paint(crops, sure)
-    finished = [blend(*each) for each in zip(crops, sure, patches, strict=True)]
-    return Answer(maps, patches, finished)
+        masks = np.stack([face.mask for face in faces]).astype(np.float32) / np.float32(255)
+    sure = settled(masks)
+    inpainted = contestant.paint(crops, sure)
+    finished = [blend(*each) for each in zip(crops, sure, inpainted, strict=True)]
+    return Answer(masks, inpainted, finished)
 
 
 def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     """Measure a contestant on one set of faces, those whose mask is not in the picture left out."""
-    faces = [face for face in faces if face.mask.any()]
+    faces = [face for face in faces if face.inside.any()]
     made = answer(contestant, faces)
     with ThreadPoolExecutor(_THREADS) as pool:
-        rows = list(pool.map(_measure, faces, made.maps, made.patches, made.finished))
+        rows = list(pool.map(_measure, faces, made.masks, made.inpainted, made.finished))
     if not contestant.finds:
-        rows = [{name: value for name, value in row.items() if name not in _OF_THE_MAP} for row in rows]
+        rows = [{name: value for name, value in row.items() if name not in _OF_THE_MASK} for row in rows]
     truths = [face.truth for face in faces]
     figures = _means(rows)
     figures["swd"] = sliced_wasserstein(made.finished, truths)
@@ -99,21 +99,21 @@ def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     return Score(len(faces), figures, _by_group(faces, rows))
 
 
-def _measure(face: HeldOut, map_: FloatArray, patch: FloatArray, finished: Bytes) -> dict[str, float]:
-    iou, f1 = iou_and_f1(map_ > 0.5, face.mask)
+def _measure(face: HeldOut, mask: FloatArray, inpainted: FloatArray, finished: Bytes) -> dict[str, float]:
+    iou, f1 = iou_and_f1(mask > 0.5, face.inside)
     alike = ssim_map(finished, face.truth)
-    core = cv2.erode(face.map, np.ones((5, 5), np.uint8)) > 127
+    core = cv2.erode(face.mask, np.ones((5, 5), np.uint8)) > 127
     row = {
         "iou": iou,
         "f1": f1,
         "whole": psnr(finished, face.truth),
         "ssim": float(alike.mean()),
-        "inside": psnr(patch, face.truth, face.mask),
-        "ssim_inside": float(alike[face.mask].mean()),
-        "fraction": float(face.mask.mean()),
+        "inside": psnr(inpainted, face.truth, face.inside),
+        "ssim_inside": float(alike[face.inside].mean()),
+        "fraction": float(face.inside.mean()),
     }
     if core.any():
-        row["sharpness"] = slope(patch, core) / max(slope(face.truth, core), 1e-3)
+        row["sharpness"] = slope(inpainted, core) / max(slope(face.truth, core), 1e-3)
     return row
 
 

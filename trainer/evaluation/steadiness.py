@@ -29,8 +29,8 @@ class Steadiness:
     """Means over clips, inside the masks, in levels of 255.
 
     Attributes:
-        warping: root mean square change of the patch from frame to frame along the true motion of a face
-            that moves (warping error: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
+        warping: root mean square change of the inpainted crop from frame to frame along the true motion of
+            a face that moves (warping error: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
         warping_truth: the same of the true faces, with the camera's noise: what no method has to undercut.
         flicker: mean absolute change from frame to frame on a still with fresh noise.
     """
@@ -49,7 +49,7 @@ def steadiness(contestant: Contestant, faces: Sequence[HeldOut], frames: int) ->
 
 
 def flicker(contestant: Contestant, face: HeldOut, frames: int) -> float:
-    """Mean absolute change of the patch from frame to frame on a still with fresh noise in each frame.
+    """Mean absolute change from frame to frame of what is inpainted on a still with fresh noise in each.
 
     Args:
         contestant: who paints.
@@ -57,38 +57,38 @@ def flicker(contestant: Contestant, face: HeldOut, frames: int) -> float:
         frames: how many, at least 2.
     """
     rng = np.random.default_rng(SEED)
-    patches = (_paint(contestant, _noisy(face.crop, rng), face.map) for _ in range(frames))
-    return float(np.mean([np.abs(now - before)[face.mask].mean() for before, now in pairwise(patches)]))
+    inpainted = (_paint(contestant, _noisy(face.crop, rng), face.mask) for _ in range(frames))
+    return float(np.mean([np.abs(now - before)[face.inside].mean() for before, now in pairwise(inpainted)]))
 
 
 def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]:
-    """Warping error of the patches and of the true faces on a clip of one face."""
+    """Warping error of the inpainted crops and of the true faces on a clip of one face."""
     rng = np.random.default_rng(SEED)
     size = len(face.crop)
     last: Matrix | None = None
-    patch: FloatArray | None = None
+    inpainted: FloatArray | None = None
     truth: FloatArray | None = None
     errors = []
     for number in range(_FRAMES):
         matrix = _motion(number / _FRAMES, size)
         crop = _noisy(_moved(face.crop, matrix), rng)
-        map_ = _moved(face.map, matrix)
+        mask = _moved(face.mask, matrix)
         true = _noisy(_moved(face.truth, matrix), rng).astype(np.float32)
-        painted = _paint(contestant, crop, map_)
-        if last is not None and patch is not None and truth is not None:
+        painted = _paint(contestant, crop, mask)
+        if last is not None and inpainted is not None and truth is not None:
             step = matrix @ np.linalg.inv(last)
-            inside = map_ > 127
-            changes = painted - _moved(patch, step), true - _moved(truth, step)
+            inside = mask > 127
+            changes = painted - _moved(inpainted, step), true - _moved(truth, step)
             errors.append([_rms(change, inside) for change in changes])
-        last, patch, truth = matrix, painted, true
+        last, inpainted, truth = matrix, painted, true
     one, other = np.mean(errors, axis=0)
     return float(one), float(other)
 
 
-def _paint(contestant: Contestant, crop: Bytes, map_: Bytes) -> FloatArray:
+def _paint(contestant: Contestant, crop: Bytes, mask: Bytes) -> FloatArray:
     crops = crop[None]
-    maps = contestant.find(crops) if contestant.finds else (map_ > 127).astype(np.float32)[None]
-    return np.asarray(contestant.paint(crops, settled(maps))[0], np.float32)
+    masks = contestant.find(crops) if contestant.finds else (mask > 127).astype(np.float32)[None]
+    return np.asarray(contestant.paint(crops, settled(masks))[0], np.float32)
 
 
 def _motion(share: float, size: int) -> Matrix:

@@ -18,9 +18,9 @@ from trainer.networks.discriminators import (
 )
 from trainer.networks.encoder import FaceEncoder
 from trainer.networks.full import FullGenerator
-from trainer.networks.generator import Generator
+from trainer.networks.generator import LightGenerator
 from trainer.networks.guided import GuidedGenerator
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.networks.translator import Translator
 
 
@@ -44,8 +44,8 @@ class Listed:
 
 
 CATALOGUE = {
-    "segmenter": Listed(lambda _: Segmenter(), (3,), (256,)),
-    "generator light": Listed(lambda _: Generator(), (3, 1), (256,)),
+    "segmenter": Listed(lambda _: UNetSegmenter(), (3,), (256,)),
+    "generator light": Listed(lambda _: LightGenerator(), (3, 1), (256,)),
     "generator guided": Listed(lambda _: GuidedGenerator(), (3, 1, 3, 1), (256,)),
     "generator full": Listed(lambda _: FullGenerator(), (3, 1), (256, 512)),
     "translator": Listed(lambda _: Translator(), (3,), (128, 256)),
@@ -59,7 +59,7 @@ CATALOGUE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class NetworkCost:
     """What a network takes.
 
     Attributes:
@@ -71,10 +71,10 @@ class Cost:
     multiply_adds: int
 
 
-def measure(listed: Listed, size: int) -> Cost:
+def measure(listed: Listed, size: int) -> NetworkCost:
     """Count a network's parameters, and its multiply-adds for one picture, without running it."""
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network = listed.make(size).eval()
         network(*listed.samples(size))
     learnt = sum(weight.numel() for weight in network.parameters())
-    return Cost(learnt, counter.get_total_flops() // 2)
+    return NetworkCost(learnt, counter.get_total_flops() // 2)

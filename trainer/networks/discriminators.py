@@ -59,10 +59,10 @@ class RegionCritic(nn.Module):
         super().__init__()
         self.trunk = Critic(widths, channels=4)
 
-    def forward(self, picture: Tensor, map_: Tensor) -> list[Tensor]:
-        """N,3,H,W in -1..1 and its map N,1,H,W to features, and one verdict N,1,1,1 for each region."""
-        *features, verdicts = self.trunk(torch.cat([picture * map_, map_], 1))
-        weight = functional.adaptive_max_pool2d(map_, verdicts.shape[2:])
+    def forward(self, picture: Tensor, mask: Tensor) -> list[Tensor]:
+        """N,3,H,W in -1..1 and its mask N,1,H,W to features, and one verdict N,1,1,1 for each region."""
+        *features, verdicts = self.trunk(torch.cat([picture * mask, mask], 1))
+        weight = functional.adaptive_max_pool2d(mask, verdicts.shape[2:])
         verdict = (verdicts * weight).sum((2, 3), keepdim=True) / (weight.sum((2, 3), keepdim=True) + 1e-2)
         return [*features, verdict]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.networks.blocks import Gated, double, fitted
-from trainer.networks.generator import Painter
+from trainer.networks.generator import PaintingGenerator
 
 _WIDTHS = (48, 96, 192)
 _DILATIONS = (1, 2, 4, 8, 16)
@@ -27,7 +27,7 @@ class _Thought(nn.Module):
         return out
 
 
-class FullGenerator(Painter):
+class FullGenerator(PaintingGenerator):
     """Gated U-Net (Yu et al., "Free-Form Image Inpainting with Gated Convolution", 2019).
 
     The wide-spaced convolutions in its middle see the whole face, 512 pixels across too, and the last
@@ -50,8 +50,12 @@ class FullGenerator(Painter):
         self.head = nn.Conv2d(fine // 2, 3, 3, 1, 1)
         nn.init.normal_(self.head.weight, 0, 0.01)
 
+    def last(self) -> nn.Conv2d:
+        """See :meth:`trainer.networks.generator.PaintingGenerator.last`."""
+        return self.head
+
     def draw(self, shown: Tensor) -> Tensor:
-        """See :meth:`trainer.networks.generator.Painter.draw`."""
+        """See :meth:`trainer.networks.generator.PaintingGenerator.draw`."""
         fine = self.stem(shown)
         middle = self.down1(fine)
         coarse = self.down2(middle)

@@ -12,9 +12,9 @@ _WIDTHS = (32, 64, 128, 256)
 USUAL_SIDE = 64
 
 
-def widened(map_: Tensor) -> Tensor:
-    """N,1,S,S map, wider by 2 to 3 pixels, in steps of two."""
-    coarse = functional.max_pool2d(functional.max_pool2d(map_, 2), 3, 1, 1)
+def widened(mask: Tensor) -> Tensor:
+    """N,1,S,S mask, wider by 2 to 3 pixels, in steps of two."""
+    coarse = functional.max_pool2d(functional.max_pool2d(mask, 2), 3, 1, 1)
     return functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
 
 
@@ -26,10 +26,10 @@ def skin_colour(crop: Tensor, visible: Tensor) -> Tensor:
     return (crop[window] * seen).mean((2, 3), keepdim=True) / (seen.mean((2, 3), keepdim=True) + 0.02)
 
 
-class Painter(nn.Module):
+class PaintingGenerator(nn.Module):
     """What the generators of both sizes share: what they are shown, and what they paint upon.
 
-    None ever sees the mask itself, only where it is: the map, a little widened, cuts the mask out of the
+    None ever sees the face mask itself, only where it is: the mask, a little widened, cuts it out of the
     crop before anything else looks at it, so how a mask is printed cannot leak into the face, and a mask
     unlike any of the training is no surprise. Colours are told from that of the visible skin, so that no
     skin is far from those of the training. What is painted is what differs from the usual face, which is
@@ -40,37 +40,54 @@ class Painter(nn.Module):
         super().__init__()
         self.usual = nn.Parameter(torch.zeros(1, 3, USUAL_SIDE, USUAL_SIDE))
 
+    @torch.no_grad()
+    def begin_with(self, usual: Tensor) -> None:
+        """Let a fresh generator paint a usual face, 1,3,64,64 told from the skin, and nothing else at first.
+
+        Without this it paints coloured squares: thousands of steps go into what the usual face says.
+        """
+        self.usual.copy_(usual)
+        last = self.last()
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+
+    def last(self) -> nn.Conv2d:
+        """The convolution whose output is what differs from the usual face."""
+        raise NotImplementedError
+
     def draw(self, shown: Tensor) -> Tensor:
         """What differs from the usual face, N,3,S,S.
 
         Args:
             shown: N,7,S,S: the crop, its hole filled with the usual face, told from the skin (3); the
-                widened map (1); what black is, told from the skin, inside the map (3): how dark the skin is.
+                widened mask (1); what black is, told from the skin, inside
+                the mask (3): how dark the skin is.
         """
         raise NotImplementedError
 
-    def paint(self, crop: Tensor, map_: Tensor) -> Tensor:
-        """The patch before it is clipped to -1..1; see :meth:`forward`."""
-        hidden = widened(map_)
+    def paint(self, crop: Tensor, mask: Tensor) -> Tensor:
+        """The inpainted crop before it is clipped to -1..1; see :meth:`forward`."""
+        hidden = widened(mask)
         skin = skin_colour(crop, 1 - hidden)
         usual = fitted(self.usual, crop)
         filled = (crop - skin) * (1 - hidden) + usual * hidden
         return self.draw(torch.cat([filled, hidden, -skin * hidden], 1)) + usual + skin
 
-    def forward(self, crop: Tensor, map_: Tensor) -> Tensor:
+    def forward(self, crop: Tensor, mask: Tensor) -> Tensor:
         """Paint one frame.
 
         Args:
             crop: N,3,S,S in -1..1, S a multiple of 32.
-            map_: N,1,S,S in 0..1, the segmenter's.
+            mask: N,1,S,S in 0..1, the segmenter's.
 
         Returns:
-            The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
+            The inpainted crop, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
-        return self.paint(crop, map_).clamp(-1, 1)
+        return self.paint(crop, mask).clamp(-1, 1)
 
 
-class Generator(Painter):
+class LightGenerator(PaintingGenerator):
     """The ``light`` size, a plain U-Net (Ronneberger et al., 2015) that begins at half the crop's side."""
 
     def __init__(self) -> None:
@@ -91,8 +108,14 @@ class Generator(Painter):
         self.merge0 = plain(fine, fine)
         self.head = nn.Sequential(nn.Conv2d(fine, 48, 3, 1, 1), nn.PixelShuffle(4))
 
+    def last(self) -> nn.Conv2d:
+        """See :meth:`PaintingGenerator.last`."""
+        head = self.head[0]
+        assert isinstance(head, nn.Conv2d)
+        return head
+
     def draw(self, shown: Tensor) -> Tensor:
-        """See :meth:`Painter.draw`."""
+        """See :meth:`PaintingGenerator.draw`."""
         painted: Tensor = self.head(self.features(shown))
         return painted
 

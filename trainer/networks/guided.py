@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.networks.blocks import fitted, plain
-from trainer.networks.generator import Generator, Painter, skin_colour, widened
+from trainer.networks.generator import LightGenerator, skin_colour, widened
 from trainer.networks.matching import Matching
 
 _FINE = 32
@@ -14,8 +14,8 @@ _FINISHING = 24
 _SHOWN = 11
 
 
-class GuidedGenerator(Generator):
-    """The light generator with a guide: where that is trusted, the patch is the guide and a change of it.
+class GuidedGenerator(LightGenerator):
+    """The light generator with a guide: where that is trusted, it gives the guide and a change of it.
 
     What is new begins as doing nothing: without a guide it paints as the generator whose weights it adopts,
     and with one it lays the guide in, matched to the visible skin.
@@ -39,7 +39,7 @@ class GuidedGenerator(Generator):
             nn.init.zeros_(last.bias)
 
     @torch.no_grad()
-    def adopt(self, generator: Generator) -> None:
+    def adopt(self, generator: LightGenerator) -> None:
         """Take over the weights of a generator without a guide; what it lacks begins at nothing."""
         state = self.state_dict()
         for name, values in generator.state_dict().items():
@@ -47,9 +47,9 @@ class GuidedGenerator(Generator):
             state[name][(slice(None), slice(values.shape[1])) if values.ndim > 1 else ...] = values
 
     @torch.no_grad()
-    def without_guide(self) -> Generator:
+    def without_guide(self) -> LightGenerator:
         """A generator without a guide with these weights; what was learnt for guides alone is left out."""
-        generator = Generator()
+        generator = LightGenerator()
         own, state = self.state_dict(), generator.state_dict()
         for name, values in state.items():
             state[name] = own[name][:, : values.shape[1]] if values.ndim > 1 else own[name]
@@ -57,18 +57,18 @@ class GuidedGenerator(Generator):
         return generator
 
     def paint(
-        self, crop: Tensor, map_: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
+        self, crop: Tensor, mask: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
     ) -> Tensor:
-        """The patch before it is clipped to -1..1; see :meth:`forward`."""
-        return self.fit_in(crop, map_, guide, trust)[0]
+        """The inpainted crop before it is clipped to -1..1; see :meth:`forward`."""
+        return self.fit_in(crop, mask, guide, trust)[0]
 
     def fit_in(
-        self, crop: Tensor, map_: Tensor, guide: Tensor | None, trust: Tensor | None
+        self, crop: Tensor, mask: Tensor, guide: Tensor | None, trust: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """The patch before it is clipped, and the guide in the crop's light, both N,3,S,S."""
+        """The inpainted crop before it is clipped, and the guide in the crop's light, both N,3,S,S."""
         if guide is None or trust is None:
-            guide, trust = torch.zeros_like(crop), torch.zeros_like(map_)
-        hidden = widened(map_)
+            guide, trust = torch.zeros_like(crop), torch.zeros_like(mask)
+        hidden = widened(mask)
         skin = skin_colour(crop, 1 - hidden)
         usual = fitted(self.usual, crop)
         matched = self.matching(crop, hidden, guide, trust)
@@ -76,50 +76,50 @@ class GuidedGenerator(Generator):
         filled = (crop - skin) * (1 - hidden) + usual * hidden
         fine = self.features(torch.cat([filled, hidden, -skin * hidden, told, trust], 1))
         painted = self.head(fine) + usual + skin
-        patch = painted + trust * hidden * (matched + self.change(fine) - painted)
-        laid_in = crop + hidden * (patch - crop) - skin
-        return patch + self.finish(torch.cat([laid_in, told, trust, hidden], 1)), matched
+        inpainted = painted + trust * hidden * (matched + self.change(fine) - painted)
+        laid_in = crop + hidden * (inpainted - crop) - skin
+        return inpainted + self.finish(torch.cat([laid_in, told, trust, hidden], 1)), matched
 
     def forward(
-        self, crop: Tensor, map_: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
+        self, crop: Tensor, mask: Tensor, guide: Tensor | None = None, trust: Tensor | None = None
     ) -> Tensor:
         """Paint one frame.
 
         Args:
             crop: N,3,S,S in -1..1, S a multiple of 32.
-            map_: N,1,S,S in 0..1, the segmenter's.
+            mask: N,1,S,S in 0..1, the segmenter's.
             guide: N,3,S,S in -1..1, another face, or another picture of this one, laid on the crop's; in its
                 own colours.
             trust: N,1,S,S in 0..1, where the guide may be shown; 0 where there is none.
 
         Returns:
-            The patch, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
+            The inpainted crop, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
-        return self.paint(crop, map_, guide, trust).clamp(-1, 1)
+        return self.paint(crop, mask, guide, trust).clamp(-1, 1)
 
 
 class LaidIn(nn.Module):
-    """Any painter, with guides laid over what it paints, in the light of the visible skin."""
+    """Whatever paints from crop and mask, with guides laid over that, in the light of the visible skin."""
 
-    def __init__(self, painter: Painter) -> None:
+    def __init__(self, painter: nn.Module) -> None:
         super().__init__()
         self.painter = painter
         self.matching = Matching()
 
-    def forward(self, crop: Tensor, map_: Tensor, guide: Tensor, trust: Tensor) -> Tensor:
+    def forward(self, crop: Tensor, mask: Tensor, guide: Tensor, trust: Tensor) -> Tensor:
         """See :meth:`GuidedGenerator.forward`."""
-        hidden = widened(map_)
+        hidden = widened(mask)
         matched = self.matching(crop, hidden, guide, trust)
-        painted = self.painter.paint(crop, map_)
+        painted = self.painter(crop, mask)
         laid_in: Tensor = painted + trust * hidden * (matched - painted)
         return laid_in.clamp(-1, 1)
 
 
-def with_guide(painter: Painter) -> nn.Module:
-    """What is exported of a painter: it takes a guide, whether or not it was trained with one."""
+def with_guide(painter: nn.Module) -> nn.Module:
+    """What is exported of what paints from crop and mask: it takes a guide, trained with one or not."""
     if isinstance(painter, GuidedGenerator):
         return painter
-    if isinstance(painter, Generator):
+    if isinstance(painter, LightGenerator):
         guided = GuidedGenerator()
         guided.adopt(painter)
         return guided.eval()

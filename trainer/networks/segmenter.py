@@ -8,8 +8,8 @@ from torch.nn import functional
 from trainer.networks.blocks import conv, double
 
 
-class Segmenter(nn.Module):
-    """Map of the mask in a crop (U-Net: Ronneberger et al., 2015; pixel unshuffle: Shi et al., 2016).
+class UNetSegmenter(nn.Module):
+    """The soft mask of a crop (U-Net: Ronneberger et al., 2015; pixel unshuffle: Shi et al., 2016).
 
     What a mask is, is seen in the whole face: the U-Net works on a quarter of the crop's side and less.
     Its edge, and ear loops of two pixels, need more: a thin branch at half the side draws them.
@@ -45,5 +45,5 @@ class Segmenter(nn.Module):
         return out
 
     def forward(self, crop: Tensor) -> Tensor:
-        """N,3,S,S in -1..1 to the map N,1,S,S in 0..1."""
+        """N,3,S,S in -1..1 to the mask N,1,S,S in 0..1."""
         return self.logits(crop).sigmoid()

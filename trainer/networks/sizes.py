@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from trainer.networks.full import FullGenerator
-from trainer.networks.generator import Generator, Painter
+from trainer.networks.generator import LightGenerator, PaintingGenerator
 
 Size = Literal["light", "full"]
 
-GENERATORS: dict[Size, type[Painter]] = {"light": Generator, "full": FullGenerator}
+GENERATORS: dict[Size, type[PaintingGenerator]] = {"light": LightGenerator, "full": FullGenerator}

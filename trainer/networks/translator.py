@@ -101,7 +101,7 @@ class StyleReader(nn.Module):
         return styles
 
 
-class Pair(nn.Module):
+class TranslatorPair(nn.Module):
     """Both directions."""
 
     def __init__(self) -> None:
@@ -112,6 +112,18 @@ class Pair(nn.Module):
     def forward(self, masked: Tensor) -> Tensor:
         """Masked faces N,3,S,S to bare ones."""
         return laid_over(masked, *self.unmask(masked))
+
+
+class MaskRemover(nn.Module):
+    """The unmasking direction as a generator: what it leaves of the crop is part of what it gives."""
+
+    def __init__(self, unmask: Translator) -> None:
+        super().__init__()
+        self.unmask = unmask
+
+    def forward(self, crop: Tensor, mask: Tensor) -> Tensor:
+        """N,3,S,S in -1..1 to the same without masks; it finds them itself, whatever ``mask`` says."""
+        return laid_over(crop, *self.unmask(crop))
 
 
 class Dresser(nn.Module):

@@ -23,7 +23,7 @@ _PRESENT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFace:
     """A face in a photo.
 
     Attributes:
@@ -47,7 +47,7 @@ class FaceFinder:
         self._mesh = FaceMesh(OpenVINOEngine(face_landmark(), threads))
         self._thumbnailer = Thumbnailer()
 
-    def find(self, photo: Bytes) -> list[Found]:
+    def find(self, photo: Bytes) -> list[FoundFace]:
         """The faces of a photo, (H, W, 3) uint8 RGB, the largest first."""
         frame = as_frame(photo)
         detections = self._detector.detect(self._thumbnailer.shrink(frame))
@@ -57,7 +57,7 @@ class FaceFinder:
             # The second look starts from a mesh instead of a box, and sits better.
             mesh = self._mesh.fit(frame.planes(), mesh.region())
             if mesh.presence >= _PRESENT:
-                faces.append(Found(mesh, float(score)))
+                faces.append(FoundFace(mesh, float(score)))
         return sorted(faces, key=lambda face: -face.mesh.pose.scale)
 
 

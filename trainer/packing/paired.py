@@ -1,4 +1,4 @@
-"""Paired pictures on disk, as mask2face and MaskTheFace make them: masked, unmasked, map."""
+"""Paired pictures on disk, as mask2face and MaskTheFace make them: masked, unmasked, mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainer.coding import coded
 from trainer.data import Photo
 from trainer.pairs import PhotoDraw
 
-FOLDERS = ("masked", "unmasked", "map")
+FOLDERS = ("masked", "unmasked", "mask")
 
 
 def write_pairs(
@@ -37,7 +37,7 @@ def write_pairs(
         settings: which pairs.
         count: how many.
         seed: pair n is the same in every run with the same seed.
-        suffix: ``.png``, or ``.jpg`` for the pictures; maps are PNG always, since JPEG would soften them.
+        suffix: ``.png``, or ``.jpg`` for the pictures; masks are PNG always, since JPEG would soften them.
         progress: told how many are done, of how many.
 
     Returns:

@@ -42,12 +42,12 @@ class Wishes:
     """
 
     size: int = 256
-    least_eyes: float = 40.0
+    least_eyes: float = 30.0
     most_yaw: float = 70.0
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class AlignedPhoto:
     """An aligned face, ready for a shard.
 
     Attributes:
@@ -65,7 +65,7 @@ class UnfitError(Exception):
     """A photo without a face that can be used; says why in a few words."""
 
 
-def portrait(path: Path, finder: FaceFinder, wishes: Wishes) -> Portrait:
+def portrait(path: Path, finder: FaceFinder, wishes: Wishes) -> AlignedPhoto:
     """Find, align and check the largest face of a photo.
 
     Raises:
@@ -102,7 +102,7 @@ def portrait(path: Path, finder: FaceFinder, wishes: Wishes) -> Portrait:
     _, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     )
-    return Portrait(jpeg.tobytes(), notes, fingerprint(crop))
+    return AlignedPhoto(jpeg.tobytes(), notes, fingerprint(crop))
 
 
 def square(mesh: Mesh, width: int, height: int, size: int) -> tuple[Matrix, float]:

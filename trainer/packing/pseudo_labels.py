@@ -30,12 +30,12 @@ _LEAST, _MOST = 0.04, 0.6
 
 
 def pseudo_labelled(folder: Path, segmenter: Path, sure: float = 0.2, threads: int = 1) -> list[RealFace]:
-    """The masked faces of a folder of photos whose maps are confident.
+    """The masked faces of a folder of photos whose masks the segmenter is sure of.
 
     Args:
         folder: photos, in sub-folders too.
         segmenter: ``segmenter.onnx``, trained already.
-        sure: highest share of a map's mask that may be neither clearly mask nor clearly not, 0..1.
+        sure: highest share of what a mask covers that may be neither clearly mask nor clearly not, 0..1.
         threads: for the networks.
 
     Raises:
@@ -65,15 +65,15 @@ def _labelled(path: Path, finder: FaceFinder, engine: Engine, sure: float) -> It
             continue
         crop = cut(photo, pose.alignment(size).matrix, size)
         scaled = crop.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(127.5) - 1
-        map_ = engine.run(np.ascontiguousarray(scaled))[0][0, 0]
-        if is_sure(map_, sure):
-            yield RealFace(path.name, crop, np.where(map_ > 0.5, 255, 0).astype(np.uint8))
+        mask = engine.run(np.ascontiguousarray(scaled))[0][0, 0]
+        if is_sure(mask, sure):
+            yield RealFace(path.name, crop, np.where(mask > 0.5, 255, 0).astype(np.uint8))
 
 
-def is_sure(map_: NDArray[np.float32], sure: float) -> bool:
-    """Whether a map, (S, S) in 0..1, shows a mask and has at most a share ``sure`` of it in doubt."""
-    covered = float((map_ > 0.5).mean())
-    doubt = float(((map_ > _UNSURE[0]) & (map_ < _UNSURE[1])).mean())
+def is_sure(mask: NDArray[np.float32], sure: float) -> bool:
+    """Whether a mask, (S, S) in 0..1, shows a mask and has at most a share ``sure`` of it in doubt."""
+    covered = float((mask > 0.5).mean())
+    doubt = float(((mask > _UNSURE[0]) & (mask < _UNSURE[1])).mean())
     return _LEAST < covered < _MOST and doubt <= sure * covered
 
 

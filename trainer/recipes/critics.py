@@ -38,7 +38,7 @@ class Critics:
 
     def __init__(self, views: dict[str, View], adversarial: float, matching: float) -> None:
         """Weigh how much they are to be fooled (``adversarial``) and matched (``matching``)."""
-        self._views = views
+        self.views = views
         self._adversarial = adversarial
         self._matching = matching
         self.helpers = {name: view.critic for name, view in views.items()}
@@ -49,11 +49,15 @@ class Critics:
         rates = [{"params": weights, "initial_lr": _RATE}]
         return {"critics": torch.optim.AdamW(rates, _RATE, betas=(0.5, 0.99))}
 
+    def learns_alone(self) -> bool:
+        """See :class:`trainer.recipes.painting.Adversary`: critics and generator learn in each step."""
+        return False
+
     def judge(self, painted: Painted, learn: Learner, progress: float) -> Judgement:
         """See :class:`trainer.recipes.painting.Adversary`."""
         finished = painted.finished()
         taught = finished.new_zeros(())
-        for view in self._views.values():
+        for view in self.views.values():
             real = view.critic(*view.inputs(painted, painted.truth))[-1]
             taught = taught + critic_loss(real, view.critic(*view.inputs(painted, finished.detach()))[-1])
             if view.decoys is not None:
@@ -61,7 +65,7 @@ class Critics:
         learn("critics", taught)
         fooled, matched = finished.new_zeros(()), finished.new_zeros(())
         known = slice(painted.known)
-        for view in self._views.values():
+        for view in self.views.values():
             judged = view.critic(*view.inputs(painted, finished))
             with torch.no_grad():
                 wanted = view.critic(*view.inputs(painted, painted.truth))
@@ -73,13 +77,13 @@ class Critics:
         return Judgement(self._adversarial * fooled + self._matching * matched, log)
 
 
-def mouth_windows(picture: Tensor, map_: Tensor, side: int) -> Tensor:
-    """The square of ``side`` pixels around each map's middle, out of N,3,S,S."""
+def mouth_windows(picture: Tensor, mask: Tensor, side: int) -> Tensor:
+    """The square of ``side`` pixels around each mask's middle, out of N,3,S,S."""
     size = picture.shape[-1]
-    places = torch.arange(size, dtype=map_.dtype, device=map_.device)
-    mass = map_.sum((1, 2, 3)).clamp(min=1)
-    across = (map_.sum((1, 2)) * places).sum(1) / mass
-    down = (map_.sum((1, 3)) * places).sum(1) / mass
+    places = torch.arange(size, dtype=mask.dtype, device=mask.device)
+    mass = mask.sum((1, 2, 3)).clamp(min=1)
+    across = (mask.sum((1, 2)) * places).sum(1) / mass
+    down = (mask.sum((1, 3)) * places).sum(1) / mass
     corners = (torch.stack([across, down], 1) - side / 2).clamp(0, size - side).int()
     # One wait for the GPU: two numbers a face, asked for one by one, held every step up.
     windows = [
@@ -96,7 +100,7 @@ def patch_critics() -> Critics:
     """
 
     def square(painted: Painted, face: Tensor) -> Inputs:
-        return (mouth_windows(face, painted.map_, face.shape[-1] * 7 // 16),)
+        return (mouth_windows(face, painted.mask, face.shape[-1] * 7 // 16),)
 
     views = {
         "whole": View(Critic(), lambda _, face: (functional.avg_pool2d(face, 2),)),

@@ -26,11 +26,11 @@ from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic
-from trainer.networks.translator import STYLE, Pair, StyleReader, laid_over
+from trainer.networks.translator import STYLE, StyleReader, TranslatorPair, laid_over
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import Job
-from trainer.recipes.losses import inside_psnr, map_entropy
+from trainer.recipes.job import TrainingJob
+from trainer.recipes.losses import inside_psnr, mask_entropy
 
 _CRITIC_WIDTHS = (32, 64, 96, 128)
 _PLACES = 8
@@ -59,7 +59,11 @@ class CycleGanConfig:
     real: float = 0.5
     critic_rate: float = 4e-4
 
-    def build(self, job: Job) -> CycleGanRecipe:
+    def architecture(self) -> TranslatorPair:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return TranslatorPair()
+
+    def build(self, job: TrainingJob) -> CycleGanRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return CycleGanRecipe(job.photos, job.size, self, job.real_faces())
 
@@ -71,9 +75,9 @@ class Unpaired(torch.utils.data.Dataset[Batch]):
         self._masked, self._bare = masked, bare
 
     def __getitem__(self, index: int) -> Batch:
-        """``masked`` and ``bare``, 3,S,S, and ``map`` of the masked one, 1,S,S, all of bytes."""
+        """``masked`` and ``bare``, 3,S,S, and ``mask`` of the masked one, 1,S,S, all of bytes."""
         masked = self._masked[index]
-        return {"masked": masked["crop"], "map": masked["map"], "bare": self._bare[index]["crop"]}
+        return {"masked": masked["crop"], "mask": masked["mask"], "bare": self._bare[index]["crop"]}
 
 
 class Pool(nn.Module):
@@ -104,7 +108,7 @@ class Pool(nn.Module):
 
 
 class CycleGanRecipe:
-    """Trains :class:`trainer.networks.translator.Pair`, both directions at once."""
+    """Trains :class:`trainer.networks.translator.TranslatorPair`, both directions at once."""
 
     def __init__(
         self, photos: Sequence[Photo], size: int, config: CycleGanConfig, real: Sequence[RealFace]
@@ -113,13 +117,14 @@ class CycleGanRecipe:
         self._size = size
         self._real = real
         self._config = config
-        self._pair = Pair()
+        self._pair = TranslatorPair()
         self._reader = StyleReader()
         self._critics = {kind: Critic(_CRITIC_WIDTHS) for kind in ("masked", "bare")}
         self._pools = {kind: Pool(config.pool, size) for kind in self._critics}
         self.network: nn.Module = self._pair
         pools = {f"{kind}_pool": pool for kind, pool in self._pools.items()}
         self.helpers: dict[str, nn.Module] = {"reader": self._reader, **self._critics, **pools}
+        self.best_from = 0.0
 
     def data(self, seed: int, count: int) -> Unpaired:
         """See :class:`trainer.recipe.Recipe`."""
@@ -140,23 +145,23 @@ class CycleGanRecipe:
 
     def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
         """See :class:`trainer.recipe.Recipe`."""
-        masked, map_, bare = (unpack(batch[name]) for name in ("masked", "map", "bare"))
+        masked, mask, bare = (unpack(batch[name]) for name in ("masked", "mask", "bare"))
         config, count = self._config, len(masked)
         wanted = torch.randn(count, STYLE, 1, 1).to(masked)
         unmasked, found = _composed(self._pair.unmask, masked)
         worn, made = _composed(self._pair.wear, bare, wanted)
         read = self._reader(masked, found.detach())
         pasted = torch.arange(count, device=masked.device)[:, None, None, None] % 2 == 0
-        undressed = torch.where(pasted, laid_over(masked, bare, map_), unmasked.detach())
-        dressed = torch.where(pasted, laid_over(bare, masked, map_), worn.detach())
-        dressed_map = torch.where(pasted, map_, made.detach())
+        undressed = torch.where(pasted, laid_over(masked, bare, mask), unmasked.detach())
+        dressed = torch.where(pasted, laid_over(bare, masked, mask), worn.detach())
+        dressed_mask = torch.where(pasted, mask, made.detach())
         again, remade = _composed(self._pair.wear, undressed, read)
         # A bare face is to be left alone.
         back, refound = _composed(self._pair.unmask, torch.cat([dressed, bare]))
         cycle = functional.l1_loss(again, masked) + functional.l1_loss(back[:count], bare)
         same = functional.l1_loss(back[count:], bare)
-        attention = map_entropy(found, map_) + map_entropy(remade, map_) + _elsewhere(made, map_)
-        attention = attention + map_entropy(refound[:count], dressed_map)
+        attention = mask_entropy(found, mask) + mask_entropy(remade, mask) + _elsewhere(made, mask)
+        attention = attention + mask_entropy(refound[:count], dressed_mask)
         style = functional.l1_loss(self._shown_style(worn, made), wanted)
         fooled = _as_if_real(self._critics["bare"], unmasked) + _as_if_real(self._critics["masked"], worn)
         loss = fooled + config.cycle * cycle + config.identity * same
@@ -170,14 +175,14 @@ class CycleGanRecipe:
     @torch.no_grad()
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
         """See :class:`trainer.recipe.Recipe`; quality is the PSNR inside the mask in dB."""
-        assert isinstance(averaged, Pair)
-        crop, truth, map_ = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
+        assert isinstance(averaged, TranslatorPair)
+        crop, truth, mask = (unpack(pairs[name]) for name in ("crop", "truth", "mask"))
         chance = torch.Generator().manual_seed(0)
         style = torch.randn(len(crop), STYLE, 1, 1, generator=chance).to(crop)
         unmasked, found = (part.float() for part in _composed(averaged.unmask, crop))
         worn, made = (part.float() for part in _composed(averaged.wear, truth, style))
         pictures = (crop, found, unmasked, truth, made, worn)
-        return Shown(pictures, float(inside_psnr(unmasked, truth, map_)))
+        return Shown(pictures, float(inside_psnr(unmasked, truth, mask)))
 
     def _shown_style(self, worn: Tensor, made: Tensor) -> Tensor:
         """The style of made masks, N,STYLE,1,1, read by a reader that learns nothing of it.
@@ -204,13 +209,13 @@ def _composed(translator: nn.Module, crop: Tensor, *style: Tensor) -> tuple[Tens
     return laid_over(crop, picture, alpha), alpha
 
 
-def _elsewhere(made: Tensor, map_: Tensor) -> Tensor:
+def _elsewhere(made: Tensor, mask: Tensor) -> Tensor:
     """How far masks that are put on lie, on the mean, from where those of other faces lie; N,1,S,S both.
 
     Without this to cover nothing, or everything, is the easiest way back in the cycle.
     """
     side = made.shape[-1] // _PLACES
-    gap: Tensor = functional.avg_pool2d(made.mean(0) - map_.mean(0), side).abs().mean()
+    gap: Tensor = functional.avg_pool2d(made.mean(0) - mask.mean(0), side).abs().mean()
     return gap + (made * (1 - made)).mean()
 
 

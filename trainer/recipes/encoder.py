@@ -15,7 +15,7 @@ from trainer.learner import Learner
 from trainer.networks.encoder import FaceAutoencoder
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 _SQUARES = 16
 
@@ -32,7 +32,11 @@ class EncoderConfig:
     hidden: float = 0.3
     noise: float = 0.05
 
-    def build(self, job: Job) -> EncoderRecipe:
+    def architecture(self) -> FaceAutoencoder:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return FaceAutoencoder()
+
+    def build(self, job: TrainingJob) -> EncoderRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return EncoderRecipe(job.photos, job.size, self)
 
@@ -43,6 +47,7 @@ class EncoderRecipe:
     def __init__(self, photos: Sequence[Photo], size: int, config: EncoderConfig) -> None:
         self.network: nn.Module = FaceAutoencoder()
         self.helpers: dict[str, nn.Module] = {}
+        self.best_from = 0.0
         self._photos = photos
         self._config = config
         self._pairs = PairSettings(size=size, masked=0.0, distracted=0.0)

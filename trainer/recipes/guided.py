@@ -1,9 +1,9 @@
 """The recipe of the guided generator: it fits a warped face in, and paints what that does not show.
 
-Each batch is in three parts. In the first, the guide is the truth itself, bent and in another light: its
-patch is to be the truth. In the second there is no guide: the generator paints as it always did. In the third
-it is a stranger's face: what is to come out is the stranger's own detail in the truth's light, and the truth
-around it.
+Each batch is in three parts. In the first, the guide is the truth itself, bent and in another light: what is
+inpainted is to be the truth. In the second there is no guide: the generator paints as it always did. In the
+third it is a stranger's face: what is to come out is the stranger's own detail in the truth's light, and the
+truth around it.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from trainer.data import Photo
 from trainer.guides import GuidedData, bank_of
 from trainer.learner import Learner
 from trainer.networks.discriminators import Critic, WholeFaceCritic
-from trainer.networks.generator import Generator, widened
+from trainer.networks.generator import LightGenerator, widened
 from trainer.networks.guided import GuidedGenerator
 from trainer.pairs import unpack
 from trainer.recipe import Batch, Shown
 from trainer.recipes.critics import Critics, Inputs, View, mouth_windows
 from trainer.recipes.guiding import bent, blurred, cut, inverse, lit, mirrored, softened
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import importance, inside_psnr, slope_loss, weighted_l1
 from trainer.recipes.motion import moved
 from trainer.recipes.painting import (
-    FoundMaps,
-    Maps,
+    FoundMasks,
+    Masks,
     Painted,
     PaintingRecipe,
     Phase,
     Rebuilding,
     laid_in,
-    rough_maps,
+    rough_masks,
     settled,
 )
 from trainer.recipes.perceptual import find_perceptual
@@ -65,7 +65,7 @@ class Told:
 
     Attributes:
         crop: N,3,S,S.
-        map_: N,1,S,S, without doubts.
+        mask: N,1,S,S, without doubts.
         guide: N,3,S,S.
         trust: N,1,S,S.
         truth: N,3,S,S.
@@ -75,7 +75,7 @@ class Told:
     """
 
     crop: Tensor
-    map_: Tensor
+    mask: Tensor
     guide: Tensor
     trust: Tensor
     truth: Tensor
@@ -101,43 +101,43 @@ def guides_for(truth: Tensor, stranger: Tensor, trust: Tensor) -> tuple[Tensor, 
     return guide * (trust > 0), trust
 
 
-def own_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """How far a patch is from the truth that guided it: in colour, at the edges, and in its light."""
-    light = blurred(patch - truth, 0.8 * _LIGHT_SPREAD * patch.shape[-1]).abs()
+def own_loss(inpainted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """How far what is inpainted is from the truth that guided it: in colour, at the edges, in its light."""
+    light = blurred(inpainted - truth, 0.8 * _LIGHT_SPREAD * inpainted.shape[-1]).abs()
     low = (weight * light).sum() / (3 * weight.sum()).clamp(min=1)
-    return weighted_l1(patch, truth, weight) + 2 * slope_loss(patch, truth, weight) + 0.7 * low
+    return weighted_l1(inpainted, truth, weight) + 2 * slope_loss(inpainted, truth, weight) + 0.7 * low
 
 
-def stranger_loss(patch: Tensor, truth: Tensor, guide: Tensor, weight: Tensor, inner: Tensor) -> Tensor:
-    """How far a patch is from a stranger's detail in the truth's light, and from the truth around it.
+def stranger_loss(inpainted: Tensor, truth: Tensor, guide: Tensor, weight: Tensor, inner: Tensor) -> Tensor:
+    """How far what is inpainted is from a stranger's detail in the truth's light, and from the truth around.
 
     Args:
-        patch: N,3,S,S.
+        inpainted: N,3,S,S.
         truth: N,3,S,S.
         guide: N,3,S,S in the crop's light.
-        weight: N,1,S,S where the patch counts.
+        weight: N,1,S,S where the inpainted crop counts.
         inner: N,1,S,S in 0..1, where the stranger is shown.
     """
-    spread = _LIGHT_SPREAD * patch.shape[-1]
+    spread = _LIGHT_SPREAD * inpainted.shape[-1]
     inside, around = weight * inner, weight * (1 - inner)
     whole = weight.sum().clamp(min=1)
-    loss = weighted_l1(patch, truth, around) + 2 * slope_loss(patch, truth, around)
+    loss = weighted_l1(inpainted, truth, around) + 2 * slope_loss(inpainted, truth, around)
     loss = loss * around.sum() / whole
-    low = (inside * blurred(patch - truth, spread).abs()).sum() / (3 * whole)
+    low = (inside * blurred(inpainted - truth, spread).abs()).sum() / (3 * whole)
     # Detail grows with the light.
     lift = _brightness(truth, spread) / _brightness(guide, spread)
     detail = (guide + 1) * lift.clamp(0.5, 2) - 1
-    return loss + 1.5 * low + 2.5 * slope_loss(patch, detail, inside) * inside.sum() / whole
+    return loss + 1.5 * low + 2.5 * slope_loss(inpainted, detail, inside) * inside.sum() / whole
 
 
 def _brightness(picture: Tensor, spread: float) -> Tensor:
     return blurred(picture.mean(1, keepdim=True) * 0.5 + 0.5, spread).clamp(min=0) + 0.05
 
 
-def _inner(trust: Tensor, map_: Tensor) -> Tensor:
+def _inner(trust: Tensor, mask: Tensor) -> Tensor:
     """N,1,S,S where nothing but the guide is shown."""
     reach = max(1, trust.shape[-1] // 96)
-    return -functional.max_pool2d(-trust, 2 * reach + 1, 1, reach) * widened(map_)
+    return -functional.max_pool2d(-trust, 2 * reach + 1, 1, reach) * widened(mask)
 
 
 def guided_critics() -> Critics:
@@ -146,11 +146,11 @@ def guided_critics() -> Critics:
 
     def square(painted: Painted, face: Tensor) -> Inputs:
         side = face.shape[-1] * 7 // 16
-        seen = torch.cat([face, widened(painted.map_)], 1)
-        return (mouth_windows(seen, painted.map_, side),)
+        seen = torch.cat([face, widened(painted.mask)], 1)
+        return (mouth_windows(seen, painted.mask, side),)
 
     def lower(painted: Painted, face: Tensor) -> Inputs:
-        window = mouth_windows(face, painted.map_, face.shape[-1] * 2 // 3)
+        window = mouth_windows(face, painted.mask, face.shape[-1] * 2 // 3)
         return (functional.interpolate(window, (64, 64), mode="bilinear", antialias=True),)
 
     views = {
@@ -164,12 +164,11 @@ def guided_critics() -> Critics:
 class GuidedRecipe(PaintingRecipe):
     """Trains the guided generator on clips of two frames, phase after phase."""
 
-    def __init__(self, job: Job, phases: tuple[Phase, ...], rebuilding: Rebuilding) -> None:
+    def __init__(self, job: TrainingJob, phases: tuple[Phase, ...], rebuilding: Rebuilding) -> None:
         """As :class:`trainer.recipes.painting.PaintingRecipe`; ``rebuilding`` is for what has no guide."""
         self._bank = bank_of(job.photos)
-        super().__init__(job, "light", phases, rebuilding)
-        light = self.network
-        assert isinstance(light, Generator)
+        light = LightGenerator()
+        super().__init__(job, light, phases, rebuilding)
         guided = GuidedGenerator()
         guided.adopt(light)
         self.network = guided
@@ -188,17 +187,17 @@ class GuidedRecipe(PaintingRecipe):
         phase = next((each for each in self._phases if progress < each.until), self._phases[-1])
         clip = _varied(batch)
         told = _told(clip, phase)
-        patch, matched = self.network.fit_in(told.crop, told.map_, told.guide, told.trust)
-        patch = patch.float()
-        losses = self._losses(patch, matched.float(), told)
+        inpainted, matched = self.network.fit_in(told.crop, told.mask, told.guide, told.trust)
+        inpainted = inpainted.float()
+        losses = self._losses(inpainted, matched.float(), told)
         loss = torch.stack(list(losses.values())).sum()
         if phase.steady:
-            chosen, before = _patches_before(clip, told, averaged, phase)
-            losses["change"] = weighted_l1(patch[chosen], before, told.worn[chosen])
+            chosen, before = _inpainted_before(clip, told, averaged, phase)
+            losses["change"] = weighted_l1(inpainted[chosen], before, told.worn[chosen])
             loss = loss + _STEADY * losses["change"]
         log: dict[str, float] = {}
         if phase.adversary is not None:
-            painted = Painted(patch, told.truth, told.map_, told.known)
+            painted = Painted(inpainted, told.truth, told.mask, told.known)
             judged = phase.adversary.judge(painted, learn, progress)
             log |= judged.log
             if judged.loss is not None:
@@ -210,25 +209,25 @@ class GuidedRecipe(PaintingRecipe):
         values = torch.stack([value.detach() for value in losses.values()]).tolist()
         return log | dict(zip(losses, values, strict=True))
 
-    def _losses(self, patch: Tensor, matched: Tensor, told: Told) -> dict[str, Tensor]:
+    def _losses(self, inpainted: Tensor, matched: Tensor, told: Told) -> dict[str, Tensor]:
         """Each kind's loss by its share of the batch."""
-        weight = importance(torch.maximum(told.worn, told.map_), 0.03)
-        inner = _inner(told.trust, told.map_)
+        weight = importance(torch.maximum(told.worn, told.mask), 0.03)
+        inner = _inner(told.trust, told.mask)
 
         def own(part: slice) -> Tensor:
-            return own_loss(patch[part], told.truth[part], weight[part])
+            return own_loss(inpainted[part], told.truth[part], weight[part])
 
         def absent(part: slice) -> Tensor:
-            return self._rebuilding(patch[part], told.truth[part], weight[part])
+            return self._rebuilding(inpainted[part], told.truth[part], weight[part])
 
         def stranger(part: slice) -> Tensor:
-            return stranger_loss(patch[part], told.truth[part], matched[part], weight[part], inner[part])
+            return stranger_loss(inpainted[part], told.truth[part], matched[part], weight[part], inner[part])
 
-        edges = (0, told.own, told.known, len(patch))
+        edges = (0, told.own, told.known, len(inpainted))
         losses = {}
         for loss, (first, last) in zip((own, absent, stranger), pairwise(edges), strict=True):
             if first < last:
-                losses[loss.__name__] = (last - first) / len(patch) * loss(slice(first, last))
+                losses[loss.__name__] = (last - first) / len(inpainted) * loss(slice(first, last))
         return losses
 
     @torch.no_grad()
@@ -236,7 +235,7 @@ class GuidedRecipe(PaintingRecipe):
         """See :class:`trainer.recipe.Recipe`: the same pairs with each kind of guide, the same for ever."""
         assert isinstance(averaged, GuidedGenerator)
         crop, truth, worn, stranger, trust = (
-            unpack(pairs[name]) for name in ("crop", "truth", "map", "guide", "trust")
+            unpack(pairs[name]) for name in ("crop", "truth", "mask", "guide", "trust")
         )
         devices = [crop.device] if crop.is_cuda else []
         with torch.random.fork_rng(devices):
@@ -245,10 +244,10 @@ class GuidedRecipe(PaintingRecipe):
         given = [(own, trust), (stranger, trust), (torch.zeros_like(own), torch.zeros_like(trust))]
         rows, figures = [], {}
         for name, (guide, sure) in zip(("own", "stranger", "absent"), given, strict=True):
-            patch = averaged(crop, worn, guide, sure).float()
-            shown = crop, guide * (sure > 0), patch, laid_in(crop, patch, worn), truth
+            inpainted = averaged(crop, worn, guide, sure).float()
+            shown = crop, guide * (sure > 0), inpainted, laid_in(crop, inpainted, worn), truth
             rows.append([column[:_ROWS] for column in shown])
-            figures[f"{name}_psnr"] = float(inside_psnr(patch, truth, worn))
+            figures[f"{name}_psnr"] = float(inside_psnr(inpainted, truth, worn))
         pictures = tuple(torch.cat(list(column)) for column in zip(*rows, strict=True))
         return Shown(pictures, (figures["own_psnr"] + figures["absent_psnr"]) / 2, figures)
 
@@ -269,14 +268,14 @@ def _varied(batch: Batch) -> dict[str, Tensor]:
 
 def _told(clip: Batch, phase: Phase) -> Told:
     crop = clip["crop"].contiguous(memory_format=torch.channels_last)
-    map_ = settled(_mixed(phase.maps, crop, clip["rough"]))
+    mask = settled(_mixed(phase.masks, crop, clip["rough"]))
     guide, trust = guides_for(clip["truth"], clip["guide"], clip["trust"])
-    return Told(crop, map_, guide, trust, clip["truth"], clip["map"], *parts(len(crop)))
+    return Told(crop, mask, guide, trust, clip["truth"], clip["mask"], *parts(len(crop)))
 
 
-def _mixed(maps: Maps, crop: Tensor, rough: Tensor) -> Tensor:
-    """Maps of crops in parts: what ``maps`` does to half of a batch only, it does to half of each part."""
-    found = maps(*(torch.cat([each[0::2], each[1::2]]) for each in (crop, rough)))
+def _mixed(masks: Masks, crop: Tensor, rough: Tensor) -> Tensor:
+    """Masks of crops in parts: what ``masks`` does to half of a batch only, it does to half of each part."""
+    found = masks(*(torch.cat([each[0::2], each[1::2]]) for each in (crop, rough)))
     mixed = torch.empty_like(found)
     half = (len(crop) + 1) // 2
     mixed[0::2], mixed[1::2] = found[:half], found[half:]
@@ -284,18 +283,18 @@ def _mixed(maps: Maps, crop: Tensor, rough: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _patches_before(clip: Batch, told: Told, averaged: nn.Module, phase: Phase) -> tuple[slice, Tensor]:
-    """As :func:`trainer.recipes.painting.patches_before`; the same guide, where it lay a moment ago."""
+def _inpainted_before(clip: Batch, told: Told, averaged: nn.Module, phase: Phase) -> tuple[slice, Tensor]:
+    """As :func:`trainer.recipes.painting.inpainted_before`; the same guide, where it lay a moment ago."""
     count = len(told.crop)
     first = int(torch.randint(0, min(_STEADY_EVERY, count), ()))
     chosen = slice(first, None, _STEADY_EVERY)
     motion = clip["motion"][chosen]
     back = inverse(motion)
     before = clip["before"][chosen].contiguous(memory_format=torch.channels_last)
-    map_ = settled(phase.maps(before, clip["before_map"][chosen]))
+    mask = settled(phase.masks(before, clip["before_mask"][chosen]))
     guide, trust = (moved(each[chosen], back, "zeros") for each in (told.guide, told.trust))
-    patch = averaged(before, map_, guide, trust)
-    return chosen, moved(patch, motion, "border")
+    inpainted = averaged(before, mask, guide, trust)
+    return chosen, moved(inpainted, motion, "border")
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +302,10 @@ class GuidedConfig:
     """Goes on with a generator that paints already, and teaches it to be guided; then three critics.
 
     Attributes:
-        steady_from: share of the training after which patches are held to those of the frame before.
+        steady_from: share of the training after which inpainted crops are held to those of the frame before.
         critics_from: share of the training after which the critics judge.
         critics_rate: share of the learning rate that is left then.
-        perceptual: weight of the perceptual loss of patches without a guide.
+        perceptual: weight of the perceptual loss of inpainted crops without a guide.
     """
 
     steady_from: float = 0.1
@@ -314,13 +313,17 @@ class GuidedConfig:
     critics_rate: float = 0.6
     perceptual: float = 0.15
 
-    def build(self, job: Job) -> GuidedRecipe:
+    def architecture(self) -> GuidedGenerator:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        maps = FoundMaps(job.trained_segmenter())
+        return GuidedGenerator()
+
+    def build(self, job: TrainingJob) -> GuidedRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        masks = FoundMasks(job.trained_segmenter())
         phases = (
-            Phase(self.steady_from, rough_maps, False),
-            Phase(self.critics_from, maps, True),
-            Phase(1.0, maps, True, guided_critics(), self.critics_rate),
+            Phase(self.steady_from, rough_masks, False),
+            Phase(self.critics_from, masks, True),
+            Phase(1.0, masks, True, guided_critics(), self.critics_rate),
         )
         loss = SeenLoss(find_perceptual(job.encoder, job.tell), self.perceptual)
         return GuidedRecipe(job, phases, loss)

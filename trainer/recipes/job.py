@@ -7,27 +7,34 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+from torch import nn
+
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
+from trainer.about import size_of
 from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.recipe import Recipe
 
 BUNDLED = Path("bundled")
+
+SEGMENTER_SIDE = 256
+"""Side in pixels of the crops in which the product looks for masks."""
+
 Config = TypeVar("Config", bound="RecipeConfig")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """One training, as far as it concerns the recipe.
 
     Attributes:
         photos: of the training sets.
         size: side of the crops in pixels, a multiple of 32.
         begun: whether trained weights will take the place of the fresh ones.
-        segmenter: run of the segmenter that makes maps, or ``bundled``.
+        segmenter: run of the segmenter that makes masks, or ``bundled``.
         encoder: run of the ``encoder`` recipe for perceptual losses; None for none.
         real: folder of photos of people who wear masks, without truth; None for none.
         tell: takes a sentence that the user should read.
@@ -45,19 +52,18 @@ class Job:
         if self.size <= 0 or self.size % 32:
             raise UnmaskError(f"The side of the crops must be a multiple of 32, not {self.size}.")
 
-    def trained_segmenter(self) -> Segmenter:
+    def trained_segmenter(self) -> UNetSegmenter:
         """The segmenter, in evaluation mode.
 
         Raises:
-            UnmaskError: there is none.
+            UnmaskError: there is none, or it has learnt from crops of another side than the product's.
         """
-        segmenter = bundled_segmenter()
-        if self.segmenter != BUNDLED:
-            load_averaged(segmenter, self.segmenter)
-        return segmenter.eval().requires_grad_(False)
+        if self.segmenter == BUNDLED:
+            return bundled_segmenter().requires_grad_(False)
+        return read_segmenter(self.segmenter).requires_grad_(False)
 
     def real_faces(self) -> list[RealFace]:
-        """The faces of :attr:`real`, with maps of the bundled segmenter where it is sure.
+        """The faces of :attr:`real`, with masks of the bundled segmenter where it is sure.
 
         Raises:
             UnmaskError: there is none among the photos.
@@ -72,10 +78,34 @@ class Job:
         return faces
 
 
+def read_segmenter(run: Path) -> UNetSegmenter:
+    """A run's segmenter with its averaged weights, in evaluation mode.
+
+    Raises:
+        UnmaskError: there is none, or it has learnt from crops of another side than the product's: it knows
+            masks of that size only.
+    """
+    segmenter = UNetSegmenter().eval()
+    load_averaged(segmenter, run)
+    if (size := size_of(run)) != SEGMENTER_SIDE:
+        raise UnmaskError(
+            f"The segmenter of {run} has learnt from crops of {size} pixels, but masks are looked for in "
+            f"crops of {SEGMENTER_SIDE}: train it with --size {SEGMENTER_SIDE}."
+        )
+    return segmenter
+
+
 class RecipeConfig(Protocol):
     """A recipe's settings, a frozen dataclass; its fields are what ``--set`` may change."""
 
-    def build(self, job: Job) -> Recipe:
+    def architecture(self) -> nn.Module:
+        """What is trained, with fresh weights and without all that it is only trained with.
+
+        It is the same for crops of any side; its weights have the names of the built recipe's ``network``.
+        """
+        ...
+
+    def build(self, job: TrainingJob) -> Recipe:
         """The recipe.
 
         Raises:

@@ -12,22 +12,22 @@ _SSIM_WINDOW = 11
 _SSIM_SPREAD = 1.5
 
 
-def importance(map_: Tensor, elsewhere: float = 0.06) -> Tensor:
-    """Where the patch matters: N,1,S,S map to weights, 1 on the mask and about 12 pixels around it."""
-    coarse = functional.max_pool2d(functional.max_pool2d(map_, 8), 3, 1, 1)
+def importance(mask: Tensor, elsewhere: float = 0.06) -> Tensor:
+    """Where what is inpainted counts: N,1,S,S mask to weights, 1 on the mask and some 12 pixels around it."""
+    coarse = functional.max_pool2d(functional.max_pool2d(mask, 8), 3, 1, 1)
     near = functional.interpolate(coarse, scale_factor=8.0, mode="bilinear", align_corners=False)
     return elsewhere + (1 - elsewhere) * near
 
 
-def weighted_l1(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def weighted_l1(inpainted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Mean absolute difference, N,3,H,W both, where N,1,H,W ``weight`` lies."""
-    return (weight * (patch - truth).abs()).sum() / (3 * weight.sum()).clamp(min=1)
+    return (weight * (inpainted - truth).abs()).sum() / (3 * weight.sum()).clamp(min=1)
 
 
-def weighted_huber(patch: Tensor, truth: Tensor, weight: Tensor, knee: float = 0.3) -> Tensor:
+def weighted_huber(inpainted: Tensor, truth: Tensor, weight: Tensor, knee: float = 0.3) -> Tensor:
     """As :func:`weighted_l1`, but square below ``knee``: where a face could look many ways, L1 alone
     answers with flat skin for long, the square with a first soft mouth."""
-    cost = functional.huber_loss(patch, truth, reduction="none", delta=knee) / knee
+    cost = functional.huber_loss(inpainted, truth, reduction="none", delta=knee) / knee
     return (weight * cost).sum() / (3 * weight.sum()).clamp(min=1)
 
 
@@ -36,18 +36,18 @@ def slopes(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
-def paint_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def paint_loss(inpainted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Huber and L1 of colours at three scales, L1 of slopes: right tones at large, sharp edges at small."""
-    loss = 0.5 * weighted_l1(patch, truth, weight) + weighted_huber(patch, truth, weight)
+    loss = 0.5 * weighted_l1(inpainted, truth, weight) + weighted_huber(inpainted, truth, weight)
     for factor in (4, 16):
-        small = [functional.avg_pool2d(each, factor) for each in (patch, truth, weight)]
+        small = [functional.avg_pool2d(each, factor) for each in (inpainted, truth, weight)]
         loss = loss + 0.5 * weighted_l1(small[0], small[1], small[2])
-    return loss + 0.2 * slope_loss(patch, truth, weight)
+    return loss + 0.2 * slope_loss(inpainted, truth, weight)
 
 
-def slope_loss(patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def slope_loss(inpainted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """As :func:`weighted_l1`, of how both differ from pixel to pixel, across and down."""
-    along = slopes(patch), slopes(truth), _slopes_of_weight(weight)
+    along = slopes(inpainted), slopes(truth), _slopes_of_weight(weight)
     losses = [weighted_l1(one, other, place) for one, other, place in zip(*along, strict=True)]
     return torch.stack(losses).sum()
 
@@ -56,10 +56,20 @@ def _slopes_of_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
     return weight[..., :, 1:], weight[..., 1:, :]
 
 
-def inside_psnr(patch: Tensor, truth: Tensor, map_: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of patches inside the mask; N,3,S,S in -1..1 and N,1,S,S."""
-    error = (map_ * (patch.clamp(-1, 1) - truth) ** 2).sum() / (3 * map_.sum()).clamp(min=1)
+def inside_psnr(inpainted: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of inpainted crops inside the mask; N,3,S,S in -1..1 and N,1,S,S."""
+    error = (mask * (inpainted.clamp(-1, 1) - truth) ** 2).sum() / (3 * mask.sum()).clamp(min=1)
     return 10 * torch.log10(4 / error.clamp(min=1e-6))
+
+
+def inside_sharpness(inpainted: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Mean slope of inpainted crops inside the mask over that of the truth; N,3,S,S in -1..1 and N,1,S,S."""
+
+    def steepness(picture: Tensor) -> Tensor:
+        along = zip(slopes(picture), _slopes_of_weight(mask), strict=True)
+        return torch.stack([(weight * slope.abs()).sum() for slope, weight in along]).sum()
+
+    return steepness(inpainted.clamp(-1, 1)) / steepness(truth).clamp(min=1e-6)
 
 
 def similarity(one: Tensor, other: Tensor) -> Tensor:
@@ -81,13 +91,13 @@ def similarity(one: Tensor, other: Tensor) -> Tensor:
         return light * (2 * together + firm) / (spread1 + spread2 + firm)
 
 
-def map_entropy(alpha: Tensor, map_: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of an alpha, N,1,S,S in 0..1, from the map of its mask, weighted or not.
+def mask_entropy(alpha: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of an alpha, N,1,S,S in 0..1, from the mask that it shall be, weighted or not.
 
     In float32: its logarithms are none for 16 bits.
     """
     with torch.autocast(alpha.device.type, enabled=False):
-        return functional.binary_cross_entropy(alpha.float(), map_.float(), weight)
+        return functional.binary_cross_entropy(alpha.float(), mask.float(), weight)
 
 
 def critic_loss(real: Tensor, made: Tensor) -> Tensor:

@@ -12,22 +12,22 @@ from torch.nn import functional
 from stream_unmask.synth.pairs import PairSettings
 from trainer.data import Photo, RealFace
 from trainer.learner import Learner
-from trainer.networks.segmenter import Segmenter
+from trainer.networks.segmenter import UNetSegmenter
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 
 _FACELESS = 0.07
 """Share of crops without a face: else all that is no face would be taken for a mask."""
 
 
-def dice_loss(map_: Tensor, truth: Tensor) -> Tensor:
+def dice_loss(mask: Tensor, truth: Tensor) -> Tensor:
     """Soft Dice loss (Milletari et al., "V-Net", 2016) over each picture, N,1,S,S both; 0 is perfect.
 
-    The constant makes an empty truth ask for an empty map instead of dividing by nothing.
+    The constant makes an empty truth ask for an empty mask instead of dividing by nothing.
     """
-    both = (map_ * truth).sum((1, 2, 3))
-    sums = map_.sum((1, 2, 3)) + truth.sum((1, 2, 3))
+    both = (mask * truth).sum((1, 2, 3))
+    sums = mask.sum((1, 2, 3)) + truth.sum((1, 2, 3))
     return (1 - (2 * both + 100) / (sums + 100)).mean()
 
 
@@ -51,20 +51,25 @@ class SegmenterConfig:
 
     real: float = 0.15
 
-    def build(self, job: Job) -> SegmenterRecipe:
+    def architecture(self) -> UNetSegmenter:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return UNetSegmenter()
+
+    def build(self, job: TrainingJob) -> SegmenterRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return SegmenterRecipe(job.photos, job.size, job.real_faces(), self.real)
 
 
 class SegmenterRecipe:
-    """Trains :class:`trainer.networks.segmenter.Segmenter`."""
+    """Trains :class:`trainer.networks.segmenter.UNetSegmenter`."""
 
     def __init__(
         self, photos: Sequence[Photo], size: int, real: Sequence[RealFace] = (), share: float = 0.0
     ) -> None:
-        """Learn from photos and, to a ``share``, from real masked faces with maps that are guessed."""
-        self.network: nn.Module = Segmenter()
+        """Learn from photos and, to a ``share``, from real masked faces with masks that are guessed."""
+        self.network: nn.Module = UNetSegmenter()
         self.helpers: dict[str, nn.Module] = {}
+        self.best_from = 0.0
         self._photos = photos
         self._real, self._share = real, share
         self._pairs = PairSettings(size=size, faceless=_FACELESS)
@@ -80,9 +85,9 @@ class SegmenterRecipe:
 
     def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
         """See :class:`trainer.recipe.Recipe`."""
-        assert isinstance(self.network, Segmenter)
+        assert isinstance(self.network, UNetSegmenter)
         crop = unpack(batch["crop"]).to(memory_format=torch.channels_last)
-        truth = unpack(batch["map"])
+        truth = unpack(batch["mask"])
         logits = self.network.logits(crop)
         entropy = functional.binary_cross_entropy_with_logits(logits, truth, edge_weights(truth))
         dice = dice_loss(logits.sigmoid(), truth)
@@ -94,7 +99,7 @@ class SegmenterRecipe:
 
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
         """See :class:`trainer.recipe.Recipe`; quality is the IoU."""
-        crop, truth = unpack(pairs["crop"]), unpack(pairs["map"])
+        crop, truth = unpack(pairs["crop"]), unpack(pairs["mask"])
         found = averaged(crop)
         both, either = ((found > 0.5) & (truth > 0.5)).sum(), ((found > 0.5) | (truth > 0.5)).sum()
         return Shown((crop, found, truth), float(both / either.clamp(min=1)))

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from trainer.networks.discriminators import SiameseCritic
-from trainer.networks.sizes import Size
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipes.critics import Critics, Inputs, View
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.motion import moved
-from trainer.recipes.painting import FoundMaps, Painted, PaintingRecipe, Phase, rough_maps
+from trainer.recipes.painting import FoundMasks, Painted, PaintingRecipe, Phase, rough_masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,29 @@ class SiameseConfig:
     matching: float = 0.3
     judged_from: float = 0.3
 
-    def build(self, job: Job) -> PaintingRecipe:
+    def architecture(self) -> PaintingGenerator:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        critics = Critics(
-            {"pairs": View(SiameseCritic(), _beside, _another)}, self.adversarial, self.matching
-        )
+        return GENERATORS[self.network]()
+
+    def build(self, job: TrainingJob) -> PaintingRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        critics = pair_critics(self.adversarial, self.matching)
         phases = (
-            Phase(self.judged_from, rough_maps, False),
-            Phase(1.0, FoundMaps(job.trained_segmenter()), True, critics),
+            Phase(self.judged_from, rough_masks, False),
+            Phase(1.0, FoundMasks(job.trained_segmenter()), True, critics),
         )
-        return PaintingRecipe(job, self.network, phases)
+        return PaintingRecipe(job, self.architecture(), phases)
+
+
+def pair_critics(adversarial: float, matching: float) -> Critics:
+    """The Siamese critic, with the weights of fooling it and of matching its features."""
+    return Critics({"pairs": View(SiameseCritic(), beside, another)}, adversarial, matching)
 
 
 def varied(face: Tensor) -> Tensor:
     """The same people in other pictures, N,3,S,S: mirrored, moved, brighter or darker.
 
-    Without this a pair of the same face would be a pair of equal pixels, and every patch a fake.
+    Without this a pair of the same face would be a pair of equal pixels, and every inpainted one a fake.
     """
     count = len(face)
     motion = torch.zeros(count, 2, 3)
@@ -58,10 +66,11 @@ def varied(face: Tensor) -> Tensor:
     return (other * (1 + 0.4 * light[0]) + 0.2 * light[1]).clamp(-1, 1)
 
 
-def _beside(painted: Painted, face: Tensor) -> Inputs:
+def beside(painted: Painted, face: Tensor) -> Inputs:
+    """The true faces in other pictures, and beside them the faces in question."""
     return varied(painted.truth), face
 
 
-def _another(painted: Painted) -> Inputs:
-    """True faces beside those of others."""
+def another(painted: Painted) -> Inputs:
+    """The faces of others, and beside them true ones."""
     return varied(painted.truth.roll(1, 0)), painted.truth

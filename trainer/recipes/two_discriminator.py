@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trainer.networks.discriminators import RegionCritic, WholeFaceCritic
-from trainer.networks.sizes import Size
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.sizes import GENERATORS, Size
 from trainer.recipes.critics import Critics, View
-from trainer.recipes.job import Job
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import similarity, weighted_l1
-from trainer.recipes.painting import FoundMaps, PaintingRecipe, Phase, rough_maps
+from trainer.recipes.painting import FoundMasks, PaintingRecipe, Phase, rough_masks
 from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
 
 
@@ -42,20 +43,29 @@ class TwoDiscriminatorConfig:
     whole_from: float = 0.3
     region_from: float = 0.5
 
-    def build(self, job: Job) -> PaintingRecipe:
+    def architecture(self) -> PaintingGenerator:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
-        maps = FoundMaps(job.trained_segmenter())
-        whole = View(WholeFaceCritic(), lambda _, face: (face,))
-        region = View(RegionCritic(), lambda painted, face: (face, painted.map_))
-        one = Critics({"whole_face": whole}, self.adversarial, self.matching)
-        both = Critics({"whole_face": whole, "mask_region": region}, self.adversarial, self.matching)
+        return GENERATORS[self.network]()
+
+    def build(self, job: TrainingJob) -> PaintingRecipe:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        masks = FoundMasks(job.trained_segmenter())
+        one, both = face_and_region_critics(self.adversarial, self.matching)
         phases = (
-            Phase(self.whole_from, rough_maps, False),
-            Phase(self.region_from, maps, True, one),
-            Phase(1.0, maps, True, both),
+            Phase(self.whole_from, rough_masks, False),
+            Phase(self.region_from, masks, True, one),
+            Phase(1.0, masks, True, both),
         )
         loss = EditingLoss(self.l1, self.ssim, self.perceptual, find_perceptual(job.encoder, job.tell))
-        return PaintingRecipe(job, self.network, phases, loss)
+        return PaintingRecipe(job, self.architecture(), phases, loss)
+
+
+def face_and_region_critics(adversarial: float, matching: float) -> tuple[Critics, Critics]:
+    """The whole-face critic alone, and the same one with the mask-region critic, with the losses' weights."""
+    whole = View(WholeFaceCritic(), lambda _, face: (face,))
+    region = View(RegionCritic(), lambda painted, face: (face, painted.mask))
+    one = Critics({"whole_face": whole}, adversarial, matching)
+    return one, Critics({"whole_face": whole, "mask_region": region}, adversarial, matching)
 
 
 class EditingLoss:
@@ -65,10 +75,10 @@ class EditingLoss:
         self._l1, self._ssim, self._perceptual = l1, ssim, perceptual
         self._looks = looks
 
-    def __call__(self, patch: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    def __call__(self, inpainted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         """See :data:`trainer.recipes.painting.Rebuilding`."""
-        # Where the patch does not matter, it shall not be looked at.
-        seen = truth + weight * (patch - truth)
-        loss = self._l1 * weighted_l1(patch, truth, weight)
+        # Where an inpainted crop does not matter, it shall not be looked at.
+        seen = truth + weight * (inpainted - truth)
+        loss = self._l1 * weighted_l1(inpainted, truth, weight)
         loss = loss + self._ssim * (1 - similarity(seen, truth).mean())
         return loss + self._perceptual * self._looks(seen, truth)

@@ -23,8 +23,8 @@ from trainer.networks.discriminators import Critic
 from trainer.networks.translator import STYLE, Dresser, laid_over
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, Shown
-from trainer.recipes.job import Job
-from trainer.recipes.losses import critic_loss, importance, map_entropy, matching_loss, weighted_l1
+from trainer.recipes.job import TrainingJob
+from trainer.recipes.losses import critic_loss, importance, mask_entropy, matching_loss, weighted_l1
 from trainer.recipes.perceptual import PerceptualLoss, find_perceptual
 from trainer.recipes.segmenter import dice_loss, edge_weights
 
@@ -53,7 +53,11 @@ class WearerConfig:
     sure: float = 3.0
     critic_from: float = 0.3
 
-    def build(self, job: Job) -> WearerRecipe:
+    def architecture(self) -> Dresser:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return Dresser()
+
+    def build(self, job: TrainingJob) -> WearerRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         return WearerRecipe(job.photos, job.size, self, find_perceptual(job.encoder, job.tell))
 
@@ -72,6 +76,7 @@ class WearerRecipe:
         self._critic = Critic(_CRITIC_WIDTHS)
         self.network: nn.Module = self._dresser
         self.helpers: dict[str, nn.Module] = {"critic": self._critic}
+        self.best_from = config.critic_from
 
     def data(self, seed: int, count: int) -> PairData:
         """See :class:`trainer.recipe.Recipe`."""
@@ -88,14 +93,14 @@ class WearerRecipe:
 
     def step(self, batch: Batch, averaged: nn.Module, learn: Learner, progress: float) -> dict[str, float]:
         """See :class:`trainer.recipe.Recipe`."""
-        masked, bare, map_ = (unpack(batch[name]) for name in ("crop", "truth", "map"))
-        style = self._dresser.reader(masked, map_)
+        masked, bare, mask = (unpack(batch[name]) for name in ("crop", "truth", "mask"))
+        style = self._dresser.reader(masked, mask)
         apart = _dependence(style)
         style = (style + _BLUR * torch.randn(style.shape).to(style)) / (1 + _BLUR**2) ** 0.5
         picture, alpha = self._dresser(bare, style)
         worn = laid_over(bare, picture, alpha)
-        colours = weighted_l1(worn, masked, importance(map_)) + weighted_l1(picture, masked, map_)
-        place = _misplaced(alpha, map_)
+        colours = weighted_l1(worn, masked, importance(mask)) + weighted_l1(picture, masked, mask)
+        place = _misplaced(alpha, mask)
         seen = self._looks(worn, masked)
         config = self._config
         loss = colours + config.alpha * place + config.perceptual * seen + 0.1 * apart
@@ -122,19 +127,19 @@ class WearerRecipe:
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
         """See :class:`trainer.recipe.Recipe`; quality is that of the masks worn again, the negative L1."""
         assert isinstance(averaged, Dresser)
-        masked, bare, map_ = (unpack(pairs[name]) for name in ("crop", "truth", "map"))
-        picture, alpha = averaged(bare, averaged.reader(masked, map_))
+        masked, bare, mask = (unpack(pairs[name]) for name in ("crop", "truth", "mask"))
+        picture, alpha = averaged(bare, averaged.reader(masked, mask))
         again = laid_over(bare, picture, alpha).float()
         chance = torch.Generator().manual_seed(0)
         drawn = (torch.randn(len(bare), STYLE, 1, 1, generator=chance).to(bare) for _ in range(2))
         others = [laid_over(bare, *averaged(bare, style)).float() for style in drawn]
-        quality = -float(weighted_l1(again, masked, importance(map_)))
+        quality = -float(weighted_l1(again, masked, importance(mask)))
         return Shown((bare, masked, alpha.float(), again, *others), quality)
 
 
-def _misplaced(alpha: Tensor, map_: Tensor) -> Tensor:
-    """How far alphas, N,1,S,S, are from the maps of their masks."""
-    return map_entropy(alpha, map_, edge_weights(map_)) + dice_loss(alpha.float(), map_)
+def _misplaced(alpha: Tensor, mask: Tensor) -> Tensor:
+    """How far alphas, N,1,S,S, are from the masks that they shall be."""
+    return mask_entropy(alpha, mask, edge_weights(mask)) + dice_loss(alpha.float(), mask)
 
 
 def _dependence(style: Tensor) -> Tensor:

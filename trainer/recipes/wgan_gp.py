@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from trainer.learner import Learner
 from trainer.networks.discriminators import WassersteinCritic
-from trainer.networks.sizes import Size
-from trainer.recipes.job import Job
+from trainer.networks.generator import PaintingGenerator
+from trainer.networks.sizes import GENERATORS, Size
+from trainer.recipes.job import TrainingJob
 from trainer.recipes.losses import gradient_penalty
-from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_maps
+from trainer.recipes.painting import Judgement, Painted, PaintingRecipe, Phase, rough_masks
 from trainer.recipes.siamese import varied
 
 _STEADY_FROM = 0.3
@@ -47,11 +48,15 @@ class WganGpConfig:
     adversarial: float = 0.01
     critic_rate: float = 2e-4
 
-    def build(self, job: Job) -> PaintingRecipe:
+    def architecture(self) -> PaintingGenerator:
+        """See :class:`trainer.recipes.job.RecipeConfig`."""
+        return GENERATORS[self.network]()
+
+    def build(self, job: TrainingJob) -> PaintingRecipe:
         """See :class:`trainer.recipes.job.RecipeConfig`."""
         game = WassersteinGame(self, job.size)
-        phases = Phase(_STEADY_FROM, rough_maps, False, game), Phase(1.0, rough_maps, True, game)
-        return PaintingRecipe(job, self.network, phases)
+        phases = Phase(_STEADY_FROM, rough_masks, False, game), Phase(1.0, rough_masks, True, game)
+        return PaintingRecipe(job, self.architecture(), phases)
 
 
 class Turns(nn.Module):
@@ -61,9 +66,14 @@ class Turns(nn.Module):
         super().__init__()
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
-    def another(self) -> int:
-        """Count one more, and say how many that makes."""
-        return int(self.get_buffer("done").add_(1))
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return int(self.get_buffer("done"))
+
+    def another(self) -> None:
+        """Count one more."""
+        self.get_buffer("done").add_(1)
 
 
 class WassersteinGame:
@@ -81,15 +91,20 @@ class WassersteinGame:
         weights = [{"params": list(self._critic.parameters()), "initial_lr": rate}]
         return {"critic": torch.optim.Adam(weights, rate, betas=(0.0, 0.9))}
 
+    def learns_alone(self) -> bool:
+        """See :class:`trainer.recipes.painting.Adversary`."""
+        return (self._turns.count + 1) % self._config.critic_steps != 0
+
     def judge(self, painted: Painted, learn: Learner, progress: float) -> Judgement:
         """See :class:`trainer.recipes.painting.Adversary`."""
-        finished = painted.finished()
+        alone, finished = self.learns_alone(), painted.finished()
         real, made = self._seen(painted.truth, progress), self._seen(finished.detach(), progress)
         distance = self._critic(real).mean() - self._critic(made).mean()
         penalty = gradient_penalty(self._critic, real, made)
         learn("critic", self._config.penalty * penalty - distance)
         log = {"distance": distance.item(), "penalty": penalty.item()}
-        if self._turns.another() % self._config.critic_steps:
+        self._turns.another()
+        if alone:
             return Judgement(None, log)
         verdict = self._critic(self._seen(finished, progress)).mean()
         return Judgement(-self._config.adversarial * verdict, log | {"verdict": verdict.item()})
