@@ -80,6 +80,22 @@ def speed(
 
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option("--frames", type=click.IntRange(1), default=100, show_default=True, help="To be counted.")
+def stages(video: Path | None, frames: int) -> None:
+    """Tell what each stage of unmasking VIDEO costs one core, by default of a made 720p clip.
+
+    Processor time is counted, not time: other programs change the figures little.
+    """
+    from benchmarks.stages import measure as run
+    from stream_unmask.settings import Settings
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = video or make_clip(Path(folder) / "masked.mp4", ClipOptions(frames=frames + 10, sound=False))
+        click.echo(run(clip, Settings(threads=1), frames))
+
+
+@measure.command()
+@click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @_json_option
 def fidelity(video: Path | None, target: Path | None) -> None:
     """Compare what comes out of VIDEO with what went in, by default of two made clips, one without a mask."""

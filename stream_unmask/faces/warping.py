@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import MESH_POINTS, mean_face
+from stream_unmask.faces.rastering import blank, draw_triangles, interpolate
+from stream_unmask.pixels.geometry import Box
 
 FloatArray = NDArray[np.float32]
+Pixels = NDArray[np.float32] | NDArray[np.uint8]
 
 # fmt: off
 OVAL = np.array([
@@ -57,12 +60,6 @@ _RIM = 0.25
 _LEAST_ZOOM = 0.6
 """A picture that shrinks further is halved first: cubic interpolation would skip pixels."""
 
-_TURNED_OVER = np.float32(-0.1)
-"""Area in the picture, as a share of that in the result, from which on a triangle counts as seen from behind:
-that of a smaller one is noise of the mesh."""
-
-_FAR = np.float32(1e30)
-
 _INSIDE = np.repeat(np.array((1.0, 0.0), np.float32), (MESH_POINTS, len(OVAL)))
 """1 for the mesh's points, 0 for the ring's."""
 
@@ -84,6 +81,91 @@ class Warped:
     normals: FloatArray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WarpSource:
+    """What must be known of a picture to lay its face on meshes; see :func:`warp_source`.
+
+    Attributes:
+        shape: height and width of the picture.
+        places: (504, 2) float32, its mesh points and the ring's, in its pixels.
+        shares: (504, 2) float32, how squarely it shows each point, and 1 on the face, 0 on the ring.
+    """
+
+    shape: tuple[int, int]
+    places: FloatArray
+    shares: FloatArray
+
+
+def warp_source(picture: Pixels, points: NDArray[np.floating], zoom: float) -> tuple[Pixels, WarpSource]:
+    """Get ready to lay a picture's face on many meshes.
+
+    Args:
+        picture: (H, W, C) float32 or uint8.
+        points: (468, 3) the face's mesh in its pixels; see ``source`` of :func:`warp_face`.
+        zoom: size of the face in the results as a share of that in the picture.
+
+    Returns:
+        The picture, smaller if results would skip pixels of it, and what is to be known of that.
+    """
+    places = np.ascontiguousarray(with_ring(points)[:, :2], np.float32)
+    picture, places = _shrunk(picture, places, zoom)
+    return picture, WarpSource(picture.shape[:2], places, np.stack([_facing(points), _INSIDE], 1))
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardMap:
+    """Where in a picture the pixels of a laid face come from, in a box (h, w) of the result.
+
+    Attributes:
+        box: in pixels of the result.
+        x: (h, w) float32, in pixels of the picture; far below 0 where from nowhere.
+        y: (h, w) likewise.
+        trust: (h, w) float32, 0..1; see :class:`Warped`.
+        owners: (h, w) number of the triangle that shows, -1 where there is none.
+    """
+
+    box: Box
+    x: FloatArray
+    y: FloatArray
+    trust: FloatArray
+    owners: NDArray[np.int16]
+
+    def read(self, picture: Pixels, box: Box | None = None) -> Pixels:
+        """What lies at the places of a picture, in its own type: cubic, which may reach beyond its range.
+
+        Args:
+            picture: (H, W) or (H, W, C).
+            box: part of the map's box that is wanted, in pixels of the result; all of it if None.
+
+        Returns:
+            (h, w) or (h, w, C) of that box; 0 at places that come from nowhere.
+        """
+        part = (box or self.box).moved(-self.box.x0, -self.box.y0).slices
+        x, y = self.x[part], self.y[part]
+        out = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        blank(out.reshape(*x.shape, -1), x)
+        return out  # type: ignore[return-value]
+
+
+def backward_map(source: WarpSource, target: NDArray[np.floating], size: int) -> BackwardMap | None:
+    """How a picture's face is to be laid on another mesh, in the box in which it may be trusted.
+
+    Args:
+        source: of the picture.
+        target: (468, 3) the mesh to lie on, in pixels of the result.
+        size: side of the result in pixels.
+
+    Returns:
+        None where nothing of the face lies in the result.
+    """
+    laid = with_ring(target)
+    outline = laid[OVAL, :2]
+    trusted = laid[:, :2].copy()
+    trusted[MESH_POINTS:] = outline + _RIM * (trusted[MESH_POINTS:] - outline)
+    box = _box_around(trusted, size)
+    return None if box.empty else _map(source, laid.astype(np.float32), box)
+
+
 def warp_face(
     picture: NDArray[np.float32] | NDArray[np.uint8],
     source: NDArray[np.floating],
@@ -101,21 +183,20 @@ def warp_face(
         size: side S of the result in pixels.
         normals: whether to give the laid mesh's normals.
     """
-    triangles = mesh_triangles()
+    zoom = _eye_distance(target) / max(_eye_distance(source), 1e-6)
+    picture, known = warp_source(picture, source, zoom)
     laid = with_ring(target).astype(np.float32)
-    original = with_ring(source).astype(np.float32)
-    values = [np.stack([_facing(source), _INSIDE], 1)]
+    mapped = _map(known, laid, Box(0, 0, size, size))
+    out = np.zeros((size, size, picture.shape[2]), np.float32)
+    box = _box_around(laid, size)
+    if not box.empty:
+        part = out[box.slices]
+        part[:] = mapped.read(picture, box).reshape(part.shape)
+    facing = None
     if normals:
-        values.append(_normals(triangles, laid))
-    picture, places = _shrunk(picture, original, _eye_distance(target) / max(_eye_distance(source), 1e-6))
-    drawn = np.zeros((size, size, 2 + 3 * normals), np.float32)
-    x, y = (np.full((size, size), -_FAR, np.float32) for _ in range(2))
-    _draw(triangles, _crossing(), laid, places, np.hstack(values), picture.shape[:2], x, y, drawn)
-    return Warped(
-        _read(picture, x, y, laid),
-        drawn[..., 0] * np.clip(1 - (1 - drawn[..., 1]) / np.float32(_RIM), 0, 1),
-        np.ascontiguousarray(drawn[..., 2:]) if normals else None,
-    )
+        facing = np.empty((size, size, 3), np.float32)
+        interpolate(mapped.owners, mesh_triangles(), laid, _normals(mesh_triangles(), laid), facing)
+    return Warped(out, mapped.trust, facing)
 
 
 def with_ring(points: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -203,7 +284,7 @@ def _shrunk(
     picture: NDArray[np.float32] | NDArray[np.uint8], points: FloatArray, zoom: float
 ) -> tuple[NDArray[np.float32] | NDArray[np.uint8], FloatArray]:
     """The picture, halved until ``zoom`` shrinks it no further than is good, and the points (n, 2) in it."""
-    places = points[:, :2]
+    places = points
     while zoom < _LEAST_ZOOM and min(picture.shape[:2]) > 1:
         height, width = picture.shape[:2]
         half = (max(1, width // 2), max(1, height // 2))
@@ -214,29 +295,23 @@ def _shrunk(
     return picture, np.ascontiguousarray(places, np.float32)
 
 
-def _read(
-    picture: NDArray[np.float32] | NDArray[np.uint8], x: FloatArray, y: FloatArray, laid: FloatArray
-) -> FloatArray:
-    """(S, S, C) what lies at the places ``x`` and ``y`` (S, S) of the picture."""
-    size = len(x)
-    out = np.zeros((size, size, picture.shape[2]), np.float32)
-    low = np.floor(laid[:, :2].min(0)).clip(0, size).astype(int)
-    high = np.ceil(laid[:, :2].max(0) + 1).clip(0, size).astype(int)
-    if (low < high).all():
-        box = (slice(low[1], high[1]), slice(low[0], high[0]))
-        out[box] = cv2.remap(picture, x[box], y[box], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        _blank(out, x)
-    return out
+def _map(source: WarpSource, laid: FloatArray, box: Box) -> BackwardMap:
+    """How a picture is laid on points (504, 3)."""
+    height, width = box.y1 - box.y0, box.x1 - box.x0
+    x, y, trust = (np.empty((height, width), np.float32) for _ in range(3))
+    owners = np.empty((height, width), np.int16)
+    values = np.column_stack([laid[:, 2], source.places, source.shares])
+    draw_triangles(
+        mesh_triangles(), _crossing(), laid, values, _RIM, source.shape, box[:2], x, y, trust, owners
+    )
+    return BackwardMap(box, x, y, trust, owners)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _blank(picture: Any, xs: Any) -> None:
-    """Make (S, S, C) black where nothing was drawn."""
-    for row in range(xs.shape[0]):
-        for column in range(xs.shape[1]):
-            if xs[row, column] <= -_FAR:
-                for channel in range(picture.shape[2]):
-                    picture[row, column, channel] = 0
+def _box_around(points: NDArray[np.floating], size: int) -> Box:
+    """The box of all pixels between points (n, 2 or more) that a result of a side has."""
+    low = np.floor(points[:, :2].min(0)).clip(0, size)
+    high = np.ceil(points[:, :2].max(0) + 1).clip(0, size)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -259,66 +334,3 @@ def _normals(triangles: Any, points: Any) -> Any:
         for axis in range(3):
             normals[corner, axis] /= length
     return normals
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _draw(
-    triangles: Any,
-    crossing: Any,
-    laid: Any,
-    places: Any,
-    values: Any,
-    shape: Any,
-    xs: Any,
-    ys: Any,
-    drawn: Any,
-) -> None:
-    """Draw the triangles of ``laid`` (n, 3) into the backward map, nearest first.
-
-    Args:
-        triangles: (t, 3) clockwise.
-        crossing: (t,) which of them may turn over in the picture and be trusted yet.
-        laid: (n, 3) where the points lie in the result.
-        places: (n, 2) where they lie in the picture.
-        values: (n, v) of the points, to be interpolated into ``drawn``; the first is trust.
-        shape: height and width of the picture.
-        xs: (S, S) takes where in the picture each pixel comes from; untouched where from nowhere.
-        ys: likewise.
-        drawn: (S, S, v) takes the values, zeros before.
-    """
-    size = xs.shape[0]
-    depth = np.full((size, size), _FAR, np.float32)
-    most_x, most_y = np.float32(shape[1] - 1), np.float32(shape[0] - 1)
-    nothing, slack = np.float32(0), np.float32(-1e-5)
-    for number in range(triangles.shape[0]):
-        i, j, k = triangles[number, 0], triangles[number, 1], triangles[number, 2]
-        ax, ay, bx, by, cx, cy = laid[i, 0], laid[i, 1], laid[j, 0], laid[j, 1], laid[k, 0], laid[k, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area <= 1e-6:
-            continue
-        shown = (places[j, 0] - places[i, 0]) * (places[k, 1] - places[i, 1])
-        shown -= (places[j, 1] - places[i, 1]) * (places[k, 0] - places[i, 0])
-        behind = shown < _TURNED_OVER * area and not crossing[number]
-        left, right = max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), size - 1)
-        top, bottom = max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), size - 1)
-        inverse = np.float32(1) / area
-        step_u, step_v = (by - cy) * inverse, (cy - ay) * inverse
-        for row in range(top, bottom + 1):
-            first_u = ((bx - left) * (cy - row) - (by - row) * (cx - left)) * inverse
-            first_v = ((cx - left) * (ay - row) - (cy - row) * (ax - left)) * inverse
-            for column in range(left, right + 1):
-                u, v = first_u + step_u * (column - left), first_v + step_v * (column - left)
-                w = np.float32(1) - u - v
-                if u < slack or v < slack or w < slack:
-                    continue
-                far = u * laid[i, 2] + v * laid[j, 2] + w * laid[k, 2]
-                if far >= depth[row, column]:
-                    continue
-                depth[row, column] = far
-                x = u * places[i, 0] + v * places[j, 0] + w * places[k, 0]
-                y = u * places[i, 1] + v * places[j, 1] + w * places[k, 1]
-                xs[row, column], ys[row, column] = x, y
-                for each in range(values.shape[1]):
-                    drawn[row, column, each] = u * values[i, each] + v * values[j, each] + w * values[k, each]
-                if behind or x < nothing or y < nothing or x > most_x or y > most_y:
-                    drawn[row, column, 0] = nothing

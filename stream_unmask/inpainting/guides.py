@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -111,8 +111,8 @@ class StandIns:
             return None
         assert worn.stand_in is not None
         size = seen.view.alignment.size
-        face = worn.stand_in.draw(laid, size, size)
-        return LaidFace(face.picture, face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
+        face = worn.stand_in.draw(laid, size)
+        return replace(face, trust=face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
 
     def _put_on(self, worn: Worn, seen: Seen) -> bool:
         """Choose a stand-in; whether there is one."""

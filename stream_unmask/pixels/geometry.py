@@ -6,6 +6,7 @@ An affine map is a (2, 3) float64 array ``[A | t]`` that takes (x, y) to ``A @ (
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,42 @@ class Box(NamedTuple):
     @property
     def empty(self) -> bool:
         return self.x1 <= self.x0 or self.y1 <= self.y0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def moved(self, x: int, y: int) -> Box:
+        return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
+
+    def widened(self, by: int) -> Box:
+        """Wider by so many pixels on all sides."""
+        return Box(self.x0 - by, self.y0 - by, self.x1 + by, self.y1 + by)
+
+    def within(self, other: Box) -> Box:
+        """What of it lies in another one."""
+        return Box(
+            max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
+        )
+
+
+def same_place(box: Box, side: int, other: int) -> tuple[Box, Box]:
+    """A box of a square picture, widened to where pixels of the picture at another side begin and end.
+
+    Args:
+        box: within the picture.
+        side: of the picture.
+        other: side of the same picture, enlarged or shrunk.
+
+    Returns:
+        The box, and the same place in the other picture.
+    """
+    parts = math.gcd(side, other)
+    cell, step = side // parts, other // parts
+    x0, y0, x1, y1 = box.x0 // cell, box.y0 // cell, -(-box.x1 // cell), -(-box.y1 // cell)
+    here, there = (Box(x0 * each, y0 * each, x1 * each, y1 * each) for each in (cell, step))
+    return here, there
 
 
 def invert(affine: Affine) -> Affine:

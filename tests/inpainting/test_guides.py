@@ -13,6 +13,7 @@ from stream_unmask.inpainting import guides
 from stream_unmask.inpainting.face import FaceState, FaceView
 from stream_unmask.inpainting.guides import Seen, StandIns, Wish
 from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.pixels.geometry import Box
 from tests.inpainting.faces import alignment, face, soft_mask
 
 FRAME = 0.04
@@ -38,9 +39,9 @@ class FakeWorn:
     def lay(self, *_: object) -> Any:
         return FakeWorn.refusing or np.full((468, 3), float(self.stand_in))
 
-    def draw(self, laid: Any, _size: int, side: int) -> LaidFace:
-        picture = np.full((side, side, 3), laid[0, 0], np.float32)
-        return LaidFace(picture, np.ones((side, side), np.float32))
+    def draw(self, laid: Any, size: int) -> LaidFace:
+        picture = np.full((size, size, 3), laid[0, 0], np.float32)
+        return LaidFace(picture, np.ones((size, size), np.float32), Box(0, 0, size, size))
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,9 @@ class Generator:
     def _finished(self, made: Picture, crop: Picture, guide: LaidFace | None) -> Picture:
         """A new array of the crop's side, for the track keeps what is made."""
         if guide is not None:
-            return put_back_detail(made, self._guide[0], self._trust[0, 0], guide.picture, guide.trust)
+            return put_back_detail(
+                made, self._guide[0], self._trust[0, 0], guide.picture, guide.trust, guide.box
+            )
         inpainted = np.empty(crop.shape, np.float32)
         resize(made, inpainted)
         return np.asarray(np.clip(inpainted, -1.0, 1.0, out=inpainted), np.float32)

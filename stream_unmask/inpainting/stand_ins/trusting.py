@@ -57,29 +57,31 @@ def bare_skin(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]:
     return np.asarray(np.rint(bare * 255), np.uint8)
 
 
-def laid_trust(trust: Plane, bare: Plane, points: Points) -> Plane:
+def laid_trust(trust: Plane, bare: Plane, points: Points, size: int) -> Plane:
     """How far a laid stand-in is to be believed: what the guided generator reads.
 
     Args:
-        trust: (S, S) of the warp, 0..1.
-        bare: (S, S) warped along with the picture, 0..1: where it shows bare skin.
-        points: (468, 3) the laid mesh in pixels of the same picture.
+        trust: (h, w) of the warp, 0..1; a part of the crop outside of which there is no trust.
+        bare: (h, w) warped along with the picture, where it shows bare skin: 0..1, else clipped.
+        points: (468, 3) the laid mesh in pixels of the same part.
+        size: side of the crop.
 
     Returns:
-        (S, S) in 0..1: 1 inside the face, a wide edge beside it, a narrow one below the chin.
+        (h, w) in 0..1: 1 inside the face, a wide edge beside it, a narrow one below the chin.
     """
-    size = len(trust)
-    shown = trust * np.clip(bare, 0, 1)
     # A square, which OpenCV erodes by in a tenth of a disc's time.
     side = max(1, round(_RIM * size)) | 1
-    eroded = cv2.erode(shown, np.ones((side, side), np.uint8))
-    wide, narrow = (cv2.GaussianBlur(eroded, (0, 0), size / share) for share in (64, 170))
+    eroded = cv2.erode(trust * np.clip(bare, 0, 1), np.ones((side, side), np.uint8))
+    wide, narrow = (
+        cv2.GaussianBlur(eroded, (0, 0), size / share, borderType=cv2.BORDER_REPLICATE) for share in (64, 170)
+    )
     jaw, chin = float(points[list(_JAW_CORNERS), 1].mean()), float(points[CHIN, 1])
     height = max(chin - jaw, 1.0)
-    below = np.clip((np.arange(size, dtype=np.float32) - (jaw + 0.75 * height)) / (0.2 * height), 0, 1)[
-        :, None
-    ]
-    return np.asarray(np.clip(narrow * below + np.minimum(wide, narrow) * (1 - below), 0, 1), np.float32)
+    rows = np.arange(len(trust), dtype=np.float32)
+    below = np.clip((rows - (jaw + 0.75 * height)) / (0.2 * height), 0, 1)[:, None].astype(np.float32)
+    edge = np.minimum(wide, narrow)
+    edge += (narrow - edge) * below
+    return np.asarray(np.clip(edge, 0, 1, out=edge), np.float32)
 
 
 def _disc(width: float) -> NDArray[np.uint8]:

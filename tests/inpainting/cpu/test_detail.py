@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from stream_unmask.inpainting.cpu.detail import put_back_detail
+from stream_unmask.pixels.geometry import Box
 
 SMALL, LARGE = 64, 128
+WHOLE = Box(0, 0, LARGE, LARGE)
 
 
 def laid() -> np.ndarray:
@@ -24,7 +26,7 @@ def small(picture: np.ndarray) -> np.ndarray:
 
 def put_back(made: np.ndarray, trust: float) -> np.ndarray:
     planes = np.full((SMALL, SMALL), trust, np.float32), np.full((LARGE, LARGE), trust, np.float32)
-    return put_back_detail(made, small(laid()), planes[0], laid(), planes[1])
+    return put_back_detail(made, small(laid()), planes[0], laid(), planes[1], WHOLE)
 
 
 @pytest.mark.parametrize("light", [0.5, 1.0, 1.6])
@@ -50,7 +52,21 @@ def test_what_is_not_trusted_is_the_generators_picture() -> None:
 
 
 def test_black_and_white_stay_in_range() -> None:
-    out = put_back(np.where(np.arange(SMALL) % 8 < 4, -1, 1)[None, None] * np.ones((3, SMALL, 1)), 1.0)
+    stripes = np.where(np.arange(SMALL) % 8 < 4, -1, 1) * np.ones((3, SMALL, 1))
+    out = put_back(stripes.astype(np.float32), 1.0)
     assert np.isfinite(out).all()
     assert out.min() >= -1
     assert out.max() <= 1
+
+
+def test_a_box_around_all_that_is_trusted_changes_nothing() -> None:
+    trusts = [np.zeros((side, side), np.float32) for side in (SMALL, LARGE)]
+    box = Box(37, 50, 82, 99)
+    trusts[1][box.slices] = np.random.default_rng(0).uniform(0, 1, (49, 45))
+    trusts[0][25:50, 18:41] = 0.7
+    made = small(laid() * np.array([1.4, 1.0, 0.7], np.float32))
+    everywhere, within = (
+        put_back_detail(made, small(laid()), trusts[0], laid(), trusts[1], each) for each in (WHOLE, box)
+    )
+    assert np.abs(everywhere - made.mean()).max() > 0.1
+    assert np.allclose(within, everywhere, atol=1e-5)

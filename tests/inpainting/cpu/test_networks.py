@@ -9,6 +9,7 @@ import pytest
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
 from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.pixels.geometry import Box
 from tests.inpainting.faces import SIZE, FakeEngine, face, soft_mask
 
 
@@ -59,7 +60,8 @@ def test_a_guide_is_shown_to_the_generator_and_its_detail_comes_back(still: bool
     rng = np.random.default_rng(0)
     picture, trust = rng.uniform(0.3, 0.7, (SIZE, SIZE, 3)), np.zeros((SIZE, SIZE))
     trust[:, : SIZE // 2] = 1
-    guide = LaidFace(picture.astype(np.float32), trust.astype(np.float32))
+    box = Box(0, 0, SIZE // 2, SIZE)
+    guide = LaidFace(picture.astype(np.float32), trust.astype(np.float32), box)
     # A generator that darkens the guide where it is trusted, and paints grey elsewhere.
     engine = FakeEngine(lambda crop, mask, guide, trust: trust * ((guide + 1) * 0.8 - 1), side)
     generator = Generator(engine)

@@ -25,6 +25,7 @@ from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.networks import Networks
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.pipeline import Stream, UnmaskedFrame
+from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.settings import Settings
 from stream_unmask.video.thumbnail import Thumbnail
@@ -120,7 +121,8 @@ class OneFace:
         rows, columns = np.mgrid[:size, :size].astype(np.float32) / size
         picture = np.stack([0.4 + 0.2 * rows, 0.3 + 0.2 * columns, 0.3 + 0.1 * np.sin(rows * 60)], axis=2)
         trust = np.clip(4 - 10 * np.hypot(rows - 0.65, columns - 0.5), 0, 1)
-        return LaidFace(picture.astype(np.float32), trust.astype(np.float32))
+        whole = Box(0, 0, size, size)
+        return LaidFace(picture.astype(np.float32), trust.astype(np.float32), whole)
 
 
 @pytest.mark.parametrize("still", [False, True])

@@ -24,7 +24,7 @@ def test_hair_beside_the_eyes_is_no_bare_skin_but_a_beard_is() -> None:
 def test_trust_is_full_inside_and_ends_before_the_outline() -> None:
     points = mesh()
     warped = warp_face(portrait(), points, points, SIZE)
-    trust = laid_trust(warped.trust, np.ones_like(warped.trust), points)
+    trust = laid_trust(warped.trust, np.ones_like(warped.trust), points, SIZE)
     assert trust.min() >= 0
     assert trust[int(points[13, 1]), int(points[13, 0])] > 0.99
     outline = points[[234, 454, 93, 323]]
@@ -37,7 +37,7 @@ def test_what_is_not_bare_is_not_trusted() -> None:
     warped = warp_face(portrait(), points, points, SIZE)
     bare = np.ones_like(warped.trust)
     bare[:, : SIZE // 2] = 0
-    trust = laid_trust(warped.trust, bare, points)
+    trust = laid_trust(warped.trust, bare, points, SIZE)
     row = int(points[50, 1])
     assert trust[row, int(points[50, 0])] < 0.05
     assert trust[row, int(points[280, 0])] > 0.9

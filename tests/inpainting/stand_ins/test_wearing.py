@@ -81,11 +81,23 @@ def test_another_face_is_drawn_under_the_mask_and_nowhere_near_the_crops_rim(net
     head, worn = Head(stand_in(54), network), WornStandIn(stand_in(74), network)
     laid = worn.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     assert not isinstance(laid, str)
-    drawn = worn.draw(laid, head.alignment.size, 128)
+    zoom = 128 / head.alignment.size
+    drawn = worn.draw(laid * zoom + ((zoom - 1) / 2, (zoom - 1) / 2, 0), 128)
     assert drawn.picture.shape == (128, 128, 3)
+    outside = np.ones_like(drawn.trust, np.bool_)
+    outside[drawn.box.slices] = False
+    assert outside.any()
+    assert drawn.trust[outside].max() == drawn.picture[outside].max() == 0
     small = drawn.shrunk(64)
     assert small.picture.shape == (64, 64, 3)
     assert abs(small.trust.mean() - drawn.trust.mean()) < 0.01
+    for large, shrunk in ((drawn.picture, small.picture), (drawn.trust, small.trust)):
+        wanted = cv2.resize(large, (64, 64), interpolation=cv2.INTER_AREA)
+        assert np.abs(wanted - shrunk).max() < 1e-5
+    picture, _ = small.as_inputs()
+    assert picture.max() <= 1
+    assert np.allclose(picture[:, small.trust > 0].T, small.picture[small.trust > 0] * 2 - 1, atol=1e-6)
+    assert not picture[:, small.trust == 0].any()
     covered = cv2.resize(head.mask, (128, 128), interpolation=cv2.INTER_AREA) > 0.9
     assert drawn.trust[covered].mean() > 0.6
     assert max(drawn.trust[:8].max(), drawn.trust[:, :8].max()) < 0.01
