@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.devices import make_fabric
 from trainer.learner import Learner
