@@ -12,9 +12,12 @@ Everything is in pixels of one picture, z in the same unit, unless eye distances
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +32,7 @@ visible."""
 
 BRIDGE, CHIN = 168, 152
 """Mesh points of the nose bridge, between the eyes, and of the chin's tip."""
-_EYES = ((33, 133), (263, 362))
+_EYE_CORNERS = np.array([33, 133, 263, 362])
 
 _OUTLINE = np.array([234, 454, 93, 323, 132, 361, 58, 288, 127, 356])
 """Points on the face's sides, in pairs, that show beside a mask how wide the face is."""
@@ -125,8 +128,9 @@ def values_at(plane: NDArray[np.float32], points: NDArray[np.float64]) -> NDArra
 
 def eye_distance(points: Points) -> float:
     """Distance between the centres of the eyes in space, which a turned head keeps."""
-    left, right = (points[list(corners)].mean(0) for corners in _EYES)
-    return float(np.linalg.norm(left - right))
+    first, second, third, fourth = points[_EYE_CORNERS]
+    apart = first + second - third - fourth
+    return 0.5 * math.sqrt(apart @ apart)
 
 
 def to_crop(points: Points, alignment: Alignment) -> Points:
@@ -191,20 +195,48 @@ def mask_edge(mask: NDArray[np.float32], laid: Points) -> MaskEdge | None:
     """
     unit = eye_distance(laid)
     bridge, way = laid[BRIDGE, :2], laid[CHIN, :2] - laid[BRIDGE, :2]
-    down = way / max(float(np.linalg.norm(way)), 1e-6)
-    aside = np.array([-down[1], down[0]])
-    places = bridge + unit * (_ROWS[:, None, None] * down + _COLUMNS[:, None] * aside)
-    last = np.array(mask.shape[::-1]) - 1
-    inside = ((places >= 0) & (places <= last)).all(axis=2)
-    masked = inside & (values_at(mask, places.reshape(-1, 2)).reshape(inside.shape) > _MASKED)
-    found = masked.any(axis=0)
-    if found.sum() < len(_COLUMNS) // 2:
+    down = way / max(math.hypot(*way), 1e-6)
+    lowest = np.empty(len(_COLUMNS), np.int64)
+    _find_lowest(mask, bridge, unit * down, _ROWS, _COLUMNS, lowest)
+    found = sorted(row for row in lowest.tolist() if row >= 0)
+    if len(found) < len(_COLUMNS) // 2:
         return None
-    lowest = len(_ROWS) - 1 - masked[::-1].argmax(axis=0)
-    edge = int(np.quantile(lowest[found], 0.75))
-    column = int(np.flatnonzero(found)[np.abs(lowest[found] - edge).argmin()])
-    follows = inside[min(edge + 2, len(_ROWS) - 1), column]
-    return MaskEdge(float(_ROWS[edge]), not bool(follows))
+    place = 0.75 * (len(found) - 1)
+    below, above = found[math.floor(place)], found[math.ceil(place)]
+    edge = int(below + (place - math.floor(place)) * (above - below))
+    column = int(np.where(lowest < 0, len(_ROWS), np.abs(lowest - edge)).argmin())
+    further = _ROWS[min(edge + 2, len(_ROWS) - 1)]
+    x, y = bridge + unit * (further * down + _COLUMNS[column] * np.array([-down[1], down[0]]))
+    return MaskEdge(float(_ROWS[edge]), not (0 <= x <= mask.shape[1] - 1 and 0 <= y <= mask.shape[0] - 1))
+
+
+@numba.njit(nogil=True, cache=True)
+def _find_lowest(mask: Any, bridge: Any, down: Any, rows: Any, columns: Any, lowest: Any) -> None:
+    """Fill (n,) ``lowest`` with the last of the ``rows`` at which the mask lies in each of the ``columns``.
+
+    Args:
+        mask: (S, S) soft mask.
+        bridge: x and y of where rows and columns begin.
+        down: x and y of a step of one down the rows; the columns lie across.
+        rows: (m,) steps down.
+        columns: (n,) steps aside.
+        lowest: -1 where the mask lies at none.
+    """
+    for column in range(len(columns)):
+        lowest[column] = -1
+        for row in range(len(rows) - 1, -1, -1):
+            x = bridge[0] + rows[row] * down[0] - columns[column] * down[1]
+            y = bridge[1] + rows[row] * down[1] + columns[column] * down[0]
+            if x < 0 or y < 0 or x > mask.shape[1] - 1 or y > mask.shape[0] - 1:
+                continue
+            if mask[int(np.rint(y)), int(np.rint(x))] > _MASKED:
+                lowest[column] = row
+                break
+
+
+def warm_up() -> None:
+    """Compile (or load from numba's cache) what laying runs."""
+    mask_edge(np.ones((8, 8), np.float32), 2 * mean_face() + 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +283,7 @@ def bend(rigid: Rigid, own: Points, by: Bend) -> Points:
     way = points[CHIN, :2] - points[BRIDGE, :2]
     down = way / max(float(np.linalg.norm(way)), 1e-6)
     along = (points[:, :2] - points[BRIDGE, :2]) @ down
-    share = np.clip(1.6 * _heights(), 0, 1)
-    points[:, :2] += ((by.chin - 1) * along * share)[:, None] * down
+    points[:, :2] += ((by.chin - 1) * along * _shares(1.6))[:, None] * down
     return points
 
 
@@ -279,8 +310,7 @@ def _half_width(points: Points, across: NDArray[np.float64]) -> float:
 def _widened(points: Points, across: NDArray[np.float64], width: float) -> Points:
     points = points.copy()
     aside = (points[:, :2] - points[BRIDGE, :2]) @ across
-    share = np.clip(2 * _heights(), 0, 1)
-    points[:, :2] += ((width - 1) * aside * share)[:, None] * across
+    points[:, :2] += ((width - 1) * aside * _shares(2.0))[:, None] * across
     return points
 
 
@@ -289,6 +319,12 @@ def _heights() -> NDArray[np.float64]:
     """(468,) 0 from the nose bridge up, 1 at the chin's height."""
     down = mean_face()[:, 1] - _BRIDGE_DEPTH
     return np.asarray(np.clip(down / down[CHIN], 0, 1.2))
+
+
+@cache
+def _shares(steepness: float) -> NDArray[np.float64]:
+    """(468,) how far each point follows a change of the lower face: 0 from the nose bridge up, 1 below."""
+    return np.clip(steepness * _heights(), 0, 1)
 
 
 @cache
