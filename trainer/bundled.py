@@ -83,6 +83,9 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
         norm = name.rsplit(".", 2)[0] + "."
         if norm in folded and name.startswith(norm + "1."):
             continue
+        if name.endswith(".bias") and name not in stored and name.removesuffix("bias") + "weight" in stored:
+            state[name].zero_()  # the exporter leaves out biases that do nothing
+            continue
         if name not in stored or stored[name].shape != state[name].shape:
             raise UnmaskError(f"{path} is not of the architecture that this trainer trains.")
         state[name] = stored[name]
