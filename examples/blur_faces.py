@@ -58,7 +58,7 @@ def main(source: Path, target: Path) -> None:
     output = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
     number = 0
     while (read := video.read())[0]:
-        frame = Frame.from_ndarray(read[1], number / rate, format="bgr24")
+        frame = Frame.from_ndarray(np.asarray(read[1], np.uint8), number / rate, format="bgr24")
         stream.process(frame)  # draws into the frame
         output.write(frame.to_ndarray("bgr24"))
         number += 1

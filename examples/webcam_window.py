@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 import cv2
+import numpy as np
 
 from stream_unmask import Frame, Unmasker
 
@@ -19,7 +20,7 @@ def main() -> None:
         there, picture = camera.read()
         if not there:
             break
-        frame = Frame.from_ndarray(picture, time.monotonic(), format="bgr24")
+        frame = Frame.from_ndarray(np.asarray(picture, np.uint8), time.monotonic(), format="bgr24")
         stream.process(frame)  # draws into the frame
         cv2.imshow("unmasked", frame.to_ndarray("bgr24"))
 

@@ -80,7 +80,7 @@ def plan(
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
-    if len(outputs) > 1 or any(is_stream_output(output) and not Path(output).is_dir() for output in outputs):
+    if len(outputs) > 1 or any(_is_stream(output, path) for output in outputs):
         if path.is_dir() or is_image(path):
             raise OutputError(f"What is made of {path} is written to one place; name one file or folder.")
         return Plan([Job(source, tuple(outputs))])
@@ -88,6 +88,12 @@ def plan(
     if not path.is_dir():
         return Plan([Job(source, (_target(path, output, mark),), is_image(path))])
     return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
+
+
+def _is_stream(output: str, source: Path) -> bool:
+    """Whether an output is a stream; ``NAME/`` is one of HLS, but a folder where a folder is read."""
+    folder = Path(output).is_dir() or (source.is_dir() and output.endswith("/") and "://" not in output)
+    return is_stream_output(output) and not folder
 
 
 def _target(path: Path, output: Path | None, mark: str) -> Path:

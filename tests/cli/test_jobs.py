@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream_unmask.cli.jobs import plan
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError, UnmaskError
 from stream_unmask.video.files import LONGEST_NAME, list_folder
 from tests.video.making import Recipe, make_video
 
@@ -97,3 +97,16 @@ def test_what_comes_through_a_pipe_is_not_looked_into_before_it_is_read(tmp_path
     assert job.output == tmp_path / "out.mp4"
     (job,) = plan(str(pipe), (), overwrite=False).jobs
     assert job.output.name == "pipe.wmv.unmasked.mp4"
+
+
+def test_what_is_made_of_a_folder_goes_into_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "video.mp4")
+    planned = plan(str(folder), (f"{tmp_path}/new/",), overwrite=False)
+    assert [job.output for job in planned.jobs] == [tmp_path / "new/video.mp4"]
+
+
+def test_what_is_made_of_a_folder_goes_into_no_stream(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "video.mp4")
+    for output in ("rtsp://127.0.0.1/door/", "-"):
+        with pytest.raises(OutputError, match="written to one place"):
+            plan(str(folder), (output,), overwrite=False)
