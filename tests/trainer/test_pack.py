@@ -115,6 +115,9 @@ def test_only_good_faces_pass(finder: FaceFinder, tmp_path: Path) -> None:
     assert portrait(photo, finder, Wishes()).notes["native_side"] == pytest.approx(170, abs=40)
     with pytest.raises(UnfitError, match="small"):
         portrait(photo, finder, Wishes(least_eyes=200))
+    # As far apart as in CelebA's aligned photos.
+    small = write_image(tmp_path / "small.png", astronaut(370))
+    assert portrait(small, finder, Wishes()).notes["native_side"] == pytest.approx(35 * 3.4, abs=5 * 3.4)
     grey = np.repeat(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     with pytest.raises(UnfitError, match="colour"):
         portrait(write_image(tmp_path / "grey.png", grey), finder, Wishes())
