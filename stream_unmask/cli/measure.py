@@ -94,6 +94,28 @@ def stages(video: Path | None, frames: int) -> None:
         click.echo(run(clip, Settings(threads=1), frames))
 
 
+@measure.command("stand-ins")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of photo shards."
+)
+@click.option(
+    "--set", "sets", multiple=True, help="Measure on this set; may be repeated.  [default: all held-out sets]"
+)
+@click.option("--limit", type=click.IntRange(4), help="Use only this many photos of each set.")
+@weights_option
+def stand_ins(data: Path, sets: tuple[str, ...], limit: int | None, weights: Path) -> None:
+    """Tell how real faces look as a crowd, with stand-ins and without, on held-out photos."""
+    from benchmarks.stand_ins import measure as run
+    from stream_unmask.settings import Settings
+    from trainer.data import held_out_sets, read_photos
+    from trainer.evaluation.heldout import held_out
+
+    for name in sets or held_out_sets(data):
+        faces = [face for face in held_out(read_photos(data, [name])) if face.inside.any()][:limit]
+        for way in ("none", "auto"):
+            click.echo(f"{name}, --stand-in {way}: {run(Settings(weights=weights, stand_in=way), faces)}")
+
+
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @_json_option

@@ -31,9 +31,10 @@ def test_both_do_what_their_files_do() -> None:
     crop = torch.rand(1, 3, side, side) * 2 - 1
     torch.testing.assert_close(bundled_segmenter()(crop), _run(SEGMENTER, crop), atol=1e-4, rtol=0)
     side = read_weights(BUNDLED_WEIGHTS, GENERATOR).size
-    crop, mask = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 1, side, side)
-    inpainted = bundled_generator()(crop, mask)
-    torch.testing.assert_close(inpainted, _run(GENERATOR, crop, mask), atol=1e-3, rtol=0)
+    crop, guide = (torch.rand(1, 3, side, side) * 2 - 1 for _ in range(2))
+    mask, trust = (torch.rand(1, 1, side, side) for _ in range(2))
+    inpainted = bundled_generator()(crop, mask, guide, trust)
+    torch.testing.assert_close(inpainted, _run(GENERATOR, crop, mask, guide, trust), atol=1e-3, rtol=0)
 
 
 @torch.no_grad()

@@ -28,6 +28,9 @@ _LOWER_FACE = (slice(112, 240), slice(64, 192))
 
 _BATCH = 32
 
+LEAST = 4
+"""Faces that a crowd must have: two in each half."""
+
 
 def is_there() -> bool:
     """Whether the network that judges is installed."""

@@ -90,7 +90,7 @@ def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     truths = [face.truth for face in faces]
     figures = _means(rows)
     figures["swd"] = sliced_wasserstein(made.finished, truths)
-    if realism.is_there():
+    if realism.is_there() and len(faces) >= realism.LEAST:
         figures["kernel"] = realism.kernel_distance(made.finished, truths)
     figures |= perceptual(made.finished, truths)
     if contestant.finds:

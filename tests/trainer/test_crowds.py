@@ -1,0 +1,25 @@
+"""What is measured of a crowd of faces that went through the whole product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.stand_ins import measure
+from stream_unmask.settings import Settings
+from trainer.data import read_photos
+from trainer.evaluation.heldout import held_out
+
+
+def test_a_crowd_wears_stand_ins_or_none_and_is_sharper_with_them(shards: Path) -> None:
+    faces = list(held_out(read_photos(shards, ["val_core"])))
+    settings = Settings(backend="openvino", threads=1)
+    worn = measure(settings, faces)
+    alone = measure(Settings(backend="openvino", threads=1, stand_in="none"), faces)
+    assert (worn.faces, worn.guided) == (len(faces), len(faces))
+    assert (alone.faces, alone.guided) == (len(faces), 0)
+    assert worn.kernel is None
+    assert worn.sharpness > 0.8 * alone.sharpness
+    assert worn.inside < alone.inside == pytest.approx(alone.inside, abs=60)
+    assert "2 with a stand-in: kernel distance not measured" in str(worn)
