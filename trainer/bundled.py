@@ -77,7 +77,13 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
     stored = {
         each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer
     }
+    # Export leaves out biases that are zero.
+    unbiased = {node.input[1] for node in graph.node if node.op_type == "Conv" and len(node.input) == 2}
     state = network.state_dict()
+    for weight in unbiased & state.keys():
+        bias = weight.removesuffix("weight") + "bias"
+        if bias in state:
+            stored[bias] = torch.zeros_like(state[bias])
     folded = {name.removesuffix("1.running_mean") for name in state if name.endswith("1.running_mean")}
     for name in state:
         norm = name.rsplit(".", 2)[0] + "."
