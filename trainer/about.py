@@ -9,6 +9,9 @@ from typing import Any
 
 from stream_unmask.errors import UnmaskError
 
+BUNDLED = Path("bundled")
+"""In place of a run: what comes with the program."""
+
 _ABOUT = "recipe.json"
 
 

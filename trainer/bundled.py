@@ -77,14 +77,17 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
     stored = {
         each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer
     }
+    # Export leaves out biases that are zero.
+    unbiased = {node.input[1] for node in graph.node if node.op_type == "Conv" and len(node.input) == 2}
     state = network.state_dict()
+    for weight in unbiased & state.keys():
+        bias = weight.removesuffix("weight") + "bias"
+        if bias in state:
+            stored[bias] = torch.zeros_like(state[bias])
     folded = {name.removesuffix("1.running_mean") for name in state if name.endswith("1.running_mean")}
     for name in state:
         norm = name.rsplit(".", 2)[0] + "."
         if norm in folded and name.startswith(norm + "1."):
-            continue
-        if name.endswith(".bias") and name not in stored and name.removesuffix("bias") + "weight" in stored:
-            state[name].zero_()  # the exporter leaves out biases that do nothing
             continue
         if name not in stored or stored[name].shape != state[name].shape:
             raise UnmaskError(f"{path} is not of the architecture that this trainer trains.")

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from engines.contract import GENERATOR, SEGMENTER, WEARER
+from engines.contract import (
+    GENERATOR,
+    SEGMENTER,
+    WEARER,
+    FilePrecision,
+    enter_weights,
+    has_weights,
+    read_weights,
+)
 from engines.parity import Agreement
+from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.synth.pairs import PairSettings
+from stream_unmask.whole import write_whole
 from trainer.crops import sample_crops
 from trainer.data import held_out_sets, read_photos, training_sets
 from trainer.pairs import unpack
@@ -39,6 +50,21 @@ def export_segmenter(data: Path, run: Path, weights: Path, note: str) -> Agreeme
     trained = read_segmenter(run)
     crops = torch.from_numpy(sample_crops(data, _SAMPLES, SEGMENTER_SIDE))
     return export_network(trained, SEGMENTER, weights, _told(run, note), (crops,))
+
+
+def copy_segmenter(weights: Path) -> None:
+    """Put the bundled segmenter, in every precision that it comes in, into a folder of weights.
+
+    Raises:
+        EngineError: the bundled weights are damaged.
+        UnmaskError: the folder cannot be written.
+    """
+    for precision in get_args(FilePrecision):
+        if has_weights(BUNDLED_WEIGHTS, SEGMENTER, precision):
+            bundled = read_weights(BUNDLED_WEIGHTS, SEGMENTER, precision)
+            copied = replace(bundled, path=weights / bundled.path.name)
+            write_whole(copied.path, bundled.path.read_bytes())
+            enter_weights(copied, SEGMENTER)
 
 
 def export_wearer(data: Path, run: Path, weights: Path, note: str) -> Agreement:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from engines.contract import SEGMENTER, has_weights
 from stream_unmask.bundled import weights_folder
-from trainer.export import export_generator, export_segmenter, export_wearer
+from trainer.about import BUNDLED
+from trainer.export import copy_segmenter, export_generator, export_segmenter, export_wearer
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of photo shards.")
-@click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter.")
+@click.option("--segmenter", type=click.Path(path_type=Path), help="Run of the segmenter, or 'bundled'.")
 @click.option("--generator", type=click.Path(path_type=Path), help="Run of a generator or of cyclegan.")
 @click.option("--wearer", type=click.Path(path_type=Path), help="Run of the recipe wearer or cyclegan.")
 @click.option(
@@ -38,7 +40,12 @@ def export(
         raise click.UsageError("Name the run of a --segmenter, a --generator or a --wearer.")
     if wearer is not None:
         click.echo(f"wearer: {export_wearer(data, wearer, weights, note)}")
-    if segmenter is not None:
+    if segmenter == BUNDLED:
+        copy_segmenter(weights)
+        click.echo("segmenter: the bundled one, as it is")
+    elif segmenter is not None:
         click.echo(f"segmenter: {export_segmenter(data, segmenter, weights, note)}")
     if generator is not None:
         click.echo(f"generator: {export_generator(data, generator, weights, note, inner)}")
+        if not has_weights(weights, SEGMENTER, "fp32"):
+            click.echo(f"{weights} has no segmenter yet: export one, or say --segmenter {BUNDLED}.")

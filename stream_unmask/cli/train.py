@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from stream_unmask.bundled import BUNDLED_SETS, BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
-from trainer.about import describe, description
+from trainer.about import BUNDLED, describe, description
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
 from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
@@ -25,7 +25,7 @@ from trainer.networks.segmenter import UNetSegmenter
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, OwnTrials, Recipe
 from trainer.recipes import RECIPES
-from trainer.recipes.job import BUNDLED, TrainingJob, changed
+from trainer.recipes.job import TrainingJob, changed
 
 _HELD_OUT = 12
 _HELD_OUT_SEED = 2026

@@ -16,6 +16,8 @@ from stream_unmask.cli.train import _begin_with
 from stream_unmask.errors import UnmaskError
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.networks.generator import LightGenerator
+from trainer.networks.guided import GuidedGenerator
+from trainer.tracing import export_network
 
 
 def _run(network: Network, *inputs: torch.Tensor) -> torch.Tensor:
@@ -35,6 +37,16 @@ def test_both_do_what_their_files_do() -> None:
     mask, trust = (torch.rand(1, 1, side, side) for _ in range(2))
     inpainted = bundled_generator()(crop, mask, guide, trust)
     torch.testing.assert_close(inpainted, _run(GENERATOR, crop, mask, guide, trust), atol=1e-3, rtol=0)
+
+
+def test_biases_that_export_leaves_out_come_back_as_zeros(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    fresh = GuidedGenerator().eval()  # it begins with layers of zeros
+    samples = tuple(torch.rand(1, channels, 64, 64) for channels in GENERATOR.inputs.values())
+    export_network(fresh, GENERATOR, tmp_path, "fresh", samples)
+    revived = bundled_generator(tmp_path).state_dict()
+    for name, values in fresh.state_dict().items():
+        torch.testing.assert_close(revived[name], values, atol=0, rtol=0)
 
 
 @torch.no_grad()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from click.testing import CliRunner
 
 from benchmarks.clips import astronaut, put_mask_on
 from engines.contract import GENERATOR, read_weights
-from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.cli.main import cli
 from stream_unmask.output.pictures import write_image
 from stream_unmask.video.images import read_image
@@ -49,10 +47,10 @@ def test_photos_become_weights_that_unmask(tmp_path: Path) -> None:
     assert "mean face" in said
     assert json.loads(figures.read_text())["contestants"]["painter"]["sets"]["val_mine"]["photos"] == 1
 
-    weights.mkdir()
-    for name in ("manifest.json", "segmenter.onnx", "segmenter.int8.onnx"):
-        shutil.copy(BUNDLED_WEIGHTS / name, weights)
-    _call(cli, "export", f"--data={faces}", f"--weights={weights}", f"--generator={run / 'best.pt'}")
+    wanted = (f"--data={faces}", f"--weights={weights}")
+    said = _call(cli, "export", *wanted, f"--generator={run / 'best.pt'}")
+    assert "no segmenter yet" in said
+    _call(cli, "export", *wanted, "--segmenter=bundled")
     assert read_weights(weights, GENERATOR).size == 64
     masked, bare = (tmp_path / f"{name}.png" for name in ("masked", "bare"))
     write_image(masked, put_mask_on(astronaut(512), 1))

@@ -11,14 +11,12 @@ from torch import nn
 
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.errors import UnmaskError
-from trainer.about import size_of
+from trainer.about import BUNDLED, size_of
 from trainer.bundled import bundled_segmenter
 from trainer.checkpoint import load_averaged
 from trainer.data import Photo, RealFace
 from trainer.networks.segmenter import UNetSegmenter
 from trainer.recipe import Recipe
-
-BUNDLED = Path("bundled")
 
 SEGMENTER_SIDE = 256
 """Side in pixels of the crops in which the product looks for masks."""
