@@ -40,7 +40,7 @@ _PROFILED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class FrameCost:
     """One workload.
 
     Attributes:
@@ -127,7 +127,7 @@ def _frames(count: int) -> list[Frame]:
     ]
 
 
-def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> Workload:
+def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> FrameCost:
     """Time the frames of one stream.
 
     Args:
@@ -145,7 +145,7 @@ def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> Wor
     seconds, host = time.perf_counter() - begun, time.thread_time() - worked
     frame = Spread.of(laps)
     assert frame is not None
-    return Workload(faces, ahead, frame, 1000 * host / count, count / seconds, spreads([stages]))
+    return FrameCost(faces, ahead, frame, 1000 * host / count, count / seconds, spreads([stages]))
 
 
 def _walk(

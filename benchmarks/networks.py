@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.spread import Spread
 from engines import DeviceEngine, Engine, Precision, load_network
 from engines.backends.openvino_cpu import multiply_adds
-from engines.backends.tensorrt.cuda import Stream
+from engines.backends.tensorrt.cuda import CudaStream
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.parity import pictures
 from stream_unmask.bundled import BUNDLED_WEIGHTS
@@ -156,7 +156,7 @@ def _runner(engine: Engine, batch: int) -> Callable[[], object]:
         return lambda: engine.run(*given)
     if engine.device == "cpu":
         return lambda: engine.enqueue(batch, 0)
-    stream = Stream()
+    stream = CudaStream()
 
     def run() -> None:
         engine.enqueue(batch, stream.handle)

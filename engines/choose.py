@@ -147,7 +147,7 @@ _BACKENDS = {
 
 _STEADY_IN_INT8 = ("segmenter",)
 """Networks that ``auto`` runs in int8. The generator is as good in it on a single picture, but from frame to
-frame it flickers four times as much: it sees its own patch again, rounding errors and all."""
+frame it flickered four times as much when it was last measured, before it inpainted each frame afresh."""
 
 BACKENDS = ("auto", *_BACKENDS)
 """What ``--backend`` takes. The order is the one in which ``auto`` tries them."""

@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class JobPlan:
     """What there is to do.
 
     Attributes:
@@ -61,7 +61,7 @@ def plan(
     overwrite: bool,
     mark: str = "unmasked",
     recursive: bool = False,
-) -> Plan:
+) -> JobPlan:
     """Find out what there is to do.
 
     Args:
@@ -76,17 +76,17 @@ def plan(
         OutputError: the outputs do not fit the source.
     """
     if is_address(source):
-        return Plan([Job(source, tuple(outputs) or (default_name(source, mark),))])
+        return JobPlan([Job(source, tuple(outputs) or (default_name(source, mark),))])
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
     if len(outputs) > 1 or any(_is_stream(output, path) for output in outputs):
         if path.is_dir() or is_image(path):
             raise OutputError(f"What is made of {path} is written to one place; name one file or folder.")
-        return Plan([Job(source, tuple(outputs))])
+        return JobPlan([Job(source, tuple(outputs))])
     output = Path(outputs[0]) if outputs else None
     if not path.is_dir():
-        return Plan([Job(source, (_target(path, output, mark),), is_image(path))])
+        return JobPlan([Job(source, (_target(path, output, mark),), is_image(path))])
     return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
 
 
@@ -104,7 +104,7 @@ def _target(path: Path, output: Path | None, mark: str) -> Path:
     return output / name if output else path.with_name(fitting_name(name.stem, f".{mark}{name.suffix}"))
 
 
-def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> Plan:
+def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> JobPlan:
     if output.resolve() == folder.resolve():
         raise OutputError("The output folder must not be the input folder.")
     listing = list_folder(folder, recursive=recursive)
@@ -120,7 +120,7 @@ def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -
             raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.", path=folder) from error
         jobs.append(Job(str(path), (target,), is_image(path)))
     waiting = [job for job in jobs if overwrite or not job.output.exists()]
-    return Plan(waiting, len(jobs) - len(waiting), listing.passed_over)
+    return JobPlan(waiting, len(jobs) - len(waiting), listing.passed_over)
 
 
 def _output_name(path: Path) -> Path:

@@ -44,7 +44,7 @@ _BLURRED = ((2.0, 1.7), (4.0, 1.1), (7.0, 0.6), (12.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Worn:
+class DrawnMask:
     """A face with a mask on.
 
     Attributes:
@@ -260,7 +260,7 @@ def wear(
     unit: float,
     rng: np.random.Generator,
     style: MaskStyle = ANY,
-) -> Worn:
+) -> DrawnMask:
     """Put a random mask on a face.
 
     Args:
@@ -296,4 +296,4 @@ def wear(
         open_window(picture, face, body, chart, rng)
     if filters is not None:
         _blend(picture, *filters, blur)
-    return Worn(picture, mask, shape.kind, shape.worn)
+    return DrawnMask(picture, mask, shape.kind, shape.worn)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import CROP_SIDE, MESH_POINTS, fit_pose
-from stream_unmask.synth.masks import Worn, wear
+from stream_unmask.synth.masks import DrawnMask, wear
 from stream_unmask.synth.style import ANY, MaskStyle
 
 Bytes = NDArray[np.uint8]
@@ -29,7 +29,7 @@ def check_face(photo: Bytes, mesh: NDArray[np.floating]) -> None:
 
 def wear_in_photo(
     photo: Bytes, mesh: NDArray[np.floating], rng: np.random.Generator, style: MaskStyle = ANY
-) -> Worn:
+) -> DrawnMask:
     """As :func:`draw_mask`, with the kind of mask and the way it is worn, too."""
     check_face(photo, mesh)
     points = mesh[:MESH_POINTS, :2]
@@ -43,7 +43,7 @@ def wear_in_photo(
 
 def _wear(
     photo: Bytes, points: NDArray[np.floating], rng: np.random.Generator, style: MaskStyle, margin: float
-) -> Worn:
+) -> DrawnMask:
     """Wear a mask in a crop with a ``margin`` around it, in eye distances, and bring back what it changed."""
     pose = fit_pose(points)
     # The crop at the photo's own scale, so that nothing is blurred on the way.
@@ -59,7 +59,7 @@ def _wear(
     change = cv2.warpAffine(worn.picture.astype(np.float32) - crop, matrix, sides, flags=flags)
     picture = np.clip(photo + change, 0, 255).astype(np.uint8)
     mask = np.asarray(cv2.warpAffine(worn.mask, matrix, sides, flags=flags), np.uint8)
-    return Worn(picture, mask, worn.kind, worn.worn)
+    return DrawnMask(picture, mask, worn.kind, worn.worn)
 
 
 def draw_mask(

@@ -28,7 +28,7 @@ _ABANDONED = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CachedEngine:
     """A kept engine.
 
     Attributes:
@@ -59,16 +59,16 @@ class EngineCache:
         """Where the engine of a plan is kept."""
         return self.folder / f"{key}.engine"
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CachedEngine]:
         """Every kept engine, the one built last first; what cannot be read is left out."""
         found = (self._entry(path) for path in self.folder.glob("*.json"))
         return sorted((entry for entry in found if entry), key=lambda entry: -entry.built)
 
-    def find(self, plan: Plan) -> Entry | None:
+    def find(self, plan: Plan) -> CachedEngine | None:
         """The kept engine of a plan."""
         return self._entry(self._manifest(plan.key))
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: CachedEngine) -> bytes:
         """The engine's bytes.
 
         Raises:
@@ -83,19 +83,21 @@ class EngineCache:
             raise EngineError(f"The engine {path} is damaged.")
         return content
 
-    def write(self, name: str, plan: Plan, content: bytes, seconds: float, agreement: Agreement) -> Entry:
+    def write(
+        self, name: str, plan: Plan, content: bytes, seconds: float, agreement: Agreement
+    ) -> CachedEngine:
         """Keep an engine; it replaces the one that the plan had.
 
         Raises:
             EngineError: the folder cannot be written.
         """
-        entry = Entry(name, plan, hashlib.sha256(content).hexdigest(), time.time(), seconds, agreement)
+        entry = CachedEngine(name, plan, hashlib.sha256(content).hexdigest(), time.time(), seconds, agreement)
         self._manifest(plan.key).unlink(missing_ok=True)
         self._put(self.path(plan.key), content)
         self._put(self._manifest(plan.key), json.dumps(asdict(entry), indent=2).encode())
         return entry
 
-    def prune(self, keep: Callable[[Entry], bool]) -> tuple[int, int]:
+    def prune(self, keep: Callable[[CachedEngine], bool]) -> tuple[int, int]:
         """Delete engines with all that belongs to them, and what broken-off builds left behind.
 
         What is being built is left alone.
@@ -123,7 +125,7 @@ class EngineCache:
         freed += _delete(*(path for path in parts if time.time() - path.stat().st_mtime > _ABANDONED))
         return count, freed
 
-    def size(self, entry: Entry) -> int:
+    def size(self, entry: CachedEngine) -> int:
         """Bytes of an engine's file; 0 where it is gone."""
         path = self.path(entry.plan.key)
         return path.stat().st_size if path.exists() else 0
@@ -199,7 +201,7 @@ class EngineCache:
         described = json.dumps(asdict(machine), sort_keys=True).encode()
         return self.folder / f"{hashlib.sha256(described).hexdigest()[:24]}.timing"
 
-    def _entry(self, path: Path) -> Entry | None:
+    def _entry(self, path: Path) -> CachedEngine | None:
         """What a manifest says; None where it is missing, unreadable, or of another key than its name."""
         try:
             entry = _parsed(json.loads(path.read_bytes()))
@@ -241,10 +243,10 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def _parsed(said: dict[str, Any]) -> Entry:
+def _parsed(said: dict[str, Any]) -> CachedEngine:
     plan = said["plan"]
     machine = plan["machine"]
-    return Entry(
+    return CachedEngine(
         **said
         | {
             "agreement": Agreement(**said["agreement"]),

@@ -106,7 +106,7 @@ def _cuda(version: int) -> str:
     return f"CUDA {version // 1000}.{version % 1000 // 10}"
 
 
-class Stream:
+class CudaStream:
     """A CUDA stream of our own.
 
     It does not wait for the default stream, in which TensorRT would synchronise the whole device.

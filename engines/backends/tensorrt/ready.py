@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 from engines.backends.tensorrt.build import build
-from engines.backends.tensorrt.cache import EngineCache, Entry
+from engines.backends.tensorrt.cache import CachedEngine, EngineCache
 from engines.backends.tensorrt.flavour import Flavour, find_flavour
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan, fingerprint, this_machine
 from engines.backends.tensorrt.refit import refit
@@ -41,7 +41,7 @@ def plan_for(weights: WeightsFile, network: str, options: BuildOptions) -> Plan:
     return Plan(network, weights.sha256, weights.precision, options, this_machine())
 
 
-def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> Entry:
+def make_ready(path: Path, plan: Plan, cache: EngineCache, say: Say) -> CachedEngine:
     """Build an engine, or find the one that is kept. Another process that builds the same is waited for.
 
     Args:
@@ -73,7 +73,7 @@ def _name(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
-def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entry:
+def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> CachedEngine:
     begun = time.monotonic()
     for similar in _similar(plan, cache):
         try:
@@ -87,7 +87,7 @@ def _build(path: Path, plan: Plan, cache: EngineCache, flavour: Flavour) -> Entr
     return _keep(path, plan, cache, content, begun)
 
 
-def _keep(path: Path, plan: Plan, cache: EngineCache, content: bytes, begun: float) -> Entry:
+def _keep(path: Path, plan: Plan, cache: EngineCache, content: bytes, begun: float) -> CachedEngine:
     """Keep an engine that has been built since ``begun``, if it computes what it should."""
     seconds = time.monotonic() - begun
     program = Program(content, find_flavour())
@@ -97,7 +97,7 @@ def _keep(path: Path, plan: Plan, cache: EngineCache, content: bytes, begun: flo
     return cache.write(_name(path), plan, content, seconds, agreement)
 
 
-def _similar(plan: Plan, cache: EngineCache) -> list[Entry]:
+def _similar(plan: Plan, cache: EngineCache) -> list[CachedEngine]:
     """Kept engines that differ from the plan in their weights only, as far as can be told without trying."""
     if not plan.options.refittable:
         return []
@@ -108,7 +108,7 @@ def _similar(plan: Plan, cache: EngineCache) -> list[Entry]:
     ]
 
 
-def verify(entry: Entry, path: Path, cache: EngineCache) -> Agreement:
+def verify(entry: CachedEngine, path: Path, cache: EngineCache) -> Agreement:
     """Load a kept engine and compare it with ONNX Runtime again.
 
     Args:
@@ -132,7 +132,7 @@ def _check(program: Program, path: Path, plan: Plan) -> Agreement:
         raise EngineError(f"The engine of {path.name} is not fit for use. {error}") from error
 
 
-def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[Entry]:
+def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[CachedEngine]:
     """The engines to run a network with: for each precision the one built last, the very last first.
 
     Args:
@@ -140,7 +140,7 @@ def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[Ent
         machine: this machine.
         cache: where engines are kept.
     """
-    newest: dict[str, Entry] = {}
+    newest: dict[str, CachedEngine] = {}
     for entry in cache.entries():
         if entry.plan.network == network and entry.plan.machine == machine:
             newest.setdefault(entry.plan.precision, entry)
@@ -158,7 +158,9 @@ def why_not(networks: Sequence[Path], precision: str = "auto") -> str | None:
     return None
 
 
-def needed_engine(network: Path, machine: Machine, cache: EngineCache, precision: str = "auto") -> Entry:
+def needed_engine(
+    network: Path, machine: Machine, cache: EngineCache, precision: str = "auto"
+) -> CachedEngine:
     """The engine to run a network with.
 
     Args:

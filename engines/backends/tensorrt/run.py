@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.tensorrt.cuda import DeviceArray, DeviceMemory, Graph, PinnedArray, Stream, wait_for
+from engines.backends.tensorrt.cuda import CudaStream, DeviceArray, DeviceMemory, Graph, PinnedArray, wait_for
 from engines.backends.tensorrt.flavour import Flavour
 from engines.engine import RECORDING, EngineError, Port, Shape
 
@@ -116,7 +116,7 @@ class TensorRTEngine:
         """
         self.description = description
         self._program = program
-        self._stream = Stream()
+        self._stream = CudaStream()
         engine, api = program.engine, program.flavour.api
         names = [engine.get_tensor_name(number) for number in range(engine.num_io_tensors)]
         is_input = {name: engine.get_tensor_mode(name) == api.TensorIOMode.INPUT for name in names}

@@ -17,8 +17,8 @@ from av.stream import Stream
 
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.encoder import VideoEncoder
-from stream_unmask.output.live.packets import EncodedPacket, Program, TrackKey, Variant, encoded
-from stream_unmask.output.live.sound import SoundEncoder
+from stream_unmask.output.live.packets import EncodedPacket, LiveProgram, TrackKey, Variant, encoded
+from stream_unmask.output.live.sound import LiveSoundEncoder
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.container import CopiedPacket
 from stream_unmask.video.frame import FULL_RANGE, Frame
@@ -92,16 +92,16 @@ class Sounds:
         self, holder: OutputContainer, sounds: Mapping[int, Sound], variants: Mapping[int, set[Variant]]
     ) -> None:
         self.tracks: dict[TrackKey, Stream] = {}
-        self._encoders: dict[TrackKey, SoundEncoder] = {}
+        self._encoders: dict[TrackKey, LiveSoundEncoder] = {}
         for index, wanted in variants.items():
             if "copy" in wanted:
                 self.tracks[TrackKey(index, "copy")] = sounds[index].template
             for variant in sorted(wanted - {"copy"}):
                 key = TrackKey(index, variant)
-                encoder = SoundEncoder(holder, sounds[index], variant)
+                encoder = LiveSoundEncoder(holder, sounds[index], variant)
                 self._encoders[key], self.tracks[key] = encoder, encoder.stream
 
-    def packets(self, program: Program, item: CopiedPacket) -> Iterator[EncodedPacket]:
+    def packets(self, program: LiveProgram, item: CopiedPacket) -> Iterator[EncodedPacket]:
         """What a packet of the source becomes."""
         found: list[tuple[TrackKey, Packet[Any]]] = []
         copied = TrackKey(item.stream_index, "copy")
@@ -143,7 +143,7 @@ class VideoEncode:
     def repaired_timestamps(self) -> int:
         return self._encoder.repaired_timestamps
 
-    def encode(self, program: Program, frame: Frame) -> Iterator[EncodedPacket]:
+    def encode(self, program: LiveProgram, frame: Frame) -> Iterator[EncodedPacket]:
         """Packets that are ready once the next frame is there."""
         keyframe = self._gop is not None and frame.time >= self._next_keyframe
         if keyframe:
@@ -155,11 +155,11 @@ class VideoEncode:
             self._arrivals.popitem(last=False)
         return self._ready(program, packets)
 
-    def flush(self, program: Program) -> Iterator[EncodedPacket]:
+    def flush(self, program: LiveProgram) -> Iterator[EncodedPacket]:
         """The packets that the encoder still holds at the end."""
         return self._ready(program, self._encoder.flush())
 
-    def _ready(self, program: Program, packets: Iterable[Packet[Any]]) -> Iterator[EncodedPacket]:
+    def _ready(self, program: LiveProgram, packets: Iterable[Packet[Any]]) -> Iterator[EncodedPacket]:
         for packet in packets:
             arrival = self._arrivals.pop(packet.pts, None) if packet.pts is not None else None
             ready = encoded(program, self.key, packet, arrival)
@@ -200,7 +200,7 @@ class Encode:
         self._holder.start_encoding()
         tracks = {self._video.key: self._video.stream, **self._sounds.tracks}
         size = info.width * width_factor, info.height
-        self.program = Program(info, self._video.key, tracks, size, dict(sounds), self._holder)
+        self.program = LiveProgram(info, self._video.key, tracks, size, dict(sounds), self._holder)
         # Who watches waits for nothing. A recording's sound is to be in the file that its pictures are in.
         self._order = InOrder(self.program) if kind == "recording" and sounds else None
 
@@ -237,7 +237,7 @@ class InOrder:
         program: what they belong to.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: LiveProgram) -> None:
         self._waiting: dict[TrackKey, deque[EncodedPacket]] = {key: deque() for key in program.tracks}
 
     def add(self, packet: EncodedPacket) -> Iterator[EncodedPacket]:

@@ -16,7 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from stream_unmask.errors import OutputError
-from stream_unmask.output.live.packets import EncodedPacket, Program, TrackKey
+from stream_unmask.output.live.packets import EncodedPacket, LiveProgram, TrackKey
 from stream_unmask.output.live.sound import variant_for
 from stream_unmask.video.files import reason
 
@@ -93,7 +93,7 @@ class Place:
     sent_as: str | None = None
 
 
-def check(format_name: str, program: Program, shown: str) -> None:
+def check(format_name: str, program: LiveProgram, shown: str) -> None:
     """Refuse a container that cannot hold a program's video.
 
     Raises:
@@ -128,7 +128,7 @@ class Muxer:
     """
 
     def __init__(self, place: Place, first: EncodedPacket, tags: Mapping[str, str]) -> None:
-        self.program: Program = first.program
+        self.program: LiveProgram = first.program
         self.start = first.time
         self._place = place
         self._streams: dict[TrackKey, Stream] = {}

@@ -32,7 +32,7 @@ class TrackKey:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class LiveProgram:
     """What belongs together until the camera comes back as another one.
 
     Attributes:
@@ -67,7 +67,7 @@ class EncodedPacket:
         arrival: when the camera's frame came, by ``time.monotonic``; None where that is not known.
     """
 
-    program: Program
+    program: LiveProgram
     track: TrackKey
     data: bytes
     pts: int
@@ -89,7 +89,7 @@ class EncodedPacket:
 
 
 def encoded(
-    program: Program, track: TrackKey, packet: Packet[Stream], arrival: float | None
+    program: LiveProgram, track: TrackKey, packet: Packet[Stream], arrival: float | None
 ) -> EncodedPacket | None:
     """A packet out of PyAV; None for an empty one, or one without a time."""
     start = packet.pts if packet.pts is not None else packet.dts

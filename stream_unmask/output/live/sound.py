@@ -50,7 +50,7 @@ def variant_for(format_name: str, codec: str) -> Variant:
     return "opus" if format_name == "webm" else "aac"
 
 
-class SoundEncoder:
+class LiveSoundEncoder:
     """Decodes a camera's sound and encodes it as AAC or Opus, each packet at its own time.
 
     Args:

@@ -14,7 +14,7 @@ from stream_unmask.errors import OutputError, UnmaskError
 from stream_unmask.output.live.encoding import Kind
 from stream_unmask.output.live.muxing import FORMATS, Muxer, Place
 from stream_unmask.output.live.naming import Names, next_boundary, unused
-from stream_unmask.output.live.packets import EncodedPacket, Program
+from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.retention import Retention
 from stream_unmask.output.live.sending import Sender
 from stream_unmask.output.parts import PartFile, left_over, rescue
@@ -30,7 +30,7 @@ class Opened(Protocol):
     """Something that packets go into, from a keyframe on."""
 
     @property
-    def program(self) -> Program: ...
+    def program(self) -> LiveProgram: ...
     @property
     def started(self) -> bool:
         """Whether it is known to be taken where it goes."""
@@ -74,13 +74,13 @@ class Target(Protocol):
 
 
 @dataclass(slots=True)
-class Stream:
+class OpenStream:
     """A pipe, a device, or a folder of HLS that is written."""
 
     muxer: Muxer
 
     @property
-    def program(self) -> Program:
+    def program(self) -> LiveProgram:
         return self.muxer.program
 
     @property
@@ -112,7 +112,7 @@ class Sent:
         self._muxer = Muxer(Place(self._sender, "nut", target.shown, sent_as=target.format), first, {})
 
     @property
-    def program(self) -> Program:
+    def program(self) -> LiveProgram:
         return self._muxer.program
 
     @property
@@ -188,8 +188,8 @@ class PipeTarget:
     def prepare(self, notify: Callable[[str], None]) -> None:
         pass
 
-    def open(self, first: EncodedPacket) -> Stream:
-        return Stream(Muxer(Place(StandardOutput(), self.format, self.shown), first, {}))
+    def open(self, first: EncodedPacket) -> OpenStream:
+        return OpenStream(Muxer(Place(StandardOutput(), self.format, self.shown), first, {}))
 
     def end(self) -> None:
         pass
@@ -214,8 +214,8 @@ class DeviceTarget:
     def prepare(self, notify: Callable[[str], None]) -> None:
         pass
 
-    def open(self, first: EncodedPacket) -> Stream:
-        return Stream(Muxer(Place(self.device, self.format, self.shown), first, {}))
+    def open(self, first: EncodedPacket) -> OpenStream:
+        return OpenStream(Muxer(Place(self.device, self.format, self.shown), first, {}))
 
     def end(self) -> None:
         pass
@@ -243,10 +243,10 @@ class HlsTarget:
         except OSError as error:
             raise OutputError(f"The folder {self.folder} cannot be made: {reason(error)}.") from error
 
-    def open(self, first: EncodedPacket) -> Stream:
+    def open(self, first: EncodedPacket) -> OpenStream:
         options = {"hls_segment_filename": str(self.folder / "segment%d.ts")}
         place = Place(str(self.folder / _PLAYLIST), self.format, self.shown, options)
-        return Stream(Muxer(place, first, {}))
+        return OpenStream(Muxer(place, first, {}))
 
     def end(self) -> None:
         """Tell players that no more comes."""
@@ -271,7 +271,7 @@ class Recording:
         self._began = self._synced = time.monotonic()
 
     @property
-    def program(self) -> Program:
+    def program(self) -> LiveProgram:
         return self.muxer.program
 
     @property

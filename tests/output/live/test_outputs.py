@@ -15,7 +15,7 @@ from stream_unmask.output.live import outputs as outputs_module
 from stream_unmask.output.live.delays import Delays
 from stream_unmask.output.live.encoding import Kind
 from stream_unmask.output.live.naming import Names
-from stream_unmask.output.live.packets import EncodedPacket, Program
+from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.targets import RecordingTarget
 from stream_unmask.video.camera import Backoff
 from tests.output.live.making import camera, fan_out, frames, times, write
@@ -24,7 +24,7 @@ from tests.output.live.making import camera, fan_out, frames, times, write
 @dataclass
 class FakeOpened:
     target: FakeTarget
-    program: Program
+    program: LiveProgram
     started: bool = True
 
     def write(self, packet: EncodedPacket) -> bool:

@@ -16,7 +16,7 @@ import pytest
 
 from engines import load_engine, select_backend
 from engines.backends.tensorrt.cache import EngineCache, default_folder
-from engines.backends.tensorrt.cuda import Gpu, Stream, find_gpu
+from engines.backends.tensorrt.cuda import CudaStream, Gpu, find_gpu
 from engines.backends.tensorrt.flavour import Flavour, _logger
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
 from engines.backends.tensorrt.ready import kept_engines, load, make_ready, verify, why_not
@@ -267,7 +267,7 @@ def test_tensorrt_for_rtx_keeps_the_kernels_that_it_compiles(
     assert engine.description.startswith("TensorRT for RTX 1.5.0 on NVIDIA Fake 9000")
     crops = np.random.default_rng(0).uniform(-1, 1, (2, 3, SIZE, SIZE)).astype(np.float32)
     np.testing.assert_allclose(engine.run(crops)[0][:, 0], crops.mean(axis=1), atol=1e-6)
-    theirs, map_ = Stream(), values_of(engine.on_device()[1][0])
+    theirs, map_ = CudaStream(), values_of(engine.on_device()[1][0])
     map_[:] = -9
     engine.enqueue(2, theirs.handle)
     assert (map_ == -9).all()

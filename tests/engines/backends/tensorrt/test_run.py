@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.backends.tensorrt.cuda import Stream
+from engines.backends.tensorrt.cuda import CudaStream
 from engines.backends.tensorrt.flavour import Flavour
 from engines.backends.tensorrt.run import Program, TensorRTEngine
 from engines.contract import SEGMENTER
@@ -128,7 +128,7 @@ def test_each_error_of_cuda_is_told(program: Program, cuda: FakeCuda, call: str)
 
 
 def test_a_run_is_queued_in_the_callers_stream(program: Program, cuda: FakeCuda) -> None:
-    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    engine, theirs = TensorRTEngine(program, "fake"), CudaStream()
     assert isinstance(engine, DeviceEngine)
     (crop,), (map_,) = (tuple(map(values_of, ports)) for ports in engine.on_device())
     assert (crop.shape, map_.shape) == ((MOST, 3, SIZE, SIZE), (MOST, 1, SIZE, SIZE))
@@ -144,7 +144,7 @@ def test_a_run_is_queued_in_the_callers_stream(program: Program, cuda: FakeCuda)
 
 
 def test_only_the_first_run_of_a_size_waits(program: Program, cuda: FakeCuda) -> None:
-    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    engine, theirs = TensorRTEngine(program, "fake"), CudaStream()
     before: list[str] = []
     for turn in ("prepared", "replayed"):
         cuda.queue(theirs.handle, lambda turn=turn: before.append(turn))  # type: ignore[misc]
@@ -157,7 +157,7 @@ def test_only_the_first_run_of_a_size_waits(program: Program, cuda: FakeCuda) ->
 
 @pytest.mark.parametrize("count", [0, MOST + 1])
 def test_a_batch_that_does_not_fit_is_not_queued(program: Program, cuda: FakeCuda, count: int) -> None:
-    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    engine, theirs = TensorRTEngine(program, "fake"), CudaStream()
     with pytest.raises(EngineError, match=f"batches of 1 to 4, not of {count}"):
         engine.enqueue(count, theirs.handle)
     assert not cuda.queues[theirs.handle]
@@ -166,7 +166,7 @@ def test_a_batch_that_does_not_fit_is_not_queued(program: Program, cuda: FakeCud
 def test_a_queued_run_that_fails_is_told_and_the_next_one_works(
     program: Program, api: FakeTensorRT, cuda: FakeCuda
 ) -> None:
-    engine, theirs = TensorRTEngine(program, "fake"), Stream()
+    engine, theirs = TensorRTEngine(program, "fake"), CudaStream()
     (crop,), (map_,) = (tuple(map(values_of, ports)) for ports in engine.on_device())
     for failing, name in (
         (api.failing, "execute_async_v3"),
