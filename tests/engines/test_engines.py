@@ -27,7 +27,7 @@ SIZE = 16
 ON_CPU = ["auto", "openvino", "onnxruntime"]
 
 
-def network(path: Path, name: str = "map", channels: int = 3) -> Path:
+def network(path: Path, name: str = "mask", channels: int = 3) -> Path:
     """A network that averages its input's channels, with an open batch."""
     weights = helper.make_tensor("w", TensorProto.FLOAT, (1, channels, 1, 1), [1 / channels] * channels)
     graph = helper.make_graph(
@@ -234,16 +234,17 @@ def test_the_contract_refuses_another_network(tmp_path: Path) -> None:
         SEGMENTER.check(fitting, 32)
     with pytest.raises(EngineError, match="generator does not fit"):
         GENERATOR.check(fitting, SIZE)
-    with pytest.raises(EngineError, match="outputs map .* found depth"):
+    with pytest.raises(EngineError, match="outputs mask .* found depth"):
         SEGMENTER.check(load_engine(network(tmp_path / "b.onnx", name="depth")), SIZE)
 
 
-def test_a_generator_that_wants_its_last_patch_is_refused(tmp_path: Path) -> None:
+def test_a_generator_that_wants_its_last_inpainted_crop_is_refused(tmp_path: Path) -> None:
     fed_back = replace(GENERATOR, inputs=GENERATOR.inputs | {"previous": 3})
     tiny.write_network(tmp_path, fed_back)
     sentence = (
-        "The generator does not fit: expected the inputs crop 1x3x32x32, map 1x1x32x32, "
-        "found crop 1x3x32x32, map 1x1x32x32, previous 1x3x32x32."
+        "The generator does not fit: expected the inputs crop 1x3x32x32, mask 1x1x32x32, guide 1x3x32x32, "
+        "trust 1x1x32x32, found crop 1x3x32x32, mask 1x1x32x32, guide 1x3x32x32, trust 1x1x32x32, "
+        "previous 1x3x32x32."
     )
     for backend in ("onnxruntime", "openvino"):
         with pytest.raises(EngineError, match=f"^{re.escape(sentence)}$"):

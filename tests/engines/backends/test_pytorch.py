@@ -103,7 +103,7 @@ def test_too_large_a_batch_is_refused(tmp_path: Path) -> None:
 def test_operators_that_are_not_known_are_named(tmp_path: Path) -> None:
     path = tiny_weights(tmp_path) / "segmenter.onnx"
     model = onnx.load(path)
-    model.graph.node[-1].CopyFrom(helper.make_node("Erf", ["raw"], ["map"], "squash"))
+    model.graph.node[-1].CopyFrom(helper.make_node("Erf", ["raw"], ["mask"], "squash"))
     onnx.save(model, path)
     with pytest.raises(EngineError, match="does not know the operators Erf"):
         PyTorchEngine(path, device="cpu")

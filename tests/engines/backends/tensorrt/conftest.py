@@ -49,10 +49,10 @@ def tiny_network(
     weights = helper.make_tensor("w", TensorProto.FLOAT, (1, 3, 1, 1), [gain / 3] * 3)
     batch, _, *sides = open_sides
     graph = helper.make_graph(
-        [helper.make_node("Conv", ["crop", "w"], ["map"], name="mean")],
+        [helper.make_node("Conv", ["crop", "w"], ["mask"], name="mean")],
         "tiny",
         [helper.make_tensor_value_info("crop", TensorProto.FLOAT, open_sides)],
-        [helper.make_tensor_value_info("map", TensorProto.FLOAT, (batch, 1, *sides))],
+        [helper.make_tensor_value_info("mask", TensorProto.FLOAT, (batch, 1, *sides))],
         [weights],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
