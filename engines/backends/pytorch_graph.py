@@ -121,6 +121,10 @@ def _conv(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) 
     return functional.conv2d(x, weight, bias, strides, pads, dilations, a.get("group", 1))
 
 
+def _clip(a: Attributes, x: Tensor, least: Tensor | None = None, most: Tensor | None = None) -> Tensor:
+    return x.clamp(least, most)
+
+
 def _relu(a: Attributes, x: Tensor) -> Tensor:
     return functional.relu(x)
 
@@ -225,7 +229,7 @@ def _reduce(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": lambda a, x, y: x + y,
     "Cast": lambda a, x: x.to(a["to"]),
-    "Clip": lambda a, x, least, most: x.clamp(least, most),
+    "Clip": _clip,
     "Concat": _concat,
     "Conv": _conv,
     "DepthToSpace": _depth_to_space,
@@ -236,6 +240,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Log": lambda a, x: x.log(),
     "MatMul": lambda a, x, y: x @ y,
     "Max": lambda a, x, y: torch.maximum(x, y),
+    "Min": lambda a, x, y: torch.minimum(x, y),
     "MaxPool": _max_pool,
     "Mul": lambda a, x, y: x * y,
     "Neg": lambda a, x: -x,

@@ -72,11 +72,27 @@ def test_with_a_guide_it_lays_that_in_where_the_mask_is() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("gain", [(0.6, 0.6, 0.6), (1.2, 0.9, 0.7)])
 def test_a_guide_in_another_light_is_brought_to_the_skins(gain: tuple[float, ...]) -> None:
-    crop, mask = faces(), lower_half()
+    skin = torch.tensor([1.0, 0.75, 0.6]).view(1, 3, 1, 1)
+    crop, mask = (faces()[:, :1] * 0.5 + 0.5) * skin * 1.6 - 1, lower_half()
     other = ((crop * 0.5 + 0.5) * torch.tensor(gain).view(1, 3, 1, 1)) * 2 - 1
     matched = Matching()(crop, widened(mask), other, torch.ones_like(mask))
     before, after = ((each - crop).abs().mean() for each in (other, matched))
     assert after < 0.2 * before
+
+
+@torch.no_grad()
+def test_a_highlight_does_not_turn_violet_where_a_yellow_face_stands_in_pink_light() -> None:
+    mask = lower_half(1)
+    pink, yellow = (
+        torch.tensor(each).view(1, 3, 1, 1) * 2 - 1 for each in ([0.86, 0.68, 0.71], [0.75, 0.55, 0.4])
+    )
+    crop, guide = pink.expand(1, 3, SIZE, SIZE), yellow.repeat(1, 1, SIZE, SIZE)
+    glint = (..., slice(SIZE * 5 // 8, SIZE * 3 // 4), slice(SIZE // 4, SIZE // 2))
+    guide[glint] = white
+    matched = Matching()(crop, widened(mask), guide, torch.ones_like(mask))
+    red, green, blue = (matched[glint].mean((2, 3)) * 0.5 + 0.5)[0]
+    assert red > 0.9
+    assert blue < 1.08 * (red * green).sqrt()
 
 
 @torch.no_grad()

@@ -27,6 +27,16 @@ _LOCAL_REACH = 0.9
 _MOST, _MOST_LOCAL = 1.2, 0.8
 """Largest logarithms of a gain: the whole face's, and a place's beside that."""
 
+_BLOWN = 0.96
+"""Brightness of a colour from which on it may have been cut off: it tells nothing of the light's colour."""
+
+_BLUER, _WHITE = 0.06, -0.03
+"""How much bluer than the visible skin, in logarithms against red and green, anything of a face may become,
+and what always may: a white highlight on a yellow face must not turn violet where the light is pink."""
+
+_UNKNOWN = 10.0
+"""What is allowed beside where no skin is seen: anything."""
+
 _ENOUGH = 0.01
 """Share of the crop that must show trusted skin for the gain to count fully."""
 
@@ -56,7 +66,7 @@ class Matching(nn.Module):
             trust: N,1,S,S in 0..1, where the guide shows a face.
 
         Returns:
-            N,3,S,S in -1..1.2.
+            N,3,S,S in -1..1.
         """
         covered = functional.max_pool2d(functional.max_pool2d(hidden, 2), 3, 1, 1)
         seen = (1 - covered) * functional.avg_pool2d(trust, 2)
@@ -64,6 +74,7 @@ class Matching(nn.Module):
         bright = given.mean(1, keepdim=True)
         # Dark things (brows, pupils, hair) tell little of the light.
         weight = seen * (1.6 * bright / (_mean(bright, seen) + 0.02) - 0.5).clamp(0, 1)
+        weight = weight * (_BLOWN + 0.02 - _largest(wanted)).mul(50).clamp(0, 1)
         apart = (wanted + _BLACK).log() - (given.clamp(min=0) + _BLACK).log()
         light = apart.mean(1, keepdim=True)
         middle, sure = _mean(light, weight), weight
@@ -74,8 +85,11 @@ class Matching(nn.Module):
         gain = _mean(apart, sure).clamp(-_MOST, _MOST) * enough
         local = weight * _near(light - middle, _LOCAL_REACH)
         gain = gain + fitted(self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local), crop)
-        matched = (guide * 0.5 + 0.5 + _BLACK) * gain.exp() - _BLACK
-        return (matched * 2 - 1).clamp(-1.0, 1.2)
+        logs = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01).log() + gain
+        matched = _no_bluer(logs, _mean(wanted, sure), _UNKNOWN * (1 - enough))
+        # What is too bright gets darker and keeps its hue: cut off, it would lose its red first.
+        matched = matched / (_largest(matched) / (1 + _BLACK)).clamp(min=1)
+        return ((matched - _BLACK) * 2 - 1).clamp(-1.0, 1.0)
 
     def _field(self, rest: Tensor, weight: Tensor) -> Tensor:
         """N,3,16,16 smooth field of N,3,H,W where N,1,H,W counts."""
@@ -101,6 +115,26 @@ def _mean(value: Tensor, weight: Tensor) -> Tensor:
     """N,C,1,1 mean of N,C,H,W where N,1,H,W counts; 0 where nothing does."""
     total = weight.mean((2, 3), keepdim=True)
     return (value * weight).mean((2, 3), keepdim=True) / (total + 1e-4)
+
+
+def _no_bluer(logs: Tensor, skin: Tensor, slack: Tensor) -> Tensor:
+    """Brightnesses of N,3,H,W logarithms whose blue is held to that of the skin, N,3,1,1, or to white.
+
+    ``slack``, N,1,1,1, is how much more blue they may have.
+    """
+    told = (skin + _BLACK).log()
+    most = (_blue(told) + _BLUER).clamp(min=_WHITE) + slack + 0.5 * (logs[:, :1] + logs[:, 1:2])
+    return torch.cat([logs[:, :2], torch.minimum(logs[:, 2:], most)], 1).exp()
+
+
+def _largest(picture: Tensor) -> Tensor:
+    """N,1,H,W the largest of three colours."""
+    return torch.maximum(torch.maximum(picture[:, :1], picture[:, 1:2]), picture[:, 2:])
+
+
+def _blue(logs: Tensor) -> Tensor:
+    """N,1,H,W how blue N,3,H,W logarithms of colours are against red and green."""
+    return logs[:, 2:] - 0.5 * (logs[:, :1] + logs[:, 1:2])
 
 
 def _near(gap: Tensor, reach: float) -> Tensor:
