@@ -21,6 +21,7 @@ from trainer.about import describe
 from trainer.checkpoint import LAST, write_checkpoint
 from trainer.crops import sample_crops
 from trainer.networks.generator import LightGenerator
+from trainer.networks.guided import with_guide
 from trainer.networks.segmenter import UNetSegmenter
 from trainer.networks.translator import Dresser, TranslatorPair
 from trainer.recipes.job import TrainingJob
@@ -35,7 +36,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     crop, mask = torch.rand(2, 3, 256, 256) * 2 - 1, torch.rand(2, 1, 256, 256)
     for network, kind, samples in (
         (UNetSegmenter(), SEGMENTER, (crop,)),
-        (LightGenerator(), GENERATOR, (crop, mask)),
+        (with_guide(LightGenerator()), GENERATOR, (crop, mask, crop.flip(0), mask.flip(0))),
     ):
         network.train()(*samples)  # lets the norms see something
         agreement = export_network(network.eval(), kind, folder, "untrained", samples)

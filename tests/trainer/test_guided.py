@@ -83,9 +83,8 @@ def test_a_guide_in_another_light_is_brought_to_the_skins(gain: tuple[float, ...
 @torch.no_grad()
 def test_a_highlight_does_not_turn_violet_where_a_yellow_face_stands_in_pink_light() -> None:
     mask = lower_half(1)
-    pink, yellow = (
-        torch.tensor(each).view(1, 3, 1, 1) * 2 - 1 for each in ([0.86, 0.68, 0.71], [0.75, 0.55, 0.4])
-    )
+    colours = [0.86, 0.68, 0.71], [0.75, 0.55, 0.4], [0.95, 0.93, 0.9]
+    pink, yellow, white = (torch.tensor(each).view(1, 3, 1, 1) * 2 - 1 for each in colours)
     crop, guide = pink.expand(1, 3, SIZE, SIZE), yellow.repeat(1, 1, SIZE, SIZE)
     glint = (..., slice(SIZE * 5 // 8, SIZE * 3 // 4), slice(SIZE // 4, SIZE // 2))
     guide[glint] = white

@@ -23,9 +23,10 @@ from trainer.data import Photo, RealFace
 from trainer.devices import make_fabric
 from trainer.learner import Learner
 from trainer.networks.sizes import GENERATORS
+from trainer.packing import pseudo_labels
 from trainer.pairs import PairData, unpack
 from trainer.recipe import Batch, OwnTrials, Recipe
-from trainer.recipes import RECIPES, job
+from trainer.recipes import RECIPES
 from trainer.recipes.critics import mouth_windows
 from trainer.recipes.cyclegan import Pool
 from trainer.recipes.job import TrainingJob, changed
@@ -283,7 +284,9 @@ def test_real_masked_faces_are_learnt_from(
 ) -> None:
     size = TOYS[name].size
     white = RealFace("white", np.full((size, size, 3), 255, np.uint8), np.full((size, size), 255, np.uint8))
-    monkeypatch.setattr(job, "pseudo_labelled", lambda folder, _: [white] * (folder == Path("real")))
+    monkeypatch.setattr(
+        pseudo_labels, "pseudo_labelled", lambda folder, _: [white] * (folder == Path("real"))
+    )
     for folder in (Path("real"), None):
         recipe = changed(RECIPES[name], ["real=1"]).build(TrainingJob(photos, size, real=folder))
         assert is_white(recipe.data(0, 2)[0]) == (folder is not None)
