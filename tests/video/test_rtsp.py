@@ -75,7 +75,7 @@ def test_ctrl_c_ends_a_recording_as_it_should(lasting_camera: Camera, tmp_path: 
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert _frames(tmp_path / "out.mp4") >= 1
@@ -92,7 +92,7 @@ def test_ctrl_c_ends_the_recording_of_a_camera_that_is_away(lasting_camera: Came
     while "Trying again" not in (line := process.stderr.readline()):
         assert line
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert "hush" not in line + said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "report.json"]
@@ -122,7 +122,7 @@ def test_of_a_camera_that_is_too_fast_frames_are_left_out(camera: Camera, tmp_pa
 
 def test_a_wrong_password_is_refused_and_not_repeated(camera: Camera, tmp_path: Path) -> None:
     process = _start(camera.address("wr0ng"), tmp_path / "out.mp4")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "401" in said
     assert "wr0ng" not in said
@@ -217,7 +217,7 @@ def test_a_camera_that_does_not_come_back_is_told_to_a_supervisor_and_what_it_sh
         time.sleep(0.05)
     time.sleep(1)
     lasting_camera.process.kill()
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "did not come back within 1 s" in said
     assert "hush" not in said
@@ -240,7 +240,7 @@ def test_a_camera_that_comes_back_with_another_size_goes_on_in_a_second_file(
             assert line
         time.sleep(3)
         process.send_signal(signal.SIGHUP)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out-2.mp4", "out.mp4"]
     for name, width in (("out.mp4", 320), ("out-2.mp4", 160)):
