@@ -75,7 +75,7 @@ class Person:
 
 
 PEOPLE = (
-    Person("female_88", MaskStyle(kind="surgical", worn="right", colour=(116, 172, 214)), 1, 0.0),
+    Person("female_88", MaskStyle(kind="surgical", worn="right", colour=(116, 172, 214)), 1, 0.25),
     Person("male_98", MaskStyle(kind="n95", worn="right", colour=(236, 236, 232)), 12, 0.4),
     Person("female_25", MaskStyle(kind="cloth", worn="right", colour=(38, 44, 60)), 1, 0.7),
 )
