@@ -172,11 +172,19 @@ def _between(part: Any, column: Any, row: Any, fx: Any, fy: Any) -> Any:
     return upper + fy * (lower - upper)
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+def _laid_over(sample: Any, made: Any, alpha: Any, top: Any) -> Any:
+    """The sample with ``made`` laid over it, rounded, in 0..``top``."""
+    old = np.float32(sample)
+    new = old + alpha * (made - old)
+    return np.int32(min(max(new + np.float32(0.5), np.float32(0)), top))
+
+
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _blend(plane: Any, box: Any, affine: Any, value: Any, weight: Any, largest: Any) -> None:
     """Blend ``value`` into the samples of ``box``; ``affine`` takes samples to positions in ``value``."""
     high, wide = value.shape
-    half, zero, top = np.float32(0.5), np.float32(0), np.float32(largest)
+    zero, top = np.float32(0), np.float32(largest)
     slope_x, slope_y = np.float32(affine[0, 0]), np.float32(affine[1, 0])
     for row in range(box[1], box[3]):
         x0 = np.float32(affine[0, 1] * row + affine[0, 2])
@@ -188,9 +196,7 @@ def _blend(plane: Any, box: Any, affine: Any, value: Any, weight: Any, largest: 
             fx, fy, i, j = x - np.float32(p), y - np.float32(q), np.uintp(p), np.uintp(q)
             alpha = _between(weight, i, j, fx, fy)
             if alpha > zero:
-                old = np.float32(plane[row, column])
-                new = old + alpha * (_between(value, i, j, fx, fy) - old)
-                plane[row, column] = np.int32(min(max(new + half, zero), top))
+                plane[row, column] = _laid_over(plane[row, column], _between(value, i, j, fx, fy), alpha, top)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -204,7 +210,7 @@ def _blend_grainy(
     and the fresh one's place in its tile.
     """
     high, wide = value.shape
-    half, zero, top = np.float32(0.5), np.float32(0), np.float32(largest)
+    zero, top = np.float32(0), np.float32(largest)
     texture_tile, noise_tile, density, corner, texture, noise, shift_x, shift_y = speckles
     left, above = np.float32(corner[0]), np.float32(corner[1])
     texture, noise, finer, wrap = np.float32(texture), np.float32(noise), np.float32(density), TILE - 1
@@ -228,6 +234,4 @@ def _blend_grainy(
                     fx, fy = x - np.float32(p), y - np.float32(q)
                     i, j = np.uintp(p & wrap), np.uintp(q & wrap)
                     speckle += texture * _between(texture_tile, i, j, fx, fy)
-                old = np.float32(plane[row, column])
-                new = old + alpha * (made + speckle - old)
-                plane[row, column] = np.int32(min(max(new + half, zero), top))
+                plane[row, column] = _laid_over(plane[row, column], made + speckle, alpha, top)
