@@ -239,7 +239,7 @@ def test_a_camera_that_comes_back_with_another_size_goes_on_in_a_second_file(
         while "is back" not in (line := process.stderr.readline()):
             assert line
         time.sleep(3)
-        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out-2.mp4", "out.mp4"]
