@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,19 +110,13 @@ class Networks:
         if self.describer is None or self.bank is None or settings.stand_in == "none":
             return None
         # The work on a CPU holds the lock already.
-        lock = nullcontext if self.gpu is None else self.locked
+        lock = nullcontext() if self.gpu is None else self.lock
         wishes = settings.stand_in if isinstance(settings.stand_in, Mapping) else {}
         there = 2 * self.bank.count
         for wish in wishes.values():
             if wish != "none" and not 1 <= wish <= there:
                 raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
         return StandIns(self.bank, self.describer, self.mesh, lock, wishes)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the lock."""
-        with self.lock:
-            yield
 
     def retoucher(self, task: Task) -> Retoucher[Any]:
         """What does a task to the faces of one stream."""

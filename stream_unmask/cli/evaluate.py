@@ -32,6 +32,13 @@ _weights = click.option(
     multiple=True,
     help="Exported or bundled networks; repeat to compare.",
 )
+_runs = click.option(
+    "--run",
+    "runs",
+    type=_FOLDER,
+    multiple=True,
+    help="A training run that was not exported; may be repeated.",
+)
 _STEADY_FACES = 3
 _MEAN_OF = 300
 _TABLE_WIDTH = 160
@@ -40,13 +47,7 @@ _TABLE_WIDTH = 160
 @click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @_weights
-@click.option(
-    "--run",
-    "runs",
-    type=_FOLDER,
-    multiple=True,
-    help="A training run that was not exported; may be repeated.",
-)
+@_runs
 @click.option(
     "--set", "sets", multiple=True, help="Measure on this set; may be repeated.  [default: all held-out sets]"
 )
@@ -122,13 +123,7 @@ def evaluate(
 @click.command()
 @click.option("--data", type=_FOLDER, required=True, help="Folder of photo shards.")
 @_weights
-@click.option(
-    "--run",
-    "runs",
-    type=_FOLDER,
-    multiple=True,
-    help="A training run that was not exported; may be repeated.",
-)
+@_runs
 @click.option("--set", "name", help="Set to draw from.  [default: the first held-out set]")
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Number of photos.")
 @click.option("--bare", is_flag=True, help="Draw the faces without masks.")

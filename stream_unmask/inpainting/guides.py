@@ -75,7 +75,7 @@ class StandIns:
         bank: Bank,
         describer: UpperFace,
         mesh: FaceMesh,
-        lock: Callable[[], AbstractContextManager[object]],
+        lock: AbstractContextManager[object],
         wishes: Mapping[int, Wish] | None = None,
     ) -> None:
         """Begin a stream.
@@ -103,7 +103,7 @@ class StandIns:
         worn = seen.view.state.worn
         if worn is None:
             worn = seen.view.state.worn = Worn()
-        with self._lock():
+        with self._lock:
             if worn.stand_in is None and not self._put_on(worn, seen):
                 return None
             laid = self._lay(worn, seen)

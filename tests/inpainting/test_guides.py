@@ -62,7 +62,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def stream(wishes: dict[int, Wish] | None = None) -> StandIns:
-    return StandIns(cast(Any, FakeBank()), cast(Any, None), cast(Any, None), nullcontext, wishes)
+    return StandIns(cast(Any, FakeBank()), cast(Any, None), cast(Any, None), nullcontext(), wishes)
 
 
 def seen(state: FaceState, time: float, number: int = 1) -> Seen:
