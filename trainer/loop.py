@@ -190,13 +190,17 @@ class Loop:
         settings = self._settings
         saved = before = time.monotonic()
         lap = 0.0
+        tried = self._step
         for batch in self._batches():
             arrived = time.monotonic()
             last = arrived + lap >= self._end() or self._step + 1 == settings.steps
             due = arrived - saved >= 60 * settings.save_minutes or last
             # The first process decides for all.
             progress, halt, due, last = self._fabric.broadcast((self._progress(), stop.asked, due, last))
-            if halt or progress >= 1.0:
+            if halt:
+                break
+            if progress >= 1.0:
+                self._try_end(log, tried)
                 break
             losses = self._one_step(batch, progress)
             now = time.monotonic()
@@ -207,6 +211,7 @@ class Loop:
             if log is not None and terminal is not None:
                 if due:
                     line |= self._try_out(log, 1.0 if last else progress)
+                    tried = self._step
                 log.write(line | {"progress": progress})
                 terminal.tell(line, progress)
             if due:
@@ -322,6 +327,13 @@ class Loop:
             kept[name].copy_(live[name])
         # In one call: one by one, they would be more launches than the rest of a small network's step.
         torch._foreach_lerp_([kept[name] for name in floating], [live[name] for name in floating], 1 - decay)
+
+    def _try_end(self, log: RunLog | None, tried: int) -> None:
+        """Try what the last step left, whose length had to be guessed, unless it was ``tried`` already."""
+        if log is not None and tried < self._step:
+            figures = self._try_out(log, 1.0)
+            if figures:
+                log.write({"step": self._step} | figures | {"progress": 1.0})
 
     @torch.no_grad()
     def _try_out(self, log: RunLog, progress: float) -> dict[str, float]:

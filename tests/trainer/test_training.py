@@ -20,9 +20,11 @@ from stream_unmask.synth.pairs import PairSettings
 from trainer import STARTED
 from trainer.checkpoint import load_averaged, run_summary
 from trainer.data import Photo
+from trainer.learner import Learner
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import UNetSegmenter
 from trainer.pairs import PairData
+from trainer.recipe import Batch
 from trainer.recipes.segmenter import SegmenterRecipe
 
 
@@ -167,15 +169,24 @@ def test_a_run_without_end_is_refused(tmp_path: Path) -> None:
         LoopSettings(tmp_path)
 
 
-def test_a_run_until_a_moment_tries_its_end(photos: list[Photo], tmp_path: Path) -> None:
+@pytest.mark.parametrize("slow_end", [False, True])
+def test_a_run_until_a_moment_tries_its_end(photos: list[Photo], tmp_path: Path, slow_end: bool) -> None:
+    class Slow(SegmenterRecipe):
+        """Its last step takes far longer than those before it led one to think."""
+
+        def step(
+            self, batch: Batch, averaged: torch.nn.Module, learn: Learner, progress: float
+        ) -> dict[str, float]:
+            losses = super().step(batch, averaged, learn, progress)
+            if slow_end and progress > 0.3:
+                time.sleep(max(0.0, until + STARTED - time.monotonic()))
+            return losses
+
     pairs = PairData(photos, PairSettings(size=64, masked=1.0), 0, 2)
     held_out = torch.utils.data.default_collate([pairs[number] for number in range(2)])
+    recipe = Slow(photos, 64)
     until = time.monotonic() - STARTED + 4
-    loop = Loop(
-        SegmenterRecipe(photos, 64),
-        LoopSettings(tmp_path, until=until, batch=2, workers=0, threads=1),
-        held_out,
-    )
+    loop = Loop(recipe, LoopSettings(tmp_path, until=until, batch=2, workers=0, threads=1), held_out)
     assert loop.run() > 0
     last = _log(tmp_path)[-1]
     assert "held_out" in last

@@ -1,9 +1,10 @@
 """The recipe of the guided generator: it fits a warped face in, and paints what that does not show.
 
 Each batch is in three parts. In the first, the guide is the truth itself, bent and in another light: what is
-inpainted is to be the truth. In the second there is no guide: the generator paints as it always did. In the
-third it is a stranger's face: what is to come out is the stranger's own detail in the truth's light, and the
-truth around it.
+inpainted is to be the truth. In the second there is no guide: the generator paints as it always did, held to
+what the bundled one paints, or, in a training that is long enough to get back what it loses, to the truth. In
+the third it is a stranger's face: what is to come out is the stranger's own detail in the truth's light, and
+the truth around it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from stream_unmask.synth.pairs import PairSettings
+from trainer.bundled import bundled_generator
 from trainer.data import Photo
 from trainer.guides import GuidedData, bank_of
 from trainer.learner import Learner
@@ -28,7 +31,7 @@ from trainer.recipe import Batch, Shown
 from trainer.recipes.critics import Critics, Inputs, View, mouth_windows
 from trainer.recipes.guiding import bent, blurred, cut, inverse, lit, mirrored, softened
 from trainer.recipes.job import TrainingJob
-from trainer.recipes.losses import importance, inside_psnr, slope_loss, weighted_l1
+from trainer.recipes.losses import importance, inside_psnr, paint_loss, slope_loss, weighted_l1
 from trainer.recipes.motion import moved
 from trainer.recipes.painting import (
     FoundMasks,
@@ -164,11 +167,17 @@ def guided_critics() -> Critics:
 class GuidedRecipe(PaintingRecipe):
     """Trains the guided generator on clips of two frames, phase after phase."""
 
-    def __init__(self, job: TrainingJob, phases: tuple[Phase, ...], rebuilding: Rebuilding) -> None:
-        """As :class:`trainer.recipes.painting.PaintingRecipe`; ``rebuilding`` is for what has no guide."""
+    def __init__(self, job: TrainingJob, phases: tuple[Phase, ...], rebuilding: Rebuilding | None) -> None:
+        """As :class:`trainer.recipes.painting.PaintingRecipe`.
+
+        ``rebuilding`` is for what has no guide; None holds that to what the bundled generator paints.
+        """
         self._bank = bank_of(job.photos)
+        self._bundled = None
+        if rebuilding is None:
+            self._bundled = bundled_generator().without_guide().requires_grad_(False).eval()
         light = LightGenerator()
-        super().__init__(job, light, phases, rebuilding)
+        super().__init__(job, light, phases, rebuilding or paint_loss)
         guided = GuidedGenerator()
         guided.adopt(light)
         self.network = guided
@@ -218,7 +227,7 @@ class GuidedRecipe(PaintingRecipe):
             return own_loss(inpainted[part], told.truth[part], weight[part])
 
         def absent(part: slice) -> Tensor:
-            return self._rebuilding(inpainted[part], told.truth[part], weight[part])
+            return self._rebuilding(inpainted[part], self._wanted(told, part), weight[part])
 
         def stranger(part: slice) -> Tensor:
             return stranger_loss(inpainted[part], told.truth[part], matched[part], weight[part], inner[part])
@@ -229,6 +238,14 @@ class GuidedRecipe(PaintingRecipe):
             if first < last:
                 losses[loss.__name__] = (last - first) / len(inpainted) * loss(slice(first, last))
         return losses
+
+    @torch.no_grad()
+    def _wanted(self, told: Told, part: slice) -> Tensor:
+        """What is to come out without a guide, N,3,S,S."""
+        if self._bundled is None:
+            return told.truth[part]
+        kept: Tensor = self._bundled.to(told.crop.device)(told.crop[part], told.mask[part]).float()
+        return kept
 
     @torch.no_grad()
     def show(self, averaged: nn.Module, pairs: Batch) -> Shown:
@@ -305,12 +322,15 @@ class GuidedConfig:
         steady_from: share of the training after which inpainted crops are held to those of the frame before.
         critics_from: share of the training after which the critics judge.
         critics_rate: share of the learning rate that is left then.
-        perceptual: weight of the perceptual loss of inpainted crops without a guide.
+        absent: what inpainted crops without a guide are held to: ``kept``, what the bundled generator paints,
+            or ``truth``.
+        perceptual: weight of the perceptual loss of those that are held to the truth.
     """
 
     steady_from: float = 0.1
     critics_from: float = 0.5
     critics_rate: float = 0.6
+    absent: Literal["kept", "truth"] = "kept"
     perceptual: float = 0.15
 
     def architecture(self) -> GuidedGenerator:
@@ -325,5 +345,7 @@ class GuidedConfig:
             Phase(self.critics_from, masks, True),
             Phase(1.0, masks, True, guided_critics(), self.critics_rate),
         )
+        if self.absent == "kept":
+            return GuidedRecipe(job, phases, None)
         loss = SeenLoss(find_perceptual(job.encoder, job.tell), self.perceptual)
         return GuidedRecipe(job, phases, loss)
