@@ -44,15 +44,15 @@ class Flicker:
         return Result.now("flicker on a still face", command, CLAIM, [(claim, measured)])
 
 
-def measure(clip: Path, *, smooth: bool = True, skip: int = 10) -> Flicker:
+def measure(clip: Path, settings: Settings, *, skip: int = 10) -> Flicker:
     """Unmask a clip of a still face and look at what changes.
 
     Args:
         clip: a masked face that does not move.
-        smooth: as in :class:`stream_unmask.settings.Settings`.
+        settings: of the run.
         skip: frames at the start that are not counted.
     """
-    stream = Unmasker(Settings(smooth=smooth)).stream()
+    stream = Unmasker(settings).stream()
     before: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
     changes: list[tuple[float, float, float]] = []
     matrix: NDArray[np.float64] | None = None

@@ -146,8 +146,9 @@ _BACKENDS = {
 }
 
 _STEADY_IN_INT8 = ("segmenter",)
-"""Networks that ``auto`` runs in int8. The generator is as good in it on a single picture, but from frame to
-frame it flickered four times as much when it was last measured, before it inpainted each frame afresh."""
+"""Networks that ``auto`` runs in int8. The generator is as good in it on a single picture, but what it paints
+alone then changes four times as much from frame to frame (2.4 grey levels against 0.6 before smoothing, 0.75
+against 0.38 after it: ``stream-unmask measure flicker --stand-in none``), for a tenth less of all work."""
 
 BACKENDS = ("auto", *_BACKENDS)
 """What ``--backend`` takes. The order is the one in which ``auto`` tries them."""

@@ -7,7 +7,7 @@ import json
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,6 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.tars import inflated, members
-
-SET_WEIGHTS = {"core": 1.0, "extra_ai": 0.4, "diverse": 1.5, "extra_nc": 1.0}
-"""How often a photo of each set of the bundled weights is drawn, against one of any other set: ``extra_ai``
-is frontal and beautified, ``diverse`` has the turned heads, beards and darker skin."""
 
 HELD_OUT = "val_"
 """What the names of sets begin with that are never trained on."""
@@ -47,6 +43,7 @@ class Photo:
         encoded: the square crop around the face, as JPEG, PNG or WebP.
         points: (468, 2) float32 mesh points in pixels of that crop.
         source: where the set has it from, e.g. ``faker``; empty where its notes do not say.
+        share: how often it is drawn, against a photo of 1.
     """
 
     key: str
@@ -54,6 +51,7 @@ class Photo:
     encoded: bytes
     points: NDArray[np.float32]
     source: str = ""
+    share: float = 1.0
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
@@ -80,12 +78,14 @@ class RealFace:
 
 def training_sets(folder: Path) -> list[str]:
     """Names of the sets in a folder of shards to train on, always in the same order."""
-    return _in_order((name for name in _sets(folder) if not name.startswith(HELD_OUT)), tuple(SET_WEIGHTS))
+    return sorted(name for name in _sets(folder) if not name.startswith(HELD_OUT))
 
 
 def held_out_sets(folder: Path) -> list[str]:
     """Names of the sets in a folder of shards that are held out, always in the same order."""
-    return _in_order((name for name in _sets(folder) if name.startswith(HELD_OUT)), _HELD_OUT_FIRST)
+    rank = {name: number for number, name in enumerate(_HELD_OUT_FIRST)}
+    there = (name for name in _sets(folder) if name.startswith(HELD_OUT))
+    return sorted(there, key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def shards_of(folder: Path, name: str) -> list[Path]:
@@ -129,11 +129,6 @@ def _sets(folder: Path) -> dict[str, list[Path]]:
         if named is not None and not path.name.startswith("."):
             sets.setdefault(named["name"], []).append(path)
     return sets
-
-
-def _in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
-    rank = {name: number for number, name in enumerate(first)}
-    return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def read_shard(path: Path, name: str) -> list[Photo]:

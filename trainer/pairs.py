@@ -15,18 +15,18 @@ from stream_unmask.synth.drawing import warp
 from stream_unmask.synth.pairs import Pair, PairSettings, jittered, make_pair
 from stream_unmask.synth.photometric import damage, light
 from trainer.coding import coded
-from trainer.data import SET_WEIGHTS, Photo, RealFace
+from trainer.data import Photo, RealFace
 
 Bytes = NDArray[np.uint8]
 
 
 class PhotoDraw:
-    """Which photo the n-th sample shows: by the weight of its set, the same for the same seed."""
+    """Which photo the n-th sample shows: by their shares, the same for the same seed."""
 
     def __init__(self, photos: Sequence[Photo], seed: int) -> None:
-        weights = np.array([SET_WEIGHTS.get(photo.set, 1.0) for photo in photos], np.float64)
+        shares = np.array([photo.share for photo in photos], np.float64)
         self._photos = photos
-        self._edges = np.cumsum(weights / weights.sum())
+        self._edges = np.cumsum(shares / shares.sum())
         self._seed = seed
 
     def __call__(self, index: int) -> tuple[Photo, np.random.Generator]:

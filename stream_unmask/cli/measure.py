@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from click.core import ParameterSource
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.results import Result, fill_pages, write_result
+from engines import PRECISIONS, Precision
 from stream_unmask.cli.options import weights_option
+from stream_unmask.settings import Settings
 
 if TYPE_CHECKING:
     from trainer.devices import PrecisionName
@@ -87,7 +89,6 @@ def stages(video: Path | None, frames: int) -> None:
     Processor time is counted, not time: other programs change the figures little.
     """
     from benchmarks.stages import measure as run
-    from stream_unmask.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
         clip = video or make_clip(Path(folder) / "masked.mp4", ClipOptions(frames=frames + 10, sound=False))
@@ -106,7 +107,6 @@ def stages(video: Path | None, frames: int) -> None:
 def stand_ins(data: Path, sets: tuple[str, ...], limit: int | None, weights: Path) -> None:
     """Tell how real faces look as a crowd, with stand-ins and without, on held-out photos."""
     from benchmarks.stand_ins import measure as run
-    from stream_unmask.settings import Settings
     from trainer.data import held_out_sets, read_photos
     from trainer.evaluation.heldout import held_out
 
@@ -159,8 +159,18 @@ def memory(early: int, late: int, target: Path | None) -> None:
 @measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--no-smooth", is_flag=True, help="Measure without temporal smoothing.")
+@click.option("--stand-in", type=click.Choice(["auto", "none"]), default="auto", show_default=True)
+@weights_option
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @_json_option
-def flicker(video: Path | None, no_smooth: bool, target: Path | None) -> None:
+def flicker(
+    video: Path | None,
+    no_smooth: bool,
+    stand_in: Literal["auto", "none"],
+    weights: Path,
+    precision: Precision,
+    target: Path | None,
+) -> None:
     """Compare flicker in the inpainted part with that of the skin around it.
 
     VIDEO shows a masked face that does not move; by default, one is made.
@@ -169,7 +179,8 @@ def flicker(video: Path | None, no_smooth: bool, target: Path | None) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         clip = video or make_clip(Path(folder) / "still.mp4", ClipOptions(frames=75, moving=False))
-        found = run(clip, smooth=not no_smooth)
+        settings = Settings(smooth=not no_smooth, stand_in=stand_in, weights=weights, precision=precision)
+        found = run(clip, settings)
     click.echo(found)
     _tell(found.result(_command()), target)
 

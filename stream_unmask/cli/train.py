@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from stream_unmask.synth.pairs import PairSettings
 from trainer.about import BUNDLED, describe, description
 from trainer.bundled import bundled_generator, bundled_segmenter, revive_norms
 from trainer.checkpoint import LAST, load_averaged
-from trainer.data import HELD_OUT, held_out_sets, read_photos, training_sets
+from trainer.data import HELD_OUT, Photo, held_out_sets, read_photos, training_sets
 from trainer.devices import PrecisionName, default_workers
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.generator import LightGenerator
@@ -58,6 +61,13 @@ class _Resumable(click.Command):
     multiple=True,
     metavar="SET",
     help="Learn from this set of photos; may be repeated.",
+)
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="SET=N",
+    help="Draw a photo of this set N times as often as one of a set that is not named; may be repeated.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Stop after this many steps in all.")
 @click.option(
@@ -141,6 +151,7 @@ def train(
     data: Path,
     run: Path,
     sets: tuple[str, ...],
+    shares: tuple[str, ...],
     steps: int | None,
     minutes: float | None,
     until: float | None,
@@ -165,7 +176,7 @@ def train(
         raise UnmaskError(f"{run} holds a training already: --resume it, or name another folder.")
     torch.manual_seed(seed)
     names = _sets(data, sets)
-    photos = read_photos(data, names)
+    photos = _shared(read_photos(data, names), shares, names)
     settings = LoopSettings(
         run=run,
         steps=steps,
@@ -191,7 +202,7 @@ def train(
         loop.resume()
     if loop.leads:
         others: dict[str, object] = {"batch": batch, "rate": rate, "echo": echo, "seed": seed}
-        others |= {"segmenter": segmenter, "encoder": encoder}
+        others |= {"segmenter": segmenter, "encoder": encoder, "shares": shares}
         describe(run, recipe, size, changes, sets=names, real=real, **others)
         if held_out is None:
             click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
@@ -208,6 +219,21 @@ def _sets(data: Path, only: Sequence[str]) -> list[str]:
             f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}."
         )
     return [name for name in there if not only or name in only]
+
+
+def _shared(photos: list[Photo], shares: Sequence[str], names: Sequence[str]) -> list[Photo]:
+    """The photos with what ``--share`` gives their sets."""
+    given = {}
+    for text in shares:
+        name, _, number = text.partition("=")
+        with suppress(ValueError):
+            given[name] = float(number)
+        if name not in names or not 0 < given.get(name, 0) < math.inf:
+            raise click.BadParameter(
+                f"'{text}' is not SET=N with one of the sets {', '.join(names)} and a number above 0.",
+                param_hint="--share",
+            )
+    return [replace(photo, share=given.get(photo.set, 1.0)) for photo in photos]
 
 
 def _held_out(recipe: Recipe, data: Path, sets: Sequence[str], size: int) -> Batch | None:

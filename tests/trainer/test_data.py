@@ -18,7 +18,7 @@ from trainer.data import held_out_sets, read_photos, training_sets
 
 def test_photos_come_with_picture_and_mesh(shards: Path) -> None:
     photos = read_photos(shards, training_sets(shards))
-    assert [photo.set for photo in photos] == ["core", "extra_ai", "diverse", "extra_nc"]
+    assert [photo.set for photo in photos] == ["core", "diverse", "extra_ai", "extra_nc"]
     assert photos[0].picture().shape == (256, 256, 3)
     assert photos[0].points.shape == (468, 2)
     # The chin lies below the nose, below the brow.
@@ -45,7 +45,6 @@ def test_sets_of_ones_own_are_known_by_their_shards(shards: Path, tmp_path: Path
     ):
         (tmp_path / f"{name}.tar").symlink_to(shards / "core-000.tar")
     (tmp_path / "notes.tar").write_bytes(b"no shard")
-    # The project's own sets come in their own order, which samples and figures hang on.
     assert training_sets(tmp_path) == ["core", "diverse", "zoe", "zoe-2"]
     assert held_out_sets(tmp_path) == ["val_core", "val_zoe"]
     assert [len(read_photos(tmp_path, [name])) for name in ("zoe", "zoe-2")] == [1, 2]

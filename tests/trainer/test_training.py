@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from trainer.data import Photo
 from trainer.learner import Learner
 from trainer.loop import Loop, LoopSettings
 from trainer.networks.segmenter import UNetSegmenter
-from trainer.pairs import PairData
+from trainer.pairs import PairData, PhotoDraw
 from trainer.recipe import Batch
 from trainer.recipes.segmenter import SegmenterRecipe
 
@@ -137,6 +138,7 @@ def test_going_on_needs_no_option_twice(shards: Path, tmp_path: Path) -> None:
         "0",
     ]
     own = ["--size", "64", "--batch", "2", "--set", "real=0.3", "--only", "core", "--only", "diverse"]
+    own += ["--share", "core=0.5"]
     for asked in ([*own, "--steps", "1"], ["--resume", "--rate", "0.002", "--steps", "2"]):
         done = CliRunner().invoke(cli, [*base, *asked])
         assert done.exit_code == 0, done.output
@@ -145,6 +147,33 @@ def test_going_on_needs_no_option_twice(shards: Path, tmp_path: Path) -> None:
     assert (about["size"], about["batch"], about["changes"]) == (64, 2, ["real=0.3"])
     assert about["sets"] == ["core", "diverse"]
     assert about["rate"] == 0.002
+    assert about["shares"] == ["core=0.5"]
+
+
+def test_a_set_is_drawn_as_often_as_its_share_says(photos: list[Photo]) -> None:
+    shared = [replace(photo, share=3.0 if number else 1.0) for number, photo in enumerate(photos[:2])]
+    draw = PhotoDraw(shared, seed=5)
+    seldom = sum(draw(number)[0].key == shared[0].key for number in range(400))
+    assert 70 < seldom < 130
+
+
+@pytest.mark.parametrize("share", ["nobody=2", "core", "core=0", "core=much", "core=nan"])
+def test_a_share_of_no_set_or_no_size_is_refused(shards: Path, tmp_path: Path, share: str) -> None:
+    asked = [
+        "train",
+        "segmenter",
+        "--data",
+        str(shards),
+        "--run",
+        str(tmp_path),
+        "--share",
+        share,
+        "--steps",
+        "1",
+    ]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 2
+    assert f"'{share}' is not SET=N" in done.output
 
 
 def test_without_held_out_photos_there_are_no_trials(shards: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ wait $waited
 say "unpacked"
 (while sleep 20; do keep; done) & keeper=$!
 timeout -s INT -k 30 $((until + 45)) $python -m stream_unmask train guided --data "$work/faces" --run "$work/run" \
-  --init bundled --size "${SIZE:-192}" --batch "${BATCH:-128}" --rate "${RATE:-8e-4}" --echo "${ECHO:-2}" \
+  --init bundled --share extra_ai=0.4 --share diverse=1.5 --size "${SIZE:-192}" --batch "${BATCH:-128}" --rate "${RATE:-8e-4}" --echo "${ECHO:-2}" \
   --until "$until" --save-minutes "${SAVE_MINUTES:-0.75}" --threads "${THREADS:-4}" --workers "${WORKERS:-14}" \
   --seed "${SEED:-11}" ${MORE:-}
 say "trained, exit code $?"
