@@ -21,7 +21,8 @@ _BLACK = 0.03
 """Added to brightnesses 0..1 before their logarithm: noise in black is no light."""
 
 _REACHES = (0.6, 0.35)
-"""Logarithms by which a place may differ from all others to count: brows, glasses and hair differ more."""
+"""Logarithms, of the mean colour, by which a place may differ from skin to count: brows, glasses and hair
+differ more."""
 
 _LOCAL_REACH = 0.9
 _MOST, _MOST_LOCAL = 1.2, 0.8
@@ -73,17 +74,17 @@ class Matching(nn.Module):
         wanted, given = (functional.avg_pool2d(each, 2) * 0.5 + 0.5 for each in (crop, guide))
         bright = given.mean(1, keepdim=True)
         # Dark things (brows, pupils, hair) tell little of the light.
-        weight = seen * (1.6 * bright / (_mean(bright, seen) + 0.02) - 0.5).clamp(0, 1)
+        weight = seen * _bright(bright, seen)
         weight = weight * (_BLOWN + 0.02 - _largest(wanted)).mul(50).clamp(0, 1)
         apart = (wanted + _BLACK).log() - (given.clamp(min=0) + _BLACK).log()
-        light = apart.mean(1, keepdim=True)
-        middle, sure = _mean(light, weight), weight
+        # A fringe or dark glasses may be most of what is seen: skin is what is bright.
+        light = wanted.mean(1, keepdim=True)
+        sure = weight * _bright(light, weight * light * light)
         for reach in _REACHES:
-            sure = weight * _near(light - middle, reach)
-            middle = _mean(light, sure)
+            sure = weight * _near(apart - _mean(apart, sure), reach)
         enough = (sure.mean((2, 3), keepdim=True) / _ENOUGH).clamp(0, 1)
         gain = _mean(apart, sure).clamp(-_MOST, _MOST) * enough
-        local = weight * _near(light - middle, _LOCAL_REACH)
+        local = weight * _near(apart - _mean(apart, sure), _LOCAL_REACH)
         gain = gain + fitted(self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local), crop)
         logs = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01).log() + gain
         matched = _no_bluer(logs, _mean(wanted, sure), _UNKNOWN * (1 - enough))
@@ -137,6 +138,11 @@ def _blue(logs: Tensor) -> Tensor:
     return logs[:, 2:] - 0.5 * (logs[:, :1] + logs[:, 1:2])
 
 
+def _bright(brightness: Tensor, weight: Tensor) -> Tensor:
+    """N,1,H,W in 0..1 how far a place is no darker than the mean of those that count."""
+    return (1.6 * brightness / (_mean(brightness, weight) + 0.02) - 0.5).clamp(0, 1)
+
+
 def _near(gap: Tensor, reach: float) -> Tensor:
-    gap = gap / reach
-    return (-gap * gap).exp()
+    """N,1,H,W in 0..1 how near N,3,H,W gaps are to none, in light and in hue."""
+    return (-(gap * gap).mean(1, keepdim=True) / reach**2).exp()
