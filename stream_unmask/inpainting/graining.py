@@ -29,6 +29,9 @@ _OPERATOR_GAIN = 6.0
 _FAINT = 0.002
 """Change, in luma 0..1, that is never a stray."""
 
+_MOST_OVER_LEAST = 1.5
+"""How much noisier than its quietest part a still face may seem: hands before it move more than half of it."""
+
 _MEAN_AMOUNT = 0.798
 """Mean amount of a normal variable of deviation 1."""
 
@@ -211,8 +214,9 @@ def _usual(values: NDArray[np.float32]) -> float:
 
 def _quiet(values: NDArray[np.float32]) -> float:
     """The usual deviation in the quieter parts of the ring: noise is everywhere, moving hands are not."""
-    parts = np.array_split(values, min(8, max(1, len(values) // 24)))
-    return float(np.quantile([_usual(part) for part in parts], 0.4))
+    parts = [_usual(part) for part in np.array_split(values, min(8, max(1, len(values) // 24)))]
+    usual, least = np.quantile(parts, (0.4, 0.1))
+    return float(min(usual, _MOST_OVER_LEAST * least))
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
