@@ -39,6 +39,12 @@ def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)
 
 
+def beyond(alignment: Affine, size: int, width: int, height: int) -> bool:
+    """Whether a crop of ``size`` pixels shows something that lies outside of a frame."""
+    x0, y0, x1, y1 = extent(invert(alignment), Box(0, 0, size, size))
+    return x0 < 0 or y0 < 0 or x1 > width - 1 or y1 > height - 1
+
+
 def displacement(affine: Affine, size: int) -> float:
     """How far, in crop pixels, ``affine`` moves the corner of a crop that it moves furthest."""
     corners = np.array([[0, size - 1, 0, size - 1], [0, 0, size - 1, size - 1], [1, 1, 1, 1]], np.float64)

@@ -30,7 +30,7 @@ _FAINT = 0.002
 """Change, in luma 0..1, that is never a stray."""
 
 _MOST_OVER_LEAST = 1.5
-"""How much noisier than its quietest part a still face may seem: hands before it move more than half of it."""
+"""How much noisier than its quietest part a still face may seem: hands that move may hide most of it."""
 
 _MEAN_AMOUNT = 0.798
 """Mean amount of a normal variable of deviation 1."""

@@ -21,7 +21,7 @@ SIDE = 64
 def without_wearer(folder: Path) -> Path:
     """The bundled networks, but for the one that puts masks on."""
     folder.mkdir()
-    for name in ("segmenter.onnx", "segmenter.int8.onnx", "generator.onnx"):
+    for name in ("segmenter.onnx", "segmenter.int8.onnx", "generator.onnx", "stand_ins.npz"):
         shutil.copy(BUNDLED_WEIGHTS / name, folder)
     told = json.loads((BUNDLED_WEIGHTS / "manifest.json").read_text())
     del told["wearer"]

@@ -11,7 +11,7 @@ from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.colour import Estimate, match
 from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.inpainting.cpu.networks import CpuNetworks
-from stream_unmask.inpainting.cpu.segmenting import fill_holes, mask_score, settled
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, mask_score, settled
 from stream_unmask.inpainting.cpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.face import Picture
@@ -59,7 +59,12 @@ class CpuOps:
         return [batch[row] for row in rows]
 
     def segment(self, crops: Pictures) -> Pictures:
-        return self._networks.segment(crops)
+        planes = self._frame.planes()
+        shown = [
+            greyed(crop, each.matrix, planes.width, planes.height)
+            for crop, each in zip(crops, self._alignments, strict=True)
+        ]
+        return self._networks.segment(shown)
 
     def fill_holes(self, masks: Pictures) -> Pictures:
         return [fill_holes(mask) for mask in masks]

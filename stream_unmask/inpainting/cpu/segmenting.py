@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from engines.engine import Engine
 from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
+from stream_unmask.inpainting.geometry import beyond
 from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
+from stream_unmask.pixels.geometry import Affine, invert
 
 
 class Segmenter:
@@ -29,6 +31,30 @@ class Segmenter:
         (masks,) = self._engine.run(crop[None])
         # A copy, for the engine may reuse its buffer while the track still keeps the mask.
         return np.asarray(np.clip(masks[0, 0], 0.0, 1.0), np.float32)
+
+
+def greyed(crop: NDArray[np.float32], alignment: Affine, width: int, height: int) -> NDArray[np.float32]:
+    """A crop for the segmenter: grey where it lies outside of its frame.
+
+    The frame's edge, repeated there, looks like cloth that hangs beside the face: masks of heads that leave
+    the picture were not found.
+
+    Args:
+        crop: (3, S, S) RGB in [-1, 1].
+        alignment: frame pixels -> crop pixels.
+        width: of the frame in pixels.
+        height: of the frame in pixels.
+
+    Returns:
+        (3, S, S), ``crop`` itself where all of it lies in the frame.
+    """
+    size = crop.shape[-1]
+    if not beyond(alignment, size, width, height):
+        return crop
+    to_frame = invert(alignment)
+    x, y = (row[0] * np.arange(size) + (row[1] * np.arange(size)[:, None] + row[2]) for row in to_frame)
+    inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
+    return np.where(inside, crop, np.float32(0))
 
 
 def settled(mask: NDArray[np.float32]) -> NDArray[np.float32]:

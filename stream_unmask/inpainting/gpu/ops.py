@@ -27,7 +27,7 @@ from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStreams
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.gpu.sampling import sample_crop
-from stream_unmask.inpainting.gpu.segmenting import fill_holes, mask_scores, settled
+from stream_unmask.inpainting.gpu.segmenting import fill_holes, greyed, mask_scores, settled
 from stream_unmask.inpainting.gpu.slots import Slot
 from stream_unmask.inpainting.gpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.gpu.warping import moves
@@ -73,6 +73,7 @@ class GpuOps:
         self._networks, self._stream = device.networks, device.streams.compute
         self._slot = device.free.pop()
         self._size = alignments[0].size
+        self._matrices = [each.matrix for each in alignments]
         self._composited: _Composited | None = None
         self._brought = 0
         with stages("upload"):
@@ -96,7 +97,9 @@ class GpuOps:
         return torch.stack([batch[row] for row in rows])
 
     def segment(self, crops: Tensor) -> Tensor:
-        return self._networks.segment(crops, self._stream)
+        planes = self._frame.planes()
+        shown = greyed(crops, self._matrices, planes.width, planes.height)
+        return self._networks.segment(shown, self._stream)
 
     def fill_holes(self, masks: Tensor) -> Tensor:
         return fill_holes(masks)

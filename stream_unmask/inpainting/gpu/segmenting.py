@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -9,9 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stream_unmask.inpainting.geometry import beyond
 from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
-from stream_unmask.inpainting.gpu.pictures import boxed
+from stream_unmask.inpainting.gpu.pictures import boxed, places
 from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
+from stream_unmask.pixels.geometry import Affine, Box, invert
+
+
+def greyed(crops: Tensor, alignments: Sequence[Affine], width: int, height: int) -> Tensor:
+    """Crops (N, 3, S, S) for the segmenter; see :func:`stream_unmask.inpainting.cpu.segmenting.greyed`."""
+    size = crops.shape[-1]
+    if not any(beyond(each, size, width, height) for each in alignments):
+        return crops
+    whole = Box(0, 0, size, size)
+    insides = []
+    for alignment in alignments:
+        x, y = places(invert(alignment), whole, crops.device)
+        insides.append((x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5))
+    return crops * torch.stack(insides)[:, None]
 
 
 def settled(masks: Tensor) -> Tensor:

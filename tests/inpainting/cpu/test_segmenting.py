@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_unmask.inpainting.cpu.segmenting import fill_holes
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed
 from tests.inpainting.faces import SIZE, soft_mask
 
 
@@ -30,3 +30,15 @@ def test_what_is_large_enough_to_be_no_hole_stays() -> None:
 
 def test_a_bare_face_stays_bare() -> None:
     assert not fill_holes(np.zeros((SIZE, SIZE), np.float32)).any()
+
+
+def test_what_lies_outside_the_frame_is_grey() -> None:
+    crop = np.full((3, 8, 8), 0.7, np.float32)
+    # Crop pixel (x, y) shows frame pixel (2 x + 4, 2 y - 6) of a frame 16 wide and 100 high.
+    alignment = np.array([[0.5, 0, -2], [0, 0.5, 3]])
+    seen = greyed(crop, alignment, 16, 100)
+    inside = np.zeros((8, 8), bool)
+    inside[3:, :6] = True
+    assert (seen[:, inside] == crop[:, inside]).all()
+    assert not seen[:, ~inside].any()
+    assert greyed(crop, np.array([[0.5, 0, -2], [0, 0.5, 0]]), 19, 100) is crop

@@ -100,6 +100,17 @@ def test_holes_are_closed_the_same(device: CudaStreams) -> None:
     np.testing.assert_allclose(made[:, 0].cpu(), expected, atol=1e-5)
 
 
+def test_what_lies_outside_the_frame_is_grey_the_same(device: CudaStreams) -> None:
+    crops = [face(), face()]
+    places = [np.array([[0.7, 0.2, -40], [-0.2, 0.7, 31]]), np.array([[0.8, 0, 5], [0, 0.8, -60]])]
+    made = segmenting.greyed(up(device, *crops), places, 230, 210)
+    expected = [
+        segmenting_on_cpu.greyed(crop, place, 230, 210) for crop, place in zip(crops, places, strict=True)
+    ]
+    np.testing.assert_array_equal(made.cpu(), expected)
+    assert (made == 0).any()
+
+
 @pytest.mark.parametrize("kind", BLENDS)
 def test_inpainted_crops_are_blended_the_same(device: CudaStreams, kind: Blend) -> None:
     masks = [soft_mask(**shape) for shape in SHAPES]
