@@ -19,10 +19,11 @@ from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.laying import Points, fit_rigid, mask_edge, to_crop, visible_weights
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Picture, Worn
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.choosing import Observation, choose, observe, scores
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace, WornStandIn
+from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
 
 _log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ import numpy as np
 from engines.contract import WEARER
 from stream_unmask.inpainting.face import FaceState, Picture
 from stream_unmask.inpainting.guides import Seen, StandIns
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import B, Faces, FrameOps, Layer
 from stream_unmask.inpainting.parameters import BLENDS, Blend
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.report import Stages
 
 _STYLE_SEED = 2

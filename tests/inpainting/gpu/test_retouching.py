@@ -20,7 +20,7 @@ from stream_unmask.faces.detection import Detections
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.guides import Seen, StandIns
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.networks import Networks
 from stream_unmask.output.writing import OutputOptions, Progress
