@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stream_unmask.errors import InputError
+from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.live.parsing import is_stream_output
@@ -30,6 +32,9 @@ from stream_unmask.video.pictures import read_pictures
 from stream_unmask.video.source import Source, StoppedError, open_source
 
 _log = logging.getLogger(__name__)
+
+_FRAME = "frame:"
+"""What a frame's number follows in :attr:`Settings.reference`."""
 
 
 def label(*, wear: bool) -> str:
@@ -86,22 +91,28 @@ class Unmasker:
 
         Raises:
             EngineError: no engine can run here, or not the one asked for.
+            InputError: a photo that is to be a reference cannot be read, or does not show one bare face.
             WeightsError: files are missing or damaged, or the weights put no masks on.
         """
         self.settings = settings or Settings()
+        self._references = _given(self.settings)
         self.networks = Networks.load(self.settings)
         for reason in self.networks.selection.passed_over:
             _log.info("A faster engine is not used: %s", reason)
         _log.info("Engine: %s", self.networks.engine)
 
-    def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
+    def stream(
+        self, *, rotation: int = 0, still: bool = False, references: Mapping[int, Reference] | None = None
+    ) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
 
         Args:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
+            references: further bare faces of people in it, by their numbers; see ``Settings.reference``.
         """
-        return Stream(self.networks, self.settings, rotation=rotation, still=still)
+        known = {**self._references, **(references or {})}
+        return Stream(self.networks, self.settings, rotation=rotation, still=still, references=known)
 
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
@@ -169,6 +180,7 @@ class Unmasker:
         options, stop = options or OutputOptions(), stop or threading.Event()
         outputs = [output] if isinstance(output, str | Path) else list(output)
         check_job(source, outputs, options, picture=False)
+        references = _of_frames(self.settings, source)
         report = self._report(redact(source), shown_address(str(outputs[0])))
         seals = [
             None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
@@ -183,7 +195,7 @@ class Unmasker:
             report.interrupted, report.output = True, ""
             return report
         with paced(opened, outputs) as opened:
-            stream = self.stream(rotation=opened.info.rotation)
+            stream = self.stream(rotation=opened.info.rotation, references=references)
             job = open_job(
                 stream,
                 opened,
@@ -232,6 +244,8 @@ class Unmasker:
         source, output = Path(source), Path(output)
         report = self._report(str(source), str(output))
         check_job(source, [output], options, picture=True)
+        if _frames_named(self.settings):
+            raise InputError("A picture has no frames to take references from.", path=source)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
         pictures = read_pictures(source)
@@ -299,6 +313,54 @@ def unmask_image(
     return Unmasker(settings).image(source, output, options)
 
 
+def _frames_named(settings: Settings) -> dict[int, int]:
+    """Which frames of a video are to be references, by the people's numbers."""
+    if not isinstance(settings.reference, Mapping):
+        return {}
+    return {
+        number: int(each.removeprefix(_FRAME))
+        for number, each in settings.reference.items()
+        if isinstance(each, str) and each.startswith(_FRAME)
+    }
+
+
+def _given(settings: Settings) -> dict[int, Reference]:
+    """The photos that are to be references, by the people's numbers."""
+    if not isinstance(settings.reference, Mapping):
+        return {}
+    frames = _frames_named(settings)
+    return {
+        number: each if isinstance(each, Reference) else Reference.from_image(each)
+        for number, each in settings.reference.items()
+        if number not in frames
+    }
+
+
+def _of_frames(settings: Settings, source: str | Path) -> dict[int, Reference]:
+    """The frames of a video that are to be references, by the people's numbers.
+
+    Raises:
+        InputError: the source cannot be read twice, ends before one of them, or that does not show one bare
+            face.
+    """
+    wanted = _frames_named(settings)
+    if not wanted:
+        return {}
+    if is_address(source) or str(source) == "-":
+        raise InputError("Only a file has frames that can be looked up before it is unmasked.")
+    found: dict[int, Reference] = {}
+    with open_source(source) as opened:
+        rotation = opened.info.rotation
+        for frame in opened:
+            if isinstance(frame, Frame) and frame.index in wanted.values():
+                reference = Reference.from_frame(frame, f"frame {frame.index}", rotation=rotation)
+                found |= {number: reference for number, index in wanted.items() if index == frame.index}
+                if len(found) == len(wanted):
+                    return found
+    missing = max(wanted.values())
+    raise InputError(f"{source} ends before frame {missing}.", path=Path(source))
+
+
 def _tell(sentence: str, notify: Callable[[str], None]) -> None:
     _log.warning("%s", sentence)
     notify(sentence)
@@ -328,6 +390,7 @@ def _do(source: Source, job: VideoJob, report: Report, stop: threading.Event) ->
 def _fill(report: Report, *streams: Stream) -> None:
     """Add what the streams of a file know to its report."""
     report.faces = [face for stream in streams for face in stream.faces]
+    report.warnings += [sentence for stream in streams for sentence in stream.refused]
     for stream in streams:
         report.earlier.faces += stream.earlier.faces
         report.earlier.masked += stream.earlier.masked

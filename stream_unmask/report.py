@@ -30,6 +30,9 @@ class FaceReport:
         score: mean certainty 0..1 that it wears a mask, over all frames looked at.
         looked_at: frames in which a mask was looked for.
         left_alone: frames in which the face was beyond what the networks can do, by reason.
+        reference: where the own face that it wears is from; None where none was found or given.
+        reference_frames: frames whose face is its own.
+        reference_refused: frames in which its own face was known and did not fit, by reason.
         stand_in: number of the stand-in that it wears, from 1; None where the generator painted alone.
         fitting: the stand-ins that fit it best, the best first.
         guided_frames: frames whose face is that of the stand-in.
@@ -44,6 +47,9 @@ class FaceReport:
     score: float = 0.0
     looked_at: int = 0
     left_alone: dict[str, int] = field(default_factory=dict)
+    reference: str | None = None
+    reference_frames: int = 0
+    reference_refused: dict[str, int] = field(default_factory=dict)
     stand_in: int | None = None
     fitting: list[int] = field(default_factory=list)
     guided_frames: int = 0

@@ -60,7 +60,7 @@ def faces(source: Path | None, output: Path, frames: int, weights: Path, overwri
         return
     if not source.exists():
         raise InputError(f"{source} does not exist.", path=source)
-    rows = _rows(Unmasker(Settings(weights=weights)), source, frames)
+    rows = _rows(Unmasker(Settings(weights=weights, reference="none")), source, frames)
     if not rows:
         raise InputError(f"No masked face was found in {source}.", path=source)
     write_image(output, _stacked(rows), overwrite=overwrite)

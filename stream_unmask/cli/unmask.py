@@ -18,7 +18,7 @@ from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.logs import log_options, log_to_stderr
-from stream_unmask.cli.options import stand_in_option, weights_option
+from stream_unmask.cli.options import reference_option, stand_in_option, weights_option
 from stream_unmask.cli.printable import printable
 from stream_unmask.cli.watching import ctrl_c, progress_line
 from stream_unmask.errors import UnmaskError
@@ -74,6 +74,7 @@ _log = logging.getLogger(__name__)
     type=click.Path(path_type=Path),
     help="Write every face, stage and warning as JSON.",
 )
+@reference_option
 @stand_in_option
 @weights_option
 @click.option(
@@ -169,7 +170,7 @@ def unmask(
 def _settings(chosen: Mapping[str, Any]) -> Settings:
     """The settings out of the command's options."""
     same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
-    values = {name: chosen[name] for name in (*same, "min_face", "blend", "stand_in")}
+    values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
     return Settings(**values, smooth=not chosen["no_smooth"])
 
 

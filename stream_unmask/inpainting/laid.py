@@ -20,7 +20,7 @@ _BESIDE = 2
 """Crop pixels of the face beside what is trusted that are drawn, too: its rim, shrunk, has a part of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PicturedFace:
     """A bare face to be laid on heads.
 

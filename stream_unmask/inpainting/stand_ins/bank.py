@@ -52,7 +52,7 @@ TRAITS = (
 columns."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StandIn(PicturedFace):
     """A face of nobody, in soft light.
 

@@ -1,0 +1,183 @@
+"""The own faces of the people of one stream: looked for while they are bare, laid on while they are masked.
+
+What is known of a face lives with its track and ends with it; nothing tells who somebody is, and no face is
+ever searched for among others. A reference is shown where it fits what is visible of the head, all of it or
+nothing, with a fade in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
+
+from stream_unmask.faces.mesh import FaceMesh
+from stream_unmask.inpainting.face import FaceView, Recalled
+from stream_unmask.inpainting.guides import FADE, Seen
+from stream_unmask.inpainting.laid import LaidFace
+from stream_unmask.inpainting.references.bank import ReferenceBank
+from stream_unmask.inpainting.references.bareness import is_bare
+from stream_unmask.inpainting.references.reference import Reference, pictured
+from stream_unmask.inpainting.references.wearing import WornReference
+from stream_unmask.video.frame import Frame
+
+_log = logging.getLogger(__name__)
+
+_BARE_SCORE, _PRESENT = 0.15, 0.5
+"""Score of a face mask below which a face may be bare, and presence from which its mesh is believed."""
+
+_LOOK_EVERY = 0.1
+"""Seconds between two looks for a bare face."""
+
+_DOUBTED = 0.4
+"""Seconds before a mask appears in which hands and cloth may already be before the face."""
+
+_ON, _OFF = 0.65, 0.55
+"""Correlation from which a reference of the same track is believed, and below which no longer. That of
+somebody else's face is 0.4 to 0.65."""
+
+_GIVEN_ON = 0.87
+_GIVEN_TRIES = 3
+"""The same for a face that the user gave, when it is first laid on, and how often that is tried: 24 pairs of
+other people's photos reached 0.83, of the same person's 0.92 to 0.995."""
+
+_TRY_AGAIN = 0.5
+"""Seconds after which a reference is tried again that did not fit."""
+
+
+class References:
+    """The own faces of the people of one stream. Not for two threads at once.
+
+    Attributes:
+        refused: a sentence for each given reference that is not of the person whom it was given for.
+    """
+
+    def __init__(
+        self,
+        mesh: FaceMesh,
+        lock: AbstractContextManager[object],
+        *,
+        given: Mapping[int, Reference],
+        search: bool,
+    ) -> None:
+        """Begin a stream.
+
+        Args:
+            mesh: fits meshes.
+            lock: what is to be entered while it is used.
+            given: faces that the user says are those of the people of these numbers; 0 for all others.
+            search: look for bare faces of the others.
+        """
+        self._mesh, self._lock, self._given, self._search = mesh, lock, given, search
+        self.refused: list[str] = []
+        self._ambiguous = False
+
+    def meet(self, numbers: Sequence[int]) -> None:
+        """Take note of which people are masked in a frame, before they are guided."""
+        unnamed = [number for number in numbers if number not in self._given]
+        if len(unnamed) > 1 and 0 in self._given and not self._ambiguous:
+            self._ambiguous = True
+            people = ", ".join(str(number) for number in sorted(unnamed))
+            self.refused.append(
+                f"Faces {people} wear masks at the same time, so that {self._given[0].origin} is not used: "
+                f"say whose face it shows, as in {unnamed[0]}={self._given[0].origin}."
+            )
+
+    def look(self, frame: Frame, view: FaceView, score: float) -> None:
+        """Take a bare face's picture.
+
+        Args:
+            frame: as it came.
+            view: one of its faces.
+            score: how surely it wears a face mask, 0..1.
+        """
+        recalled = self._recalled(view)
+        if recalled.given or not self._search:
+            return
+        if score >= _BARE_SCORE:
+            if recalled.looked > -np.inf:
+                recalled.bank.doubt_since(frame.time - _DOUBTED)
+                recalled.looked = -np.inf
+            return
+        if view.coasting or view.presence < _PRESENT or abs(frame.time - recalled.looked) < _LOOK_EVERY:
+            return
+        recalled.looked = frame.time
+        found = pictured(frame.planes(), view.points, view.alignment, f"frame {frame.index}", frame.time)
+        if is_bare(found.picture, found.points):
+            recalled.bank.offer(found)
+
+    def guide(self, seen: Seen, *, wait: bool) -> LaidFace | None:
+        """Lay a person's own face on their head.
+
+        Args:
+            seen: the head, with a mask on.
+            wait: do not show it yet: another face is still there.
+
+        Returns:
+            The laid face at the crop's side; None where it is not to be shown.
+        """
+        recalled = self._recalled(seen.view)
+        if not len(recalled.bank) or (not recalled.shown and seen.time < recalled.try_again):
+            return None
+        if recalled.worn is None:
+            recalled.worn = WornReference(recalled.bank, self._mesh)
+        first = seen.view.state.time is None and not wait
+        with self._lock:
+            self._lay(recalled, recalled.worn, seen)
+        step = seen.elapsed / FADE
+        if recalled.believed and not wait:
+            recalled.shown = 1.0 if first else min(recalled.shown + step, 1.0)
+            recalled.used = True
+        else:
+            recalled.shown = max(recalled.shown - step, 0.0)
+        if recalled.shown == 0 or recalled.points is None:
+            return None
+        face = recalled.worn.draw(recalled.points, seen.view.alignment.size)
+        shown = np.float32(recalled.shown)
+        return replace(face, trust=face.trust * shown) if shown < 1 else face
+
+    def _lay(self, recalled: Recalled, worn: WornReference, seen: Seen) -> None:
+        """Lay it on, and decide whether it is believed."""
+        view = seen.view
+        laid = worn.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
+        if isinstance(laid, str):
+            recalled.refusal, recalled.believed = laid, False
+            return
+        before, new = recalled.believed, not recalled.used
+        least = _OFF if before else _GIVEN_ON if recalled.given and new else _ON
+        recalled.believed = worn.correlation >= least
+        recalled.refusal = None if recalled.believed else "unlike"
+        if recalled.believed or recalled.shown > 0:
+            recalled.points = laid
+        if recalled.believed and new and worn.reference is not None:
+            _log.info("Face %d wears its own face of %s", view.number, worn.reference.origin)
+        if not recalled.believed and recalled.shown == 0:
+            recalled.try_again = seen.time + _TRY_AGAIN
+            if recalled.given and new:
+                self._count(recalled, worn, view)
+
+    def _count(self, recalled: Recalled, worn: WornReference, view: FaceView) -> None:
+        """A given face does not fit: after a few times it is let go."""
+        recalled.refusals += 1
+        if recalled.refusals < _GIVEN_TRIES or worn.reference is None:
+            return
+        recalled.bank = ReferenceBank()
+        recalled.refusal = "not this person"
+        self.refused.append(
+            f"The face of {worn.reference.origin} looks too little like face {view.number} to be used for it."
+        )
+
+    def _recalled(self, view: FaceView) -> Recalled:
+        """What is known of a face; nothing any more where it may be another head."""
+        recalled = view.state.recalled
+        unclear = self._ambiguous and recalled is not None and recalled.given
+        if recalled is None or recalled.person != view.person or (unclear and view.number not in self._given):
+            given = self._given.get(view.number) if view.person == 0 else None
+            if given is None and not self._ambiguous:
+                given = self._given.get(0)
+            bank = ReferenceBank() if given is None else ReferenceBank([given])
+            recalled = view.state.recalled = Recalled(view.person, bank, given is not None)
+        return recalled
