@@ -19,7 +19,7 @@ from stream_unmask.inpainting.face import FaceView, Recalled
 from stream_unmask.inpainting.guides import FADE, Seen
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.references.bank import ReferenceBank
-from stream_unmask.inpainting.references.bareness import is_bare
+from stream_unmask.inpainting.references.bareness import SURELY_BARE, skin_share
 from stream_unmask.inpainting.references.reference import Reference, pictured
 from stream_unmask.inpainting.references.wearing import WornReference
 from stream_unmask.video.frame import Frame
@@ -106,7 +106,7 @@ class References:
             return
         recalled.looked = frame.time
         found = pictured(frame.planes(), view.points, view.alignment, f"frame {frame.index}", frame.time)
-        if is_bare(found.picture, found.points):
+        if skin_share(found.picture, found.points) >= SURELY_BARE:
             recalled.bank.offer(found)
 
     def guide(self, seen: Seen, *, wait: bool) -> LaidFace | None:

@@ -20,7 +20,7 @@ from stream_unmask.faces.matching import Spots, spots
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
 from stream_unmask.faces.tracking import PRESENT, SURE
 from stream_unmask.inpainting.laid import PicturedFace
-from stream_unmask.inpainting.references.bareness import is_bare
+from stream_unmask.inpainting.references.bareness import MAYBE_BARE, skin_share
 from stream_unmask.inpainting.stand_ins.portraits import fit_settled
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
@@ -82,7 +82,7 @@ class Reference(PicturedFace):
         ]
         if not faces:
             raise InputError(f"There is no face in {origin} that could be used as a reference.")
-        bare = [each for each in faces if is_bare(each.picture, each.points)]
+        bare = [each for each in faces if skin_share(each.picture, each.points) >= MAYBE_BARE]
         if not bare:
             raise InputError(f"No face in {origin} is bare, so that none can be used as a reference.")
         count = len(faces) if alone else len(bare)
