@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stream_unmask.errors import InputError
+from stream_unmask.given import frame_references, frames_named, photo_references
+from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
@@ -24,6 +26,7 @@ from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.report import Report
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
+from stream_unmask.survey import survey_file
 from stream_unmask.version import program_version
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.files import check_output, is_address, redact
@@ -32,9 +35,6 @@ from stream_unmask.video.pictures import read_pictures
 from stream_unmask.video.source import Source, StoppedError, open_source
 
 _log = logging.getLogger(__name__)
-
-_FRAME = "frame:"
-"""What a frame's number follows in :attr:`Settings.reference`."""
 
 
 def label(*, wear: bool) -> str:
@@ -95,7 +95,7 @@ class Unmasker:
             WeightsError: files are missing or damaged, or the weights put no masks on.
         """
         self.settings = settings or Settings()
-        self._references = _given(self.settings)
+        self._references = photo_references(self.settings)
         self.networks = Networks.load(self.settings)
         for reason in self.networks.selection.passed_over:
             _log.info("A faster engine is not used: %s", reason)
@@ -180,7 +180,7 @@ class Unmasker:
         options, stop = options or OutputOptions(), stop or threading.Event()
         outputs = [output] if isinstance(output, str | Path) else list(output)
         check_job(source, outputs, options, picture=False)
-        references = _of_frames(self.settings, source)
+        references = frame_references(self.settings, source)
         report = self._report(redact(source), shown_address(str(outputs[0])))
         seals = [
             None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
@@ -195,7 +195,8 @@ class Unmasker:
             report.interrupted, report.output = True, ""
             return report
         with paced(opened, outputs) as opened:
-            stream = self.stream(rotation=opened.info.rotation, references=references)
+            banks = self._survey(source, opened, outputs, progress, stop)
+            stream = self._stream(opened.info.rotation, references, banks)
             job = open_job(
                 stream,
                 opened,
@@ -209,6 +210,30 @@ class Unmasker:
             _do(opened, job, report, stop)
         self._log_report(report)
         return report
+
+    def _stream(self, rotation: int, references: Mapping[int, Reference], banks: Banks) -> Stream:
+        known = {**self._references, **references}
+        return Stream(self.networks, self.settings, rotation=rotation, references=known, banks=banks)
+
+    def _survey(
+        self,
+        source: str | Path,
+        opened: Source,
+        outputs: Sequence[str | Path],
+        progress: Callable[[Progress], None] | None,
+        stop: threading.Event,
+    ) -> Banks:
+        """What a first look through a file finds; nothing where it cannot be read twice or cannot wait."""
+        settings, info = self.settings, opened.info
+        waits = not info.real_time and not any(is_stream_output(output) for output in outputs)
+        if settings.wear or settings.reference == "none" or is_address(source) or not waits:
+            return {}
+
+        def show(done: int) -> None:
+            if progress is not None:
+                progress(Progress(done, info.frames, 0, looking=True))
+
+        return survey_file(self.networks, settings, Path(source), show, stop)
 
     def _open(
         self,
@@ -244,7 +269,7 @@ class Unmasker:
         source, output = Path(source), Path(output)
         report = self._report(str(source), str(output))
         check_job(source, [output], options, picture=True)
-        if _frames_named(self.settings):
+        if frames_named(self.settings):
             raise InputError("A picture has no frames to take references from.", path=source)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
@@ -311,54 +336,6 @@ def unmask_image(
 ) -> Report:
     """Unmask one picture; see :meth:`Unmasker.image`."""
     return Unmasker(settings).image(source, output, options)
-
-
-def _frames_named(settings: Settings) -> dict[int, int]:
-    """Which frames of a video are to be references, by the people's numbers."""
-    if not isinstance(settings.reference, Mapping):
-        return {}
-    return {
-        number: int(each.removeprefix(_FRAME))
-        for number, each in settings.reference.items()
-        if isinstance(each, str) and each.startswith(_FRAME)
-    }
-
-
-def _given(settings: Settings) -> dict[int, Reference]:
-    """The photos that are to be references, by the people's numbers."""
-    if not isinstance(settings.reference, Mapping):
-        return {}
-    frames = _frames_named(settings)
-    return {
-        number: each if isinstance(each, Reference) else Reference.from_image(each)
-        for number, each in settings.reference.items()
-        if number not in frames
-    }
-
-
-def _of_frames(settings: Settings, source: str | Path) -> dict[int, Reference]:
-    """The frames of a video that are to be references, by the people's numbers.
-
-    Raises:
-        InputError: the source cannot be read twice, ends before one of them, or that does not show one bare
-            face.
-    """
-    wanted = _frames_named(settings)
-    if not wanted:
-        return {}
-    if is_address(source) or str(source) == "-":
-        raise InputError("Only a file has frames that can be looked up before it is unmasked.")
-    found: dict[int, Reference] = {}
-    with open_source(source) as opened:
-        rotation = opened.info.rotation
-        for frame in opened:
-            if isinstance(frame, Frame) and frame.index in wanted.values():
-                reference = Reference.from_frame(frame, f"frame {frame.index}", rotation=rotation)
-                found |= {number: reference for number, index in wanted.items() if index == frame.index}
-                if len(found) == len(wanted):
-                    return found
-    missing = max(wanted.values())
-    raise InputError(f"{source} ends before frame {missing}.", path=Path(source))
 
 
 def _tell(sentence: str, notify: Callable[[str], None]) -> None:

@@ -23,7 +23,7 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
 from stream_unmask.inpainting.guides import StandIns
-from stream_unmask.inpainting.references.guiding import References
+from stream_unmask.inpainting.references.guiding import Banks, References
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.retoucher import Retoucher
 from stream_unmask.inpainting.sources import Sources
@@ -108,17 +108,20 @@ class Networks:
             gpu=gpu,
         )
 
-    def sources(self, settings: Settings, given: Mapping[int, Reference]) -> Sources:
+    def sources(
+        self, settings: Settings, given: Mapping[int, Reference], known: Banks | None = None
+    ) -> Sources:
         """Where the faces of one stream come from.
 
         Args:
             settings: ``reference`` and ``stand_in`` count here.
             given: people's own faces that the user gave, by the people's numbers; 0 for all others.
+            known: what a :class:`~stream_unmask.survey.Survey` found.
         """
         references = None
         if settings.reference != "none":
             search = settings.reference == "auto" or bool(given)
-            references = References(self.mesh, self._unlocked(), given=given, search=search)
+            references = References(self.mesh, self._unlocked(), given=given, search=search, known=known)
         return Sources(references, self._stand_ins(settings))
 
     def _unlocked(self) -> AbstractContextManager[object]:

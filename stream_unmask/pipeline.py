@@ -25,6 +25,7 @@ from stream_unmask.faces.tracking import Track
 from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace, Worn
 from stream_unmask.inpainting.hysteresis import MaskHysteresis
 from stream_unmask.inpainting.limits import Reason, reason
+from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
 from stream_unmask.inpainting.sources import Sources
@@ -129,6 +130,7 @@ class Stream:
         still: bool = False,
         task: Task | None = None,
         references: Mapping[int, Reference] | None = None,
+        banks: Banks | None = None,
     ) -> None:
         """Start on a video.
 
@@ -139,6 +141,7 @@ class Stream:
             still: there will be one frame alone, a single picture, whose faces are worth more time.
             task: what is done to the faces, where that is nothing that the settings can say.
             references: people's own bare faces, by the people's numbers in the report; 0 for all others.
+            banks: what a :class:`~stream_unmask.survey.Survey` of the same video found.
         """
         self.faces: list[FaceReport] = []
         self.earlier = EarlierFaces()
@@ -146,7 +149,7 @@ class Stream:
         self._size = networks.size
         self._min_face = settings.min_face
         self._lock = networks.lock
-        self._sources = networks.sources(settings, references or {}) if task is None else Sources()
+        self._sources = networks.sources(settings, references or {}, banks) if task is None else Sources()
         self._task = task or _task(self._sources, settings, still=still)
         self._retoucher: Retoucher[Any] = networks.retoucher(self._task)
         self._ahead = self._retoucher.device.ahead

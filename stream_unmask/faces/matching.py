@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.laying import Points, Rigid, visible_points
+from stream_unmask.faces.comparing import accumulate, compare
+from stream_unmask.faces.laying import Points, Rigid, eye_distance, visible_points
 from stream_unmask.faces.warping import mesh_surface
 
 FloatArray = NDArray[np.float32]
@@ -46,6 +46,12 @@ _KEPT_OFF = 5
 
 _LEAST_FACING = 0.25
 """How squarely a spot must be seen, there and here, to be compared: its normal's part towards the camera."""
+
+_SKIN = 127
+
+_ASIDE, _ABOVE, _FAR = 0.95, 0.5, 0.3
+"""How far from the eyes, in eye distances aside and up or down, spots count, and how much all others do:
+foreheads and temples tell little, and hair falls over them."""
 
 _LEAST_SPOTS = 80
 
@@ -87,12 +93,14 @@ class Spots:
         centre: (3,) of the visible mesh points: what the face is turned about.
         places: (n, 3) float32 in pixels of a picture of :data:`SIDE`, from the centre.
         normals: (n, 3) float32 outward ones: right, down, away from the camera.
+        weights: (n,) float32 how much each counts, above 0: eyes and brows most.
         values: (len(BLURS), n) float32 normalised brightness.
     """
 
     centre: NDArray[np.float64]
     places: FloatArray
     normals: FloatArray
+    weights: FloatArray
     values: FloatArray
 
 
@@ -138,19 +146,20 @@ class Match:
     correlation: float
 
 
-def spots(picture: NDArray[np.uint8], points: Points) -> Spots:
+def spots(picture: NDArray[np.uint8], points: Points, bare: NDArray[np.uint8]) -> Spots:
     """Get a face ready to be laid on many scenes.
 
     Args:
         picture: (S, S, 3) RGB crop of a bare face.
         points: (468, 3) its mesh in the crop's pixels.
+        bare: (S, S) where it shows skin and no hair, 255 where it does: hair lies otherwise at every moment.
     """
     own = at_side(points, len(picture))
     grey = cv2.cvtColor(_at_side(picture), cv2.COLOR_RGB2GRAY)
     brightness = np.asarray(grey, np.float32) / np.float32(255)
     planes = [_normalised(brightness, np.ones_like(brightness), blur) for blur in BLURS]
     surface = mesh_surface(own, SIDE)
-    seen = surface.inside & (surface.normals[:, :, 2] < -_LEAST_FACING)
+    seen = surface.inside & (surface.normals[:, :, 2] < -_LEAST_FACING) & (_at_side(bare) > _SKIN)
     rows, columns = np.nonzero(cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8)))
     centre = own[visible_points()].mean(0)
     places = np.column_stack([columns, rows, surface.depths[rows, columns]]) - centre
@@ -158,8 +167,15 @@ def spots(picture: NDArray[np.uint8], points: Points) -> Spots:
         centre,
         np.ascontiguousarray(places, np.float32),
         np.ascontiguousarray(surface.normals[rows, columns]),
+        _weights(places, eye_distance(own)),
         np.stack([plane[rows, columns] for plane in planes]),
     )
+
+
+def _weights(places: NDArray[np.float64], unit: float) -> FloatArray:
+    """How much spots (n, 3) count, by how far they are from the eyes; ``unit`` is the distance of those."""
+    away = np.hypot(places[:, 0] / (_ASIDE * unit), places[:, 1] / (_ABOVE * unit))
+    return np.asarray(_FAR + (1 - _FAR) * np.exp(-(away**2)), np.float32)
 
 
 def at_side(points: Points, size: int) -> Points:
@@ -182,7 +198,7 @@ def lay(
         steps: for each step which of :data:`BLURS` to compare at.
     """
     rigid, correlation = start, 0.0
-    found = np.empty((len(face.places), 6), np.float32)
+    found = np.empty((len(face.places), 7), np.float32)
     for blur in steps:
         compared, correlation = _compared(face, scene, blur, rigid, found)
         if len(compared) < _LEAST_SPOTS:
@@ -197,12 +213,12 @@ def lay(
 def _compared(
     face: Spots, scene: Scene, blur: int, rigid: Rigid, found: FloatArray
 ) -> tuple[FloatArray, float]:
-    """The spots that are seen, (m, 6) as :func:`_compare` has them, and how alike both faces are there."""
+    """The spots that are seen, (m, 7) as :func:`compare` has them, and how alike both faces are there."""
     turned = (rigid.scale * rigid.rotation).astype(np.float32)
     x, y, _ = rigid(face.centre[None])[0]
     least = np.float32(_LEAST_FACING * rigid.scale)
-    args = (face.places, face.normals, face.values[blur], scene.planes(blur), scene.bare)
-    count, correlation = _compare(*args, turned, np.float32(x), np.float32(y), least, found)
+    args = (face.places, face.normals, face.weights, face.values[blur], scene.planes(blur), scene.bare)
+    count, correlation = compare(*args, turned, np.float32(x), np.float32(y), least, found)
     return found[:count], correlation
 
 
@@ -212,7 +228,7 @@ def _step(
     """(6,) by how much to turn, grow and shift; ``apart`` is what the prior wants, with these weights."""
     spread = 1.4826 * float(np.median(np.abs(compared[:, 3]))) + 1e-3
     information, pull = np.zeros((6, 6)), np.zeros(6)
-    _accumulate(compared, np.float32(2 * spread), information, pull)
+    accumulate(compared, np.float32(2 * spread), information, pull)
     share = 1 / (_DEPENDENT * spread**2)
     by = np.linalg.solve(share * information + np.diag(weights), share * pull + weights * apart)
     return np.asarray(np.clip(by, -_MOST, _MOST))
@@ -256,120 +272,3 @@ def _around(plane: FloatArray) -> FloatArray:
     """Means around each pixel: two boxes, which are near enough to a Gaussian of five pixels."""
     once = cv2.blur(plane, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.blur(once, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE), np.float32)
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _compare(
-    places: Any,
-    normals: Any,
-    values: Any,
-    planes: Any,
-    bare: Any,
-    turned: Any,
-    x0: Any,
-    y0: Any,
-    least: Any,
-    out: Any,
-) -> Any:
-    """Compare each spot of a face that shows with what lies beneath it.
-
-    Args:
-        places: (n, 3) of the spots, from the centre.
-        normals: (n, 3).
-        values: (n,) normalised brightness.
-        planes: (3, s, s) that of the scene, and its slopes.
-        bare: (s, s) 1 where something is to be compared.
-        turned: (3, 3) rotation and scale.
-        x0: where the centre lies.
-        y0: likewise.
-        least: how squarely a spot must be seen, times the scale.
-        out: (n, 6) takes, of each spot that shows, its place from the centre as turned, by how much it is
-            brighter than what lies beneath, and the slopes there.
-
-    Returns:
-        How many show, and the correlation of their brightness with that beneath.
-    """
-    count, side = 0, bare.shape[0]
-    mine, theirs, mine2, theirs2, both = 0.0, 0.0, 0.0, 0.0, 0.0
-    for spot in range(places.shape[0]):
-        px, py, pz = places[spot, 0], places[spot, 1], places[spot, 2]
-        ax = turned[0, 0] * px + turned[0, 1] * py + turned[0, 2] * pz
-        ay = turned[1, 0] * px + turned[1, 1] * py + turned[1, 2] * pz
-        x, y = x0 + ax, y0 + ay
-        if not (x >= 1 and y >= 1 and x < side - 2 and y < side - 2):
-            continue
-        column, row = int(x), int(y)
-        if bare[int(y + np.float32(0.5)), int(x + np.float32(0.5))] == 0:
-            continue
-        away = (
-            turned[2, 0] * normals[spot, 0]
-            + turned[2, 1] * normals[spot, 1]
-            + turned[2, 2] * normals[spot, 2]
-        )
-        if away > -least:
-            continue
-        fx, fy = x - np.float32(column), y - np.float32(row)
-        value, across, down = _between(planes, row, column, fx, fy)
-        own = values[spot]
-        out[count, 0], out[count, 1] = ax, ay
-        out[count, 2] = turned[2, 0] * px + turned[2, 1] * py + turned[2, 2] * pz
-        out[count, 3], out[count, 4], out[count, 5] = own - value, across, down
-        mine, theirs = mine + own, theirs + value
-        mine2, theirs2, both = mine2 + own * own, theirs2 + value * value, both + own * value
-        count += 1
-    many = max(count, 1)
-    mine2, theirs2 = mine2 - mine * mine / many, theirs2 - theirs * theirs / many
-    return count, (both - mine * theirs / many) / np.sqrt(max(mine2 * theirs2, 1e-12))
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True, inline="always")
-def _between(planes: Any, row: Any, column: Any, fx: Any, fy: Any) -> Any:
-    """The three planes between four pixels."""
-    one = np.float32(1)
-    a, b, c, d = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
-    return (
-        a * planes[0, row, column]
-        + b * planes[0, row, column + 1]
-        + c * planes[0, row + 1, column]
-        + d * planes[0, row + 1, column + 1],
-        a * planes[1, row, column]
-        + b * planes[1, row, column + 1]
-        + c * planes[1, row + 1, column]
-        + d * planes[1, row + 1, column + 1],
-        a * planes[2, row, column]
-        + b * planes[2, row, column + 1]
-        + c * planes[2, row + 1, column]
-        + d * planes[2, row + 1, column + 1],
-    )
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _accumulate(compared: Any, reach: Any, information: Any, pull: Any) -> None:
-    """Add up the normal equations of a Gauss-Newton step.
-
-    Args:
-        compared: (m, 6) from :func:`_compare`.
-        reach: difference from which a spot counts half.
-        information: (6, 6) is added to.
-        pull: (6,) is added to.
-    """
-    slopes = np.empty(6)
-    for spot in range(compared.shape[0]):
-        x, y, z = compared[spot, 0], compared[spot, 1], compared[spot, 2]
-        rest, across, down = compared[spot, 3], compared[spot, 4], compared[spot, 5]
-        slopes[0], slopes[1], slopes[2] = -down * z, across * z, down * x - across * y
-        slopes[3], slopes[4], slopes[5] = across * x + down * y, across, down
-        weight = 1.0 / (1.0 + (rest / reach) ** 2)
-        for i in range(6):
-            pull[i] += weight * slopes[i] * rest
-            for j in range(6):
-                information[i, j] += weight * slopes[i] * slopes[j]
-
-
-def warm_up() -> None:
-    """Compile (or load from numba's cache) what :func:`lay` runs."""
-    flat = np.zeros((1, 3), np.float32)
-    found = np.zeros((1, 6), np.float32)
-    side, zero = np.zeros((3, 4, 4), np.float32), np.float32(0)
-    _compare(flat, flat, flat[0, :1], side, side[0], np.eye(3, dtype=np.float32), zero, zero, zero, found)
-    _accumulate(found, np.float32(1), np.zeros((6, 6)), np.zeros(6))

@@ -52,6 +52,7 @@ class Recalled:
         bank: their bare faces.
         given: the user gave them, so that they must first be shown to be of this person.
         looked: when a bare face was looked for last, in seconds.
+        masked: when a mask was found last, in seconds.
         worn: those of the bank laid on the track's head; None before there was a mask.
         points: (468, 3) the mesh of what is worn in crop pixels as it was laid last; None before it was.
         shown: 0..1, how far it has faded in.
@@ -66,6 +67,7 @@ class Recalled:
     bank: ReferenceBank
     given: bool = False
     looked: float = -math.inf
+    masked: float = -math.inf
     worn: WornReference | None = None
     points: NDArray[np.float64] | None = None
     shown: float = 0.0

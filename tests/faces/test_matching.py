@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.faces.laying import Rigid, carried
-from stream_unmask.faces.matching import BLURS, SIDE, Looseness, Scene, at_side, lay, spots
+from stream_unmask.faces.matching import BLURS, SIDE, Looseness, Scene, Spots, at_side, lay, spots
 from stream_unmask.inpainting.laid import PicturedFace
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 
@@ -22,6 +22,10 @@ STAYS = Rigid(1.0, np.eye(3), np.zeros(3))
 
 def face(index: int) -> PicturedFace:
     return bundled_stand_ins(BUNDLED_SETS["open"].folder)[index]
+
+
+def spots_of(shown: PicturedFace) -> Spots:
+    return spots(shown.picture, shown.points, np.ascontiguousarray(shown.with_bare[:, :, 3]))
 
 
 def seen(shown: PicturedFace, by: NDArray[np.float64], *, light: float = 0.7) -> Scene:
@@ -50,7 +54,7 @@ def test_a_face_is_found_where_it_went(scale: float, degrees: float, x: float, y
     shown = face(54)
     size = len(shown.picture)
     by = similarity(scale, degrees, x, y, size)
-    match = lay(spots(shown.picture, shown.points), seen(shown, by), STAYS, STAYS, LOOSE, STEPS)
+    match = lay(spots_of(shown), seen(shown, by), STAYS, STAYS, LOOSE, STEPS)
     own = at_side(shown.points, size)
     wanted = at_side(
         np.column_stack([shown.points[:, :2] @ by[:, :2].T + by[:, 2], shown.points[:, 2]]), size
@@ -62,11 +66,10 @@ def test_a_face_is_found_where_it_went(scale: float, degrees: float, x: float, y
 def test_somebody_elses_face_is_less_alike() -> None:
     own = seen(face(54), np.eye(2, 3))
     others = [
-        lay(spots(face(index).picture, face(index).points), own, STAYS, STAYS, LOOSE, STEPS).correlation
-        for index in (1, 41, 74)
+        lay(spots_of(face(index)), own, STAYS, STAYS, LOOSE, STEPS).correlation for index in (1, 41, 74)
     ]
     assert max(others) < 0.85
-    same = lay(spots(face(54).picture, face(54).points), own, STAYS, STAYS, LOOSE, STEPS)
+    same = lay(spots_of(face(54)), own, STAYS, STAYS, LOOSE, STEPS)
     assert same.correlation > 0.95
 
 
@@ -74,7 +77,7 @@ def test_the_prior_holds_what_may_not_stray() -> None:
     shown = face(54)
     by = similarity(1.0, 0, 8, 0, len(shown.picture))
     tight = Looseness(turn=(1e-3, 1e-3, 1e-3), growth=1e-3, shift=0.02)
-    match = lay(spots(shown.picture, shown.points), seen(shown, by), STAYS, STAYS, tight, STEPS)
+    match = lay(spots_of(shown), seen(shown, by), STAYS, STAYS, tight, STEPS)
     own = at_side(shown.points, len(shown.picture))
     assert np.abs(match.rigid(own) - own).max() < 1
 
@@ -83,14 +86,14 @@ def test_where_nothing_is_visible_nothing_is_believed() -> None:
     shown = face(54)
     size = len(shown.picture)
     hidden = Scene(np.zeros((3, size, size), np.float32), np.ones((size, size), np.float32))
-    match = lay(spots(shown.picture, shown.points), hidden, STAYS, STAYS, LOOSE, STEPS)
+    match = lay(spots_of(shown), hidden, STAYS, STAYS, LOOSE, STEPS)
     assert match.correlation == 0
     assert match.rigid is STAYS
 
 
 def test_spots_lie_on_the_face_and_look_at_the_camera() -> None:
     shown = face(54)
-    found = spots(shown.picture, shown.points)
+    found = spots_of(shown)
     places = found.places + found.centre
     own = at_side(shown.points, len(shown.picture))
     assert found.values.shape == (len(BLURS), len(places))
@@ -102,7 +105,7 @@ def test_spots_lie_on_the_face_and_look_at_the_camera() -> None:
 
 
 def test_a_similarity_is_carried_along_within_the_picture() -> None:
-    turn = cv2.Rodrigues(np.array([0.1, -0.2, 0.3]))[0]
+    turn = np.asarray(cv2.Rodrigues(np.array([0.1, -0.2, 0.3]))[0], np.float64)
     rigid = Rigid(1.3, turn, np.array([4.0, -2.0, 1.0]))
     cos, sin = 2 * math.cos(0.4), 2 * math.sin(0.4)
     affine = np.array([[cos, -sin, 5.0], [sin, cos, -3.0]])

@@ -16,8 +16,8 @@ _CHROMA, _LIGHTNESS = 14.0, 38.0
 """How far skin may be off its median in Lab."""
 
 SURELY_BARE = 0.6
-"""Share of skin (see :func:`skin_share`) from which a face is taken to be bare. A face mask that is held before
-the face has up to 0.47; nine of ten bare faces have more than 0.6, most of them 0.8 to 1."""
+"""Share of skin (see :func:`skin_share`) from which a face is taken to be bare. A face mask that is held
+before the face has up to 0.47; nine of ten bare faces have more than 0.6, most of them 0.8 to 1."""
 
 MAYBE_BARE = 0.15
 """Share from which a face may be bare for which somebody vouches. Face masks that are worn have less, but for

@@ -26,14 +26,20 @@ from stream_unmask.video.frame import Frame
 
 _log = logging.getLogger(__name__)
 
-_BARE_SCORE, _PRESENT = 0.15, 0.5
+BARE_SCORE, _PRESENT = 0.15, 0.5
 """Score of a face mask below which a face may be bare, and presence from which its mesh is believed."""
+
+Banks = dict[tuple[int, int], ReferenceBank]
+"""Bare faces by the number of the face and of the person followed; see :attr:`FaceView.person`."""
 
 _LOOK_EVERY = 0.1
 """Seconds between two looks for a bare face."""
 
 _DOUBTED = 0.4
 """Seconds before a mask appears in which hands and cloth may already be before the face."""
+
+_SURELY_OFF = 0.5
+"""Seconds for which no mask must have been found on a face that wore one: now and then one is overlooked."""
 
 _ON, _OFF = 0.65, 0.55
 """Correlation from which a reference of the same track is believed, and below which no longer. That of
@@ -62,6 +68,7 @@ class References:
         *,
         given: Mapping[int, Reference],
         search: bool,
+        known: Banks | None = None,
     ) -> None:
         """Begin a stream.
 
@@ -70,8 +77,10 @@ class References:
             lock: what is to be entered while it is used.
             given: faces that the user says are those of the people of these numbers; 0 for all others.
             search: look for bare faces of the others.
+            known: what was found of them before.
         """
         self._mesh, self._lock, self._given, self._search = mesh, lock, given, search
+        self._known = known or {}
         self.refused: list[str] = []
         self._ambiguous = False
 
@@ -97,10 +106,12 @@ class References:
         recalled = self._recalled(view)
         if recalled.given or not self._search:
             return
-        if score >= _BARE_SCORE:
-            if recalled.looked > -np.inf:
+        if score >= BARE_SCORE:
+            if recalled.looked > recalled.masked:
                 recalled.bank.doubt_since(frame.time - _DOUBTED)
-                recalled.looked = -np.inf
+            recalled.masked = frame.time
+            return
+        if 0 <= frame.time - recalled.masked < _SURELY_OFF:
             return
         if view.coasting or view.presence < _PRESENT or abs(frame.time - recalled.looked) < _LOOK_EVERY:
             return
@@ -178,6 +189,7 @@ class References:
             given = self._given.get(view.number) if view.person == 0 else None
             if given is None and not self._ambiguous:
                 given = self._given.get(0)
-            bank = ReferenceBank() if given is None else ReferenceBank([given])
+            bank = ReferenceBank([given]) if given else self._known.get((view.number, view.person))
+            bank = ReferenceBank() if bank is None else bank
             recalled = view.state.recalled = Recalled(view.person, bank, given is not None)
         return recalled

@@ -107,7 +107,7 @@ class Reference(PicturedFace):
     @cached_property
     def spots(self) -> Spots:
         """What of it is compared with a masked head."""
-        return spots(self.picture, self.points)
+        return spots(self.picture, self.points, np.ascontiguousarray(self.with_bare[:, :, 3]))
 
 
 def pictured(

@@ -159,12 +159,14 @@ class WornReference:
         why = refusal(
             head.in_crop, mask, head.angles.yaw - nearest[0].angles.yaw, held=self._last is not None
         )
-        if why in ("lost", "turned"):
+        lost = why == "lost"
+        if why is not None and (why == "turned" or (lost and self._last is None)):
             self._last = None
             return why
-        self._since_choice += elapsed
-        self._choose(head, nearest)
-        match = self._follow(head)
+        if not lost:
+            self._since_choice += elapsed
+            self._choose(head, nearest)
+        match = self._follow(head, lost=lost)
         self.correlation = match.correlation
         self._best = max(match.correlation, self._best * (1 - _SLOWLY))
         self._last = carried(match.rigid, head.to_frame)
@@ -207,12 +209,15 @@ class WornReference:
         kept = _KEPT if reference is self.reference else 0.0
         return match.correlation + kept - _OPEN_COSTS * reference.openness
 
-    def _follow(self, head: _Head) -> Match:
-        """Lay on what is worn: from where it was, or anew."""
+    def _follow(self, head: _Head, *, lost: bool) -> Match:
+        """Lay on what is worn: from where it was, or anew; by the pixels alone where the mesh is lost."""
         assert self.reference is not None
-        reference, prior = self.reference, self._prior(head)
-        if self._last is not None:
-            start = carried(self._last, invert(head.to_frame))
+        reference = self.reference
+        start = None if self._last is None else carried(self._last, invert(head.to_frame))
+        if start is not None and lost:
+            return lay(reference.spots, head.scene, start, start, _UNSURE, _FROM_AFAR)
+        prior = self._prior(head)
+        if start is not None:
             match = lay(reference.spots, head.scene, start, prior, _SURE, _FROM_NEAR)
             if match.correlation >= self._best - _LOST:
                 return match
