@@ -1,7 +1,7 @@
 """What a person's own face is worth: masks drawn on bare talking faces, so that the truth is known.
 
 The first frames of a clip stay as they are; from one frame on the face wears a drawn mask. The product then
-takes it off, once with the references that it found by itself and once without.
+takes it off three times: painting alone, with a stand-in, and with the references that it found by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.deep import SIDE, deep_distance
+from benchmarks.results import Result
 from stream_unmask.api import Unmasker
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.following import FaceFollower, FollowSettings
@@ -80,12 +81,23 @@ class Figures:
     own: float = 0.0
 
     def __str__(self) -> str:
-        means = [float(np.mean(each)) for each in (self.psnr, self.deep, self.sharpness, self.change)]
-        return "{:.2f} dB, deep {:.3f}, sharpness {:.2f}, change {:.2f}, own {:.0%}".format(*means, self.own)
+        told = "{:.2f} dB, deep {:.3f}, sharpness {:.2f}, change {:.2f}, own face in {:.0%}"
+        return told.format(*self.means(), self.own)
+
+    def means(self) -> list[float]:
+        """Of the four."""
+        return [float(np.mean(each)) for each in (self.psnr, self.deep, self.sharpness, self.change)]
 
 
-def measure(clip: Path, *, start: int, frames: int, seed: int) -> tuple[Figures, Figures]:
-    """Measure one clip without references and with.
+WAYS = {
+    "generator alone": Settings(reference="none", stand_in="none"),
+    "stand-in": Settings(reference="none"),
+    "own face": Settings(),
+}
+
+
+def measure(clip: Path, *, start: int, frames: int, seed: int) -> dict[str, Figures]:
+    """Measure one clip in each of :data:`WAYS`.
 
     Args:
         clip: a video of one bare face.
@@ -93,25 +105,37 @@ def measure(clip: Path, *, start: int, frames: int, seed: int) -> tuple[Figures,
         frames: to be read.
         seed: of the mask.
     """
-    ways = [Unmasker(Settings(reference=way)).stream() for way in ("none", "auto")]
-    found = Figures(), Figures()
-    before: tuple[Bytes, list[Bytes]] | None = None
+    streams = {way: Unmasker(settings).stream() for way, settings in WAYS.items()}
+    found = {way: Figures() for way in WAYS}
+    before: tuple[Bytes, dict[str, Bytes]] | None = None
     for known in masked(clip, start=start, frames=frames, seed=seed):
-        made = [_through(stream, known) for stream in ways]
+        made = {way: _through(stream, known) for way, stream in streams.items()}
         place = (known.index - start - _SETTLED) % _EVERY
         if known.index < start + _SETTLED or place > 1 or known.mask.sum() < _LEAST_MASK:
             before = None
             continue
         assert known.alignment is not None
         truth = _crop(known.truth, known.alignment)
-        for number, (each, crop) in enumerate(zip(found, made, strict=True)):
-            earlier = None if before is None else (before[0], before[1][number])
-            _add(each, crop, truth, known.mask, earlier)
+        for way, crop in made.items():
+            earlier = None if before is None else (before[0], before[1][way])
+            _add(found[way], crop, truth, known.mask, earlier)
         before = truth, made
-    for each, stream in zip(found, ways, strict=True):
+    for way, stream in streams.items():
         own = sum(face.reference_frames for face in stream.faces)
-        each.own = own / max(sum(face.masked_frames for face in stream.faces), 1)
+        found[way].own = own / max(sum(face.masked_frames for face in stream.faces), 1)
     return found
+
+
+def as_result(found: Sequence[dict[str, Figures]], command: str) -> Result:
+    """Several clips as a table of means; ``command`` measured them."""
+    header = ("", "PSNR, dB", "deep distance", "sharpness", "change")
+    rows = []
+    for way in WAYS:
+        clips = np.array([each[way].means() for each in found]).mean(axis=0)
+        psnr_, deep, sharpness, change = clips.tolist()
+        rows.append((way, f"{psnr_:.1f}", f"{deep:.3f}", f"{sharpness:.2f}", f"{change:.2f}"))
+    what = f"the face beneath a drawn mask against the true one, means of {len(found)} clips"
+    return Result.now(what, command, header, rows)
 
 
 def masked(clip: Path, *, start: int, frames: int, seed: int) -> Iterator[Known]:

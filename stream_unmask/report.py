@@ -55,6 +55,13 @@ class FaceReport:
     guided_frames: int = 0
     unguided: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def sources(self) -> dict[str, float]:
+        """Where what is shown of it came from, as shares of the frames in which its mask was replaced."""
+        alone = sum(self.unguided.values())
+        counts = {"reference": self.reference_frames, "stand-in": self.guided_frames, "generator": alone}
+        return {source: count / max(sum(counts.values()), 1) for source, count in counts.items() if count}
+
     def leave_alone(self, reason: str) -> None:
         """Count a frame in which the face was left as it was."""
         if reason not in self.left_alone:
@@ -166,7 +173,8 @@ class Report:
         return f"{kept} {self.output}: {self.frames} frames{dropped} at {self.fps:.1f} fps, {what}."
 
     def as_dict(self) -> dict[str, object]:
-        return {**dataclasses.asdict(self), "fps": round(self.fps, 2)}
+        faces = [{**dataclasses.asdict(face), "sources": face.sources} for face in self.faces]
+        return {**dataclasses.asdict(self), "faces": faces, "fps": round(self.fps, 2)}
 
 
 def write_reports(path: Path, reports: list[Report]) -> None:

@@ -117,6 +117,37 @@ def stand_ins(data: Path, sets: tuple[str, ...], limit: int | None, weights: Pat
 
 
 @measure.command()
+@click.argument("clips", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--start",
+    type=click.IntRange(1),
+    default=45,
+    show_default=True,
+    help="The face wears a mask from here on.",
+)
+@click.option(
+    "--frames", type=click.IntRange(10), default=125, show_default=True, help="Read this many of each clip."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first clip's mask."
+)
+@_json_option
+def references(clips: tuple[Path, ...], start: int, frames: int, seed: int, target: Path | None) -> None:
+    """Tell what a person's own face is worth, on CLIPS of bare faces.
+
+    Masks are drawn on from a frame on, so that the truth is known.
+    """
+    from benchmarks.references import as_result
+    from benchmarks.references import measure as run
+
+    found = []
+    for number, clip in enumerate(clips):
+        found.append(run(clip, start=start, frames=frames, seed=seed + number))
+        click.echo("\n".join(f"{clip.name}, {way}: {figures}" for way, figures in found[-1].items()))
+    _tell(as_result(found, _command()), target)
+
+
+@measure.command()
 @click.argument("video", type=click.Path(exists=True, path_type=Path), required=False)
 @_json_option
 def fidelity(video: Path | None, target: Path | None) -> None:

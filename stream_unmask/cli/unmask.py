@@ -268,7 +268,7 @@ def _run(
             )
     for warning in report.warnings:
         console.say(f"Warning: {warning}")
-    for sentence in _left_alone(report):
+    for sentence in (*_left_alone(report), *_own_faces(report)):
         console.say(sentence)
     console.say(unmasker.summary(report))
     return report
@@ -279,6 +279,14 @@ def _progress(console: PlainConsole, job: Job) -> AbstractContextManager[Callabl
     if is_address(job.source) and not console.is_terminal:
         return nullcontext()
     return progress_line(console, printable(job.name))
+
+
+def _own_faces(report: Report) -> Iterator[str]:
+    """Which faces were given back, one sentence."""
+    own = [face.number for face in report.faces if face.reference_frames]
+    if own:
+        which = "Face {} is its own" if len(own) == 1 else "Faces {} are their own"
+        yield which.format(", ".join(map(str, own))) + ", of another moment or photo."
 
 
 def _left_alone(report: Report) -> Iterator[str]:
