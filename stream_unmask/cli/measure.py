@@ -41,7 +41,8 @@ def _command() -> str:
         if isinstance(option, click.Option):
             words.append(option.opts[0])
         if value is not True:
-            words.append(str(option.name).upper() if isinstance(value, Path) else str(value))
+            named = isinstance(value[0] if isinstance(value, tuple) else value, Path)
+            words.append(str(option.name).upper() if named else str(value))
     return " ".join(words)
 
 
@@ -123,14 +124,12 @@ def stand_ins(data: Path, sets: tuple[str, ...], limit: int | None, weights: Pat
     type=click.IntRange(1),
     default=45,
     show_default=True,
-    help="The face wears a mask from here on.",
+    help="Frame that a mask is worn from.",
 )
 @click.option(
     "--frames", type=click.IntRange(10), default=125, show_default=True, help="Read this many of each clip."
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first clip's mask."
-)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first mask.")
 @_json_option
 def references(clips: tuple[Path, ...], start: int, frames: int, seed: int, target: Path | None) -> None:
     """Tell what a person's own face is worth, on CLIPS of bare faces.

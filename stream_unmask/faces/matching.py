@@ -28,8 +28,8 @@ FloatArray = NDArray[np.float32]
 SIDE = 128
 """Side in pixels at which faces are compared, in crops of 3.4 eye distances."""
 
-_GREY = np.array([[0.1495, 0.587 / 2, 0.057]])
-"""Brightness in 0..1 of RGB in [-1, 1], but for a constant."""
+_RED, _GREEN, _BLUE = np.float32(0.1495), np.float32(0.2935), np.float32(0.057)
+"""Weights of colours in [-1, 1] in brightness in 0..1, but for a constant."""
 
 BLURS = (3.0, 1.5, 1.0)
 """Deviations in pixels of the blurs before comparing: a coarse one finds from afar, a fine one is exact."""
@@ -118,8 +118,8 @@ class Scene:
             crop: (3, S, S) RGB in [-1, 1].
             mask: (S, S) soft mask of the crop.
         """
-        grey = cv2.transform(cv2.merge(tuple(crop)), _GREY)
-        self._brightness = _at_side(np.asarray(grey, np.float32))
+        red, green, blue = (_at_side(plane) for plane in crop)
+        self._brightness = np.asarray(_RED * red + _GREEN * green + _BLUE * blue, np.float32)
         masked = (_at_side(mask) >= _BARE).astype(np.float32)
         self.bare = np.asarray(1 - cv2.dilate(masked, np.ones((_KEPT_OFF, _KEPT_OFF), np.uint8)), np.float32)
         self._planes: dict[int, FloatArray] = {}
