@@ -44,7 +44,8 @@ def label(*, wear: bool) -> str:
         return f"A face mask that is worn here may be synthetic: {program} put masks on faces that wore none."
     return (
         "Where a face mask was worn, what is shown in its place is synthetic: "
-        f"a guess made by {program}, not a picture of that face."
+        f"made by {program}, a guess or that person's face of another moment. "
+        "Expression and speech are not true."
     )
 
 
