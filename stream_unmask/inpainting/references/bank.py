@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream_unmask.faces.laying import Angles
-from stream_unmask.inpainting.references.reference import Reference
+from stream_unmask.faces.laying import Angles, Points, head_angles
+from stream_unmask.inpainting.references.reference import Reference, lips_apart
 
 MOST = 12
 """References of one person: 5 MB of crops of 256 pixels with what is worked out of them."""
@@ -27,16 +27,21 @@ class ReferenceBank:
     """References of one person."""
 
     def __init__(self, references: Sequence[Reference] = ()) -> None:
-        self._kept: dict[tuple[int, int, int], Reference] = {_bin(each): each for each in references}
+        self._kept: dict[tuple[int, int, int], Reference] = {kind(each.points): each for each in references}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def offer(self, reference: Reference) -> None:
         """Keep a reference where there is none of its kind, or one that is less sharp."""
-        old = self._kept.get(_bin(reference))
-        if len(self._kept) < MOST if old is None else reference.sharpness > _SHARPER * old.sharpness:
-            self._kept[_bin(reference)] = reference
+        kept, its_kind = self._kept, kind(reference.points)
+        old = kept.get(its_kind)
+        if len(kept) < MOST if old is None else reference.sharpness > _SHARPER * old.sharpness:
+            kept[its_kind] = reference
+
+    def lacks(self, points: Points) -> bool:
+        """Whether there is room, and nothing of the kind of a mesh (468, 3)."""
+        return len(self._kept) < MOST and kind(points) not in self._kept
 
     def doubt_since(self, time: float) -> None:
         """Let go of what was seen from a time on, in seconds, where something is left then."""
@@ -53,7 +58,8 @@ class ReferenceBank:
         return sorted(self._kept.values(), key=away)[:most]
 
 
-def _bin(reference: Reference) -> tuple[int, int, int]:
-    """Which of its person's it is like in turn and mouth."""
-    yaw, pitch = round(reference.angles.yaw / _YAW_BIN), round(reference.angles.pitch / _PITCH_BIN)
-    return yaw, pitch, min(int(reference.openness / _OPEN_BIN), _MOST_OPEN)
+def kind(points: Points) -> tuple[int, int, int]:
+    """What of a face's looks a mesh (468, 3) tells: faces of one kind are turned alike, and their mouths."""
+    angles = head_angles(points)
+    yaw, pitch = round(angles.yaw / _YAW_BIN), round(angles.pitch / _PITCH_BIN)
+    return yaw, pitch, min(int(lips_apart(points) / _OPEN_BIN), _MOST_OPEN)

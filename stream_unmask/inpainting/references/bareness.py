@@ -34,15 +34,11 @@ def skin_share(picture: NDArray[np.uint8], points: Points) -> float:
     Returns:
         0..1.
     """
-    size = len(picture)
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab = cv2.blur(lab, (5, 5))
-    places = np.clip(np.rint(points[:, :2]), 0, size - 1).astype(int)
-
-    def at(numbers: tuple[int, ...]) -> NDArray[np.float32]:
-        columns, rows = places[list(numbers)].T
-        return np.asarray(lab[rows, columns], np.float32)
-
-    off = at(_LOWER_FACE) - np.median(at(_UPPER_SKIN), axis=0)
+    size, numbers = len(picture), list(_UPPER_SKIN + _LOWER_FACE)
+    columns, rows = np.clip(np.rint(points[numbers, :2]), 2, size - 3).astype(int).T
+    patches = np.stack([picture[y - 2 : y + 3, x - 2 : x + 3] for x, y in zip(columns, rows, strict=True)])
+    means = patches.mean(axis=(1, 2), dtype=np.float32)[None] / np.float32(255)
+    lab = cv2.cvtColor(means, cv2.COLOR_RGB2LAB)[0]
+    off = lab[len(_UPPER_SKIN) :] - np.median(lab[: len(_UPPER_SKIN)], axis=0)
     alike = (np.hypot(off[:, 1], off[:, 2]) < _CHROMA) & (np.abs(off[:, 0]) < _LIGHTNESS)
     return float(alike.mean())

@@ -35,6 +35,9 @@ Banks = dict[tuple[int, int], ReferenceBank]
 _LOOK_EVERY = 0.1
 """Seconds between two looks for a bare face."""
 
+_SHARPEN_EVERY = 0.5
+"""The same where there is one of this kind, which could only be sharper."""
+
 _DOUBTED = 0.4
 """Seconds before a mask appears in which hands and cloth may already be before the face."""
 
@@ -77,10 +80,10 @@ class References:
             lock: what is to be entered while it is used.
             given: faces that the user says are those of the people of these numbers; 0 for all others.
             search: look for bare faces of the others.
-            known: what was found of them before.
+            known: what was found of them before: then there is nothing more to be found.
         """
-        self._mesh, self._lock, self._given, self._search = mesh, lock, given, search
-        self._known = known or {}
+        self._mesh, self._lock, self._given = mesh, lock, given
+        self._known, self._search = known or {}, search and not known
         self.refused: list[str] = []
         self._ambiguous = False
 
@@ -113,7 +116,10 @@ class References:
             return
         if 0 <= frame.time - recalled.masked < _SURELY_OFF:
             return
-        if view.coasting or view.presence < _PRESENT or abs(frame.time - recalled.looked) < _LOOK_EVERY:
+        since = abs(frame.time - recalled.looked)
+        if view.coasting or view.presence < _PRESENT or since < _LOOK_EVERY:
+            return
+        if since < _SHARPEN_EVERY and not recalled.bank.lacks(view.points):
             return
         recalled.looked = frame.time
         found = pictured(frame.planes(), view.points, view.alignment, f"frame {frame.index}", frame.time)

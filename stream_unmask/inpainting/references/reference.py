@@ -93,8 +93,7 @@ class Reference(PicturedFace):
     @cached_property
     def openness(self) -> float:
         """Gap between the lips in eye distances."""
-        upper, lower = self.points[list(_INNER_LIPS)]
-        return float(np.linalg.norm(upper - lower)) / eye_distance(self.points)
+        return lips_apart(self.points)
 
     @cached_property
     def sharpness(self) -> float:
@@ -108,6 +107,12 @@ class Reference(PicturedFace):
     def spots(self) -> Spots:
         """What of it is compared with a masked head."""
         return spots(self.picture, self.points, np.ascontiguousarray(self.with_bare[:, :, 3]))
+
+
+def lips_apart(points: Points) -> float:
+    """Gap between the lips of a mesh (468, 3), in eye distances."""
+    upper, lower = points[list(_INNER_LIPS)]
+    return float(np.linalg.norm(upper - lower)) / eye_distance(points)
 
 
 def pictured(

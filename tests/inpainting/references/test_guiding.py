@@ -20,6 +20,7 @@ from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.sources import Sources
 from stream_unmask.pixels.geometry import Box
 from stream_unmask.video.frame import Frame
+from tests.faces.test_laying import head
 from tests.inpainting.faces import alignment, face, soft_mask
 from tests.inpainting.references.test_bank import reference
 
@@ -76,7 +77,7 @@ def stream(given: dict[int, Reference] | None = None, *, search: bool = True) ->
 
 
 def view(state: FaceState, number: int = 1, **told: Any) -> FaceView:
-    return FaceView(state, alignment(), np.zeros((468, 3)), (0, 0, 1, 1), number=number, **told)
+    return FaceView(state, alignment(), head(), (0, 0, 1, 1), number=number, **told)
 
 
 def bare(references: References, state: FaceState, times: list[float], **told: Any) -> None:
@@ -189,3 +190,23 @@ def test_a_stand_in_leaves_before_a_persons_own_face_comes_and_never_returns(
     monkeypatch.setattr(FakeWorn, "refusing", "turned")
     after = [step(1.0 + 0.04 * count)[0] for count in range(8)]
     assert [who for who, _ in groupby(after)] == ["own", "nobody"]
+
+
+def test_faces_that_a_first_look_found_are_kept_whenever_they_were_seen() -> None:
+    later = ReferenceBank([reference(time=9.0)])
+    references = References(cast(Any, None), nullcontext(), given={}, search=True, known={(1, 0): later})
+    state = FaceState()
+    bare(references, state, [0.0, 0.5])
+    references.look(Frame.from_ndarray(np.zeros((32, 32, 3), np.uint8), 1.0), view(state), 0.9)
+    assert [each.time for each in later.nearest(reference().angles, 3)] == [9.0]
+    assert shown(references, masked(state, 1.0)) == 1.0
+
+
+def test_a_mask_that_is_overlooked_for_a_moment_is_not_taken_for_a_face() -> None:
+    references, state = stream(), FaceState()
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    for time, score in ((0.0, 0.9), (0.1, 0.05), (0.3, 0.1), (0.4, 0.9), (0.8, 0.05)):
+        references.look(Frame.from_ndarray(pixels, time), view(state), score)
+    assert shown(references, masked(state, 1.0)) == 0.0
+    references.look(Frame.from_ndarray(pixels, 1.1), view(state), 0.05)
+    assert shown(references, masked(state, 1.2)) > 0.0
