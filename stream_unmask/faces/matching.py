@@ -55,7 +55,7 @@ foreheads and temples tell little, and hair falls over them."""
 
 _LEAST_SPOTS = 80
 
-_DEPENDENT = 60.0
+_DEPENDENT = 100.0
 """Neighbouring pixels that count as one: what is wrong with one (an expression, light) is with them all."""
 
 _MOST = np.array([0.12, 0.12, 0.12, 0.06, 4.0, 4.0])
