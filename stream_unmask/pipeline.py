@@ -206,7 +206,7 @@ class Stream:
 
     @property
     def refused(self) -> list[str]:
-        """A sentence for each reference that was given and is not used."""
+        """A sentence for each reference that was given and was not used so far."""
         return [] if self._sources.references is None else self._sources.references.refused
 
     @property

@@ -146,7 +146,7 @@ def test_a_photo_of_somebody_else_is_refused_and_the_video_goes_on(
     assert stream.faces[0].reference_frames == 0
     assert stream.faces[0].masked_frames == 8
     (sentence,) = stream.refused
-    assert "too little like face 1" in sentence
+    assert "too little like the masked face" in sentence
 
 
 def test_a_frame_of_the_video_can_be_named(taking_off: Path) -> None:

@@ -58,11 +58,7 @@ _TRY_AGAIN = 0.5
 
 
 class References:
-    """The own faces of the people of one stream. Not for two threads at once.
-
-    Attributes:
-        refused: a sentence for each given reference that is not of the person whom it was given for.
-    """
+    """The own faces of the people of one stream. Not for two threads at once."""
 
     def __init__(
         self,
@@ -84,18 +80,30 @@ class References:
         """
         self._mesh, self._lock, self._given = mesh, lock, given
         self._known, self._search = known or {}, search and not known
-        self.refused: list[str] = []
-        self._ambiguous = False
+        self._tried: set[int] = set()
+        self._used: set[int] = set()
+        self._ambiguous = ""
+
+    @property
+    def refused(self) -> list[str]:
+        """A sentence for each given reference that was not used so far."""
+        sentences = [self._ambiguous] if self._ambiguous else []
+        for number in self._given.keys() - self._used - ({0} if self._ambiguous else set()):
+            origin, who = self._given[number].origin, f"face {number}" if number else "the masked face"
+            if number in self._tried:
+                sentences.append(f"The face of {origin} looks too little like {who} to be used for it.")
+            else:
+                sentences.append(f"{origin} was not used: {who} was never masked, or turned too far away.")
+        return sentences
 
     def meet(self, numbers: Sequence[int]) -> None:
         """Take note of which people are masked in a frame, before they are guided."""
         unnamed = [number for number in numbers if number not in self._given]
         if len(unnamed) > 1 and 0 in self._given and not self._ambiguous:
-            self._ambiguous = True
-            people = ", ".join(str(number) for number in sorted(unnamed))
-            self.refused.append(
-                f"Faces {people} wear masks at the same time, so that {self._given[0].origin} is not used: "
-                f"say whose face it shows, as in {unnamed[0]}={self._given[0].origin}."
+            origin, people = self._given[0].origin, ", ".join(map(str, sorted(unnamed)))
+            self._ambiguous = (
+                f"Faces {people} wear masks at the same time, so that {origin} is not used: "
+                f"say whose face it shows, as in {unnamed[0]}={origin}."
             )
 
     def look(self, frame: Frame, view: FaceView, score: float) -> None:
@@ -173,19 +181,16 @@ class References:
             _log.info("Face %d wears its own face of %s", view.number, worn.reference.origin)
         if not recalled.believed and recalled.shown == 0:
             recalled.try_again = seen.time + _TRY_AGAIN
-            if recalled.given and new:
-                self._count(recalled, worn, view)
+        if recalled.given and new:
+            self._count(recalled, view.number if view.number in self._given else 0)
 
-    def _count(self, recalled: Recalled, worn: WornReference, view: FaceView) -> None:
-        """A given face does not fit: after a few times it is let go."""
-        recalled.refusals += 1
-        if recalled.refusals < _GIVEN_TRIES or worn.reference is None:
-            return
-        recalled.bank = ReferenceBank()
-        recalled.refusal = "not this person"
-        self.refused.append(
-            f"The face of {worn.reference.origin} looks too little like face {view.number} to be used for it."
-        )
+    def _count(self, recalled: Recalled, given: int) -> None:
+        """A given face was tried: if it does not fit a few times, it is let go."""
+        (self._used if recalled.believed else self._tried).add(given)
+        recalled.refusals += not recalled.believed
+        if recalled.refusals >= _GIVEN_TRIES and not recalled.believed:
+            recalled.bank, recalled.given, recalled.worn = ReferenceBank(), False, None
+            recalled.refusal = "not this person"
 
     def _recalled(self, view: FaceView) -> Recalled:
         """What is known of a face; nothing any more where it may be another head."""

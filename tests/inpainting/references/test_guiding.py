@@ -154,6 +154,8 @@ def test_a_face_that_was_given_must_fit_well_and_is_refused_in_a_sentence(
     monkeypatch.setattr(FakeWorn, "correlation", 0.88)
     assert shown(other, masked(FaceState(), 0.0, 2)) == 1.0
     assert shown(other, masked(FaceState(), 0.0, 3)) == 0.0
+    assert other.refused == []
+    assert "face 7 was never masked" in stream({7: reference()}).refused[0]
 
 
 def test_a_photo_without_a_number_serves_only_while_one_person_is_masked() -> None:
