@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from stream_unmask.inpainting.face import UnmaskedFace
+    from stream_unmask.inpainting.references.reference import Reference
     from stream_unmask.output.codecs import EncoderSettings
     from stream_unmask.output.writing import OutputOptions, Progress
     from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -45,6 +46,7 @@ _HOMES = {
     "OutputExistsError": "errors",
     "OutputOptions": "output.writing",
     "Progress": "output.writing",
+    "Reference": "inpainting.references.reference",
     "Report": "report",
     "Settings": "settings",
     "Stream": "pipeline",
@@ -68,6 +70,7 @@ __all__ = [
     "OutputExistsError",
     "OutputOptions",
     "Progress",
+    "Reference",
     "Report",
     "Settings",
     "Stream",

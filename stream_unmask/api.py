@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stream_unmask.errors import InputError
+from stream_unmask.given import frame_references, frames_named, photo_references
+from stream_unmask.inpainting.references.guiding import Banks
+from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.live.parsing import is_stream_output
@@ -22,6 +26,7 @@ from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.report import Report
 from stream_unmask.running import run
 from stream_unmask.settings import Settings
+from stream_unmask.survey import survey_file
 from stream_unmask.version import program_version
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.files import check_output, is_address, redact
@@ -39,7 +44,8 @@ def label(*, wear: bool) -> str:
         return f"A face mask that is worn here may be synthetic: {program} put masks on faces that wore none."
     return (
         "Where a face mask was worn, what is shown in its place is synthetic: "
-        f"a guess made by {program}, not a picture of that face."
+        f"made by {program}, a guess or that person's face of another moment. "
+        "Expression and speech are not true."
     )
 
 
@@ -86,22 +92,28 @@ class Unmasker:
 
         Raises:
             EngineError: no engine can run here, or not the one asked for.
+            InputError: a photo that is to be a reference cannot be read, or does not show one bare face.
             WeightsError: files are missing or damaged, or the weights put no masks on.
         """
         self.settings = settings or Settings()
+        self._references = photo_references(self.settings)
         self.networks = Networks.load(self.settings)
         for reason in self.networks.selection.passed_over:
             _log.info("A faster engine is not used: %s", reason)
         _log.info("Engine: %s", self.networks.engine)
 
-    def stream(self, *, rotation: int = 0, still: bool = False) -> Stream:
+    def stream(
+        self, *, rotation: int = 0, still: bool = False, references: Mapping[int, Reference] | None = None
+    ) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
 
         Args:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
+            references: further bare faces of people in it, by their numbers; see ``Settings.reference``.
         """
-        return Stream(self.networks, self.settings, rotation=rotation, still=still)
+        known = {**self._references, **(references or {})}
+        return Stream(self.networks, self.settings, rotation=rotation, still=still, references=known)
 
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
@@ -169,6 +181,7 @@ class Unmasker:
         options, stop = options or OutputOptions(), stop or threading.Event()
         outputs = [output] if isinstance(output, str | Path) else list(output)
         check_job(source, outputs, options, picture=False)
+        references = frame_references(self.settings, source)
         report = self._report(redact(source), shown_address(str(outputs[0])))
         seals = [
             None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
@@ -183,7 +196,8 @@ class Unmasker:
             report.interrupted, report.output = True, ""
             return report
         with paced(opened, outputs) as opened:
-            stream = self.stream(rotation=opened.info.rotation)
+            banks = self._survey(source, opened, outputs, progress, stop)
+            stream = self._stream(opened.info.rotation, references, banks)
             job = open_job(
                 stream,
                 opened,
@@ -197,6 +211,30 @@ class Unmasker:
             _do(opened, job, report, stop)
         self._log_report(report)
         return report
+
+    def _stream(self, rotation: int, references: Mapping[int, Reference], banks: Banks) -> Stream:
+        known = {**self._references, **references}
+        return Stream(self.networks, self.settings, rotation=rotation, references=known, banks=banks)
+
+    def _survey(
+        self,
+        source: str | Path,
+        opened: Source,
+        outputs: Sequence[str | Path],
+        progress: Callable[[Progress], None] | None,
+        stop: threading.Event,
+    ) -> Banks:
+        """What a first look through a file finds; nothing where it cannot be read twice or cannot wait."""
+        settings, info = self.settings, opened.info
+        waits = not info.real_time and not any(is_stream_output(output) for output in outputs)
+        if settings.wear or settings.reference == "none" or is_address(source) or not waits:
+            return {}
+
+        def show(done: int) -> None:
+            if progress is not None:
+                progress(Progress(done, info.frames, 0, looking=True))
+
+        return survey_file(self.networks, settings, Path(source), show, stop)
 
     def _open(
         self,
@@ -232,6 +270,8 @@ class Unmasker:
         source, output = Path(source), Path(output)
         report = self._report(str(source), str(output))
         check_job(source, [output], options, picture=True)
+        if frames_named(self.settings):
+            raise InputError("A picture has no frames to take references from.", path=source)
         seal = self._seal(source, output, options)
         started = time.perf_counter()
         pictures = read_pictures(source)
@@ -328,6 +368,7 @@ def _do(source: Source, job: VideoJob, report: Report, stop: threading.Event) ->
 def _fill(report: Report, *streams: Stream) -> None:
     """Add what the streams of a file know to its report."""
     report.faces = [face for stream in streams for face in stream.faces]
+    report.warnings += [sentence for stream in streams for sentence in stream.refused]
     for stream in streams:
         report.earlier.faces += stream.earlier.faces
         report.earlier.masked += stream.earlier.masked

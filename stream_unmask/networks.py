@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,10 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
 from stream_unmask.inpainting.guides import StandIns
+from stream_unmask.inpainting.references.guiding import Banks, References
+from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
@@ -105,18 +108,36 @@ class Networks:
             gpu=gpu,
         )
 
-    def stand_ins(self, settings: Settings) -> StandIns | None:
+    def sources(
+        self, settings: Settings, given: Mapping[int, Reference], known: Banks | None = None
+    ) -> Sources:
+        """Where the faces of one stream come from.
+
+        Args:
+            settings: ``reference`` and ``stand_in`` count here.
+            given: people's own faces that the user gave, by the people's numbers; 0 for all others.
+            known: what a :class:`~stream_unmask.survey.Survey` found.
+        """
+        references = None
+        if settings.reference != "none":
+            search = settings.reference == "auto" or bool(given)
+            references = References(self.mesh, self._unlocked(), given=given, search=search, known=known)
+        return Sources(references, self._stand_ins(settings))
+
+    def _unlocked(self) -> AbstractContextManager[object]:
+        """What is to be entered to use a network on the CPU; the work on a CPU holds the lock already."""
+        return nullcontext() if self.gpu is None else self.lock
+
+    def _stand_ins(self, settings: Settings) -> StandIns | None:
         """What the faces of one stream are to wear; None where that is nothing."""
         if self.describer is None or self.bank is None or settings.stand_in == "none":
             return None
-        # The work on a CPU holds the lock already.
-        lock = nullcontext() if self.gpu is None else self.lock
         wishes = settings.stand_in if isinstance(settings.stand_in, Mapping) else {}
         there = 2 * self.bank.count
         for wish in wishes.values():
             if wish != "none" and not 1 <= wish <= there:
                 raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
-        return StandIns(self.bank, self.describer, self.mesh, lock, wishes)
+        return StandIns(self.bank, self.describer, self.mesh, self._unlocked(), wishes)
 
     def retoucher(self, task: Task) -> Retoucher[Any]:
         """What does a task to the faces of one stream."""

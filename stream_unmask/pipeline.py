@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,10 @@ from stream_unmask.faces.tracking import Track
 from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace, Worn
 from stream_unmask.inpainting.hysteresis import MaskHysteresis
 from stream_unmask.inpainting.limits import Reason, reason
+from stream_unmask.inpainting.references.guiding import Banks
+from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
+from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.networks import Networks
 from stream_unmask.report import EarlierFaces, FaceReport, Stages
@@ -126,6 +129,8 @@ class Stream:
         rotation: int = 0,
         still: bool = False,
         task: Task | None = None,
+        references: Mapping[int, Reference] | None = None,
+        banks: Banks | None = None,
     ) -> None:
         """Start on a video.
 
@@ -135,6 +140,8 @@ class Stream:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
             task: what is done to the faces, where that is nothing that the settings can say.
+            references: people's own bare faces, by the people's numbers in the report; 0 for all others.
+            banks: what a :class:`~stream_unmask.survey.Survey` of the same video found.
         """
         self.faces: list[FaceReport] = []
         self.earlier = EarlierFaces()
@@ -142,7 +149,8 @@ class Stream:
         self._size = networks.size
         self._min_face = settings.min_face
         self._lock = networks.lock
-        self._task = task or _task(networks, settings, still=still)
+        self._sources = networks.sources(settings, references or {}, banks) if task is None else Sources()
+        self._task = task or _task(self._sources, settings, still=still)
         self._retoucher: Retoucher[Any] = networks.retoucher(self._task)
         self._ahead = self._retoucher.device.ahead
         self._connection = 0
@@ -197,6 +205,11 @@ class Stream:
         return self._advance(0)
 
     @property
+    def refused(self) -> list[str]:
+        """A sentence for each reference that was given and was not used so far."""
+        return [] if self._sources.references is None else self._sources.references.refused
+
+    @property
     def unfollowed(self) -> int:
         """Searches for faces so far that came upon one which cannot be followed."""
         return self._follower.unfollowed
@@ -234,6 +247,8 @@ class Stream:
             track.coasting,
             track.unseen,
             report.number,
+            track.person,
+            track.presence,
         )
         beyond = self._reason(frame, view.alignment, unmasked_before=memory.unmasked or doubtful)
         return _Sighting(memory, report, view, beyond, doubtful)
@@ -253,12 +268,19 @@ class Stream:
             strength = self._decide(under_way.frame, seen, score)
             if score is not None:
                 strengths.append(strength)
+                self._remember(under_way.frame, seen.view, score)
         with self._retouching():
             under_way.retouch.inpaint(strengths)
         shown = (seen for seen in under_way.sightings if seen.beyond is None)
         for seen, strength in zip(shown, strengths, strict=True):
-            if strength > 0 and seen.memory.state.worn is not None:
-                _tell_of(seen.memory.state.worn, seen.report)
+            if strength > 0:
+                _tell_of(seen.memory.state, seen.report)
+
+    def _remember(self, frame: Frame, view: FaceView, score: float) -> None:
+        """Take the picture of a bare face, for when it wears a mask."""
+        if self._sources.references is not None:
+            with self.stages("remember"):
+                self._sources.references.look(frame, view, score)
 
     def _decide(self, frame: Frame, seen: _Sighting, score: float | None) -> float:
         """How much of what is inpainted shows; ``score`` is None where no face mask was looked for."""
@@ -331,14 +353,25 @@ class Stream:
             self._lock.release()
 
 
-def _task(networks: Networks, settings: Settings, *, still: bool) -> Task:
+def _task(sources: Sources, settings: Settings, *, still: bool) -> Task:
     if settings.wear:
         return Wear(settings.smooth)
-    return Unmask(settings.blend, settings.smooth, still, networks.stand_ins(settings))
+    return Unmask(settings.blend, settings.smooth, still, sources)
 
 
-def _tell_of(worn: Worn, report: FaceReport) -> None:
-    """Note in a face's report what guided the generator in a frame."""
+def _tell_of(state: FaceState, report: FaceReport) -> None:
+    """Note in a face's report where what is shown of it in a frame comes from."""
+    own = state.recalled
+    if own is not None and own.refusal is not None:
+        report.reference_refused[own.refusal] = report.reference_refused.get(own.refusal, 0) + 1
+    if own is not None and own.worn is not None and own.worn.reference is not None and own.shown > 0:
+        report.reference = own.worn.reference.origin
+        report.reference_frames += 1
+        return
+    _tell_of_stand_in(state.worn or Worn(), report)
+
+
+def _tell_of_stand_in(worn: Worn, report: FaceReport) -> None:
     report.fitting = [index + 1 for index in worn.fitting]
     if worn.stand_in is not None:
         report.stand_in = worn.index + 1

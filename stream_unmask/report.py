@@ -30,6 +30,9 @@ class FaceReport:
         score: mean certainty 0..1 that it wears a mask, over all frames looked at.
         looked_at: frames in which a mask was looked for.
         left_alone: frames in which the face was beyond what the networks can do, by reason.
+        reference: where the own face that it wears is from; None where none was found or given.
+        reference_frames: frames whose face is its own.
+        reference_refused: frames in which its own face was known and did not fit, by reason.
         stand_in: number of the stand-in that it wears, from 1; None where the generator painted alone.
         fitting: the stand-ins that fit it best, the best first.
         guided_frames: frames whose face is that of the stand-in.
@@ -44,10 +47,20 @@ class FaceReport:
     score: float = 0.0
     looked_at: int = 0
     left_alone: dict[str, int] = field(default_factory=dict)
+    reference: str | None = None
+    reference_frames: int = 0
+    reference_refused: dict[str, int] = field(default_factory=dict)
     stand_in: int | None = None
     fitting: list[int] = field(default_factory=list)
     guided_frames: int = 0
     unguided: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> dict[str, float]:
+        """Where what is shown of it came from, as shares of the frames in which its mask was replaced."""
+        alone = sum(self.unguided.values())
+        counts = {"reference": self.reference_frames, "stand-in": self.guided_frames, "generator": alone}
+        return {source: count / max(sum(counts.values()), 1) for source, count in counts.items() if count}
 
     def leave_alone(self, reason: str) -> None:
         """Count a frame in which the face was left as it was."""
@@ -160,7 +173,8 @@ class Report:
         return f"{kept} {self.output}: {self.frames} frames{dropped} at {self.fps:.1f} fps, {what}."
 
     def as_dict(self) -> dict[str, object]:
-        return {**dataclasses.asdict(self), "fps": round(self.fps, 2)}
+        faces = [{**dataclasses.asdict(face), "sources": face.sources} for face in self.faces]
+        return {**dataclasses.asdict(self), "faces": faces, "fps": round(self.fps, 2)}
 
 
 def write_reports(path: Path, reports: list[Report]) -> None:

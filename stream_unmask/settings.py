@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
 from stream_unmask.checks import check_flag, check_word
 from stream_unmask.inpainting.parameters import BLENDS, Blend
+
+if TYPE_CHECKING:
+    from stream_unmask.inpainting.references.reference import Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,11 @@ class Settings:
             visible of it; with ``none`` the generator paints alone, softer and less constant. A mapping says
             for a face's number (that of its report; 0 for all others) which stand-in of the bank, from 1, it
             wears, or ``none``; faces that it does not name get theirs as with ``auto``.
+        reference: the person's own bare face, which goes before a stand-in's. ``auto`` takes it from frames
+            of the same video in which the same followed face is bare; ``none`` never does. A mapping says for
+            a face's number (that of its report; 0 for the only one that is masked) which picture shows this
+            person: a photo's path, ``frame:81`` of the video, or a :class:`~stream_unmask.Reference`; the
+            other faces get theirs as with ``auto``.
 
     Raises:
         ValueError: a value is none of those it may have; the sentence lists them.
@@ -59,12 +67,15 @@ class Settings:
     min_face: int = 32
     blend: Blend = "feather"
     smooth: bool = True
+    reference: Literal["auto", "none"] | Mapping[int, Reference | str | Path] = "auto"
     stand_in: Literal["auto", "none"] | Mapping[int, int | Literal["none"]] = "auto"
 
     def __post_init__(self) -> None:
         check_word("backend", self.backend, BACKENDS)
         check_word("precision", self.precision, PRECISIONS)
         check_word("blend", self.blend, BLENDS)
+        if not isinstance(self.reference, Mapping):
+            check_word("reference", self.reference, ("auto", "none"))
         if not isinstance(self.stand_in, Mapping):
             check_word("stand_in", self.stand_in, ("auto", "none"))
         for name in ("wear", "gpu_decode", "smooth"):

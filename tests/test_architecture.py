@@ -37,6 +37,7 @@ FLOORS = (
     {"settings"},
     {"networks"},
     {"pipeline"},
+    {"given", "survey"},
     {"running"},
     {"output"},
     {"api"},

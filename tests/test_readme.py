@@ -67,13 +67,14 @@ def not_run() -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, masked_clip: Path, bare_clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the README's commands take for granted."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(masked_clip, tmp_path / "video.mp4")
-    with av.open(masked_clip) as container:
-        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    write_image(tmp_path / "photo.jpg", picture)
+    for clip, name in ((masked_clip, "photo.jpg"), (bare_clip, "me.jpg")):
+        with av.open(clip) as container:
+            picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        write_image(tmp_path / name, picture)
     (tmp_path / "holiday").mkdir()
     shutil.copy(tmp_path / "photo.jpg", tmp_path / "holiday")
     return tmp_path

@@ -60,15 +60,16 @@ def faces(source: Path | None, output: Path, frames: int, weights: Path, overwri
         return
     if not source.exists():
         raise InputError(f"{source} does not exist.", path=source)
-    rows = _rows(Unmasker(Settings(weights=weights)), source, frames)
+    rows = _rows(Unmasker(Settings(weights=weights, reference="none")), source, frames)
     if not rows:
         raise InputError(f"No masked face was found in {source}.", path=source)
-    write_image(output, _stacked(rows), overwrite=overwrite)
-    click.echo(f"Wrote {output}: {len(rows)} faces, from the top in the order of their numbers.")
+    write_image(output, _stacked(list(rows.values())), overwrite=overwrite)
+    numbers = ", ".join(map(str, rows))
+    click.echo(f"Wrote {output}: {len(rows)} faces; from the top, their numbers are {numbers}.")
 
 
-def _rows(unmasker: Unmasker, source: Path, count: int) -> list[Pixels]:
-    """A row for each face that was unmasked in the first frames."""
+def _rows(unmasker: Unmasker, source: Path, count: int) -> dict[int, Pixels]:
+    """A row for each face that was unmasked in the first frames, by its number."""
     still = is_image(source)
     stream = unmasker.stream(still=still)
     bank = unmasker.networks.bank
@@ -78,11 +79,11 @@ def _rows(unmasker: Unmasker, source: Path, count: int) -> list[Pixels]:
         for face in stream.process(frame):
             before_and_after = frame.decoded_planes(), frame.planes()
             shown[face.number] = np.hstack([face_crop(planes, face, _SIDE) for planes in before_and_after])
-    rows = []
+    rows = {}
     for report in stream.faces:
         if report.number in shown and report.fitting:
             fitting = draw_stand_ins(bank, [number - 1 for number in report.fitting], side=_SIDE)
-            rows.append(np.hstack([shown[report.number], fitting]))
+            rows[report.number] = np.hstack([shown[report.number], fitting])
     return rows
 
 

@@ -41,7 +41,8 @@ def _command() -> str:
         if isinstance(option, click.Option):
             words.append(option.opts[0])
         if value is not True:
-            words.append(str(option.name).upper() if isinstance(value, Path) else str(value))
+            named = isinstance(value[0] if isinstance(value, tuple) else value, Path)
+            words.append(str(option.name).upper() if named else str(value))
     return " ".join(words)
 
 
@@ -114,6 +115,35 @@ def stand_ins(data: Path, sets: tuple[str, ...], limit: int | None, weights: Pat
         faces = [face for face in held_out(read_photos(data, [name])) if face.inside.any()][:limit]
         for way in ("none", "auto"):
             click.echo(f"{name}, --stand-in {way}: {run(Settings(weights=weights, stand_in=way), faces)}")
+
+
+@measure.command()
+@click.argument("clips", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--start",
+    type=click.IntRange(1),
+    default=45,
+    show_default=True,
+    help="Frame that a mask is worn from.",
+)
+@click.option(
+    "--frames", type=click.IntRange(10), default=125, show_default=True, help="Read this many of each clip."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first mask.")
+@_json_option
+def references(clips: tuple[Path, ...], start: int, frames: int, seed: int, target: Path | None) -> None:
+    """Tell what a person's own face is worth, on CLIPS of bare faces.
+
+    Masks are drawn on from a frame on, so that the truth is known.
+    """
+    from benchmarks.references import as_result
+    from benchmarks.references import measure as run
+
+    found = []
+    for number, clip in enumerate(clips):
+        found.append(run(clip, start=start, frames=frames, seed=seed + number))
+        click.echo("\n".join(f"{clip.name}, {way}: {figures}" for way, figures in found[-1].items()))
+    _tell(as_result(found, _command()), target)
 
 
 @measure.command()

@@ -53,6 +53,38 @@ def _stand_in(_context: click.Context, _option: click.Parameter, said: Sequence[
     return wishes
 
 
+def _reference(
+    _context: click.Context, _option: click.Parameter, said: Sequence[str]
+) -> Literal["auto", "none"] | dict[int, str]:
+    """``auto``, ``none``, PHOTO, FACE=PHOTO or FACE=frame:N; as ``Settings.reference`` takes it."""
+    if not said or list(said) == ["auto"]:
+        return "auto"
+    if list(said) == ["none"]:
+        return "none"
+    pictures: dict[int, str] = {}
+    for each in said:
+        match = re.fullmatch(r"(?:([1-9]\d*)=)?(.+)", each, re.DOTALL)
+        picture = match[2] if match else ""
+        is_frame = re.fullmatch(r"frame:\d+", picture) is not None
+        if match is None or picture in ("auto", "none") or (is_frame and not match[1]):
+            raise click.BadParameter(f"{each!r} is none of auto, none, PHOTO, FACE=PHOTO and FACE=frame:N.")
+        if not is_frame and not Path(picture).is_file():
+            raise click.BadParameter(f"There is no photo {picture!r}.")
+        pictures[int(match[1] or 0)] = picture
+    return pictures
+
+
+reference_option = click.option(
+    "--reference",
+    multiple=True,
+    callback=_reference,
+    metavar="auto|none|[FACE=]PHOTO",
+    help="A person's own bare face, where there is one: found in the same video, none, a PHOTO, or frame:N "
+    "of INPUT in its place; FACE is a face's number in the report.  [default: auto]",
+)
+"""``--reference``; gives what ``Settings.reference`` takes."""
+
+
 stand_in_option = click.option(
     "--stand-in",
     multiple=True,

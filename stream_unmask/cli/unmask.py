@@ -18,7 +18,7 @@ from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.hints import with_hint
 from stream_unmask.cli.jobs import Job, plan
 from stream_unmask.cli.logs import log_options, log_to_stderr
-from stream_unmask.cli.options import stand_in_option, weights_option
+from stream_unmask.cli.options import reference_option, stand_in_option, weights_option
 from stream_unmask.cli.printable import printable
 from stream_unmask.cli.watching import ctrl_c, progress_line
 from stream_unmask.errors import UnmaskError
@@ -74,6 +74,7 @@ _log = logging.getLogger(__name__)
     type=click.Path(path_type=Path),
     help="Write every face, stage and warning as JSON.",
 )
+@reference_option
 @stand_in_option
 @weights_option
 @click.option(
@@ -169,7 +170,7 @@ def unmask(
 def _settings(chosen: Mapping[str, Any]) -> Settings:
     """The settings out of the command's options."""
     same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
-    values = {name: chosen[name] for name in (*same, "min_face", "blend", "stand_in")}
+    values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
     return Settings(**values, smooth=not chosen["no_smooth"])
 
 
@@ -267,7 +268,7 @@ def _run(
             )
     for warning in report.warnings:
         console.say(f"Warning: {warning}")
-    for sentence in _left_alone(report):
+    for sentence in (*_left_alone(report), *_own_faces(report)):
         console.say(sentence)
     console.say(unmasker.summary(report))
     return report
@@ -278,6 +279,14 @@ def _progress(console: PlainConsole, job: Job) -> AbstractContextManager[Callabl
     if is_address(job.source) and not console.is_terminal:
         return nullcontext()
     return progress_line(console, printable(job.name))
+
+
+def _own_faces(report: Report) -> Iterator[str]:
+    """Which faces were given back, one sentence."""
+    own = [face.number for face in report.faces if face.reference_frames]
+    if own:
+        which = "Face {} is its own" if len(own) == 1 else "Faces {} are their own"
+        yield which.format(", ".join(map(str, own))) + ", of another moment or photo."
 
 
 def _left_alone(report: Report) -> Iterator[str]:

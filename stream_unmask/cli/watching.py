@@ -44,9 +44,11 @@ def progress_line(console: Console, name: str) -> Iterator[Callable[[Progress], 
 
         def show(progress: Progress) -> None:
             speed, of = line.speed, f"/{progress.total}" if progress.total else ""
+            shown = f"{name} (looking for bare faces)" if progress.looking else name
             dropped = f", {progress.dropped} dropped" if progress.dropped else ""
             line.update(
-                lambda: f"{name}: {progress.frames}{of} frames{dropped} at {speed:.1f} fps",
+                lambda: f"{shown}: {progress.frames}{of} frames{dropped} at {speed:.1f} fps",
+                description=shown,
                 completed=progress.frames,
                 total=progress.total,
                 frames=progress.total or "?",

@@ -96,6 +96,15 @@ def fit_rigid(source: Points, target: Points, weights: NDArray[np.float64]) -> R
     return Rigid(scale, rotation, target_middle - scale * rotation @ source_middle)
 
 
+def carried(rigid: Rigid, affine: NDArray[np.float64]) -> Rigid:
+    """The similarity that moves as a rigid one does, and then within the picture as a (2, 3) one does."""
+    zoom = math.hypot(affine[0, 0], affine[1, 0])
+    turn = np.eye(3)
+    turn[:2, :2] = affine[:, :2] / zoom
+    shift = np.append(affine[:, :2] @ rigid.shift[:2] + affine[:, 2], zoom * rigid.shift[2])
+    return Rigid(zoom * rigid.scale, turn @ rigid.rotation, shift)
+
+
 @cache
 def visible_points() -> NDArray[np.intp]:
     """Numbers of the mesh points that masks leave visible: forehead, brows, eyes, nose bridge."""

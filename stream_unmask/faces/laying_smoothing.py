@@ -51,6 +51,12 @@ class LayingFilter:
         Returns:
             The smoothed ones.
         """
+        width, chin = self._factors.update(np.array([bend.width, bend.chin]), elapsed)
+        residuals = self._residuals.update(bend.residuals.ravel(), elapsed)
+        return self.move(rigid, elapsed), Bend(float(width), float(chin), residuals.reshape(-1, 2))
+
+    def move(self, rigid: Rigid, elapsed: float) -> Rigid:
+        """The same for a face that is not bent."""
         if self._start is None:
             self._start = rigid.rotation
         # Turns are counted from the first one, where a rotation vector is far from its wrap at half a turn.
@@ -58,7 +64,4 @@ class LayingFilter:
         turn = cv2.Rodrigues(self._turn.update(vector, elapsed))[0] @ self._start
         place = self._place.update(rigid(self._middle[None])[0], elapsed, rigid.scale * self._unit)
         scale = float(np.exp(self._size.update(np.array([np.log(rigid.scale)]), elapsed)[0]))
-        width, chin = self._factors.update(np.array([bend.width, bend.chin]), elapsed)
-        residuals = self._residuals.update(bend.residuals.ravel(), elapsed)
-        moved = Rigid(scale, turn, place - scale * turn @ self._middle)
-        return moved, Bend(float(width), float(chin), residuals.reshape(-1, 2))
+        return Rigid(scale, turn, place - scale * turn @ self._middle)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.boxes import closeness
+from stream_unmask.faces.boxes import closeness, overlaps
 from stream_unmask.faces.detection import Detections
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.faces.motion import BoxMotion
@@ -44,6 +44,11 @@ _GROWTH = 1.25
 ratio of their sizes."""
 
 
+_SAME_HEAD = 0.4
+"""How far the boxes of a face that was followed and of what is found in its place must overlap (intersection
+over union). One that has slid onto its own mask does, one that has slid onto a neighbour does not."""
+
+
 class Track(Generic[M]):
     """One face from the frame it appears in to the one it is lost in.
 
@@ -59,6 +64,8 @@ class Track(Generic[M]):
         frames: how many frames the face was seen in.
         unseen: seconds since it was seen.
         undetected: seconds since the detector found it.
+        person: counts how often the face was found elsewhere than it was followed to: each time it may be
+            another head.
     """
 
     def __init__(self, number: int, memory: M, mesh: Mesh, score: float) -> None:
@@ -70,6 +77,7 @@ class Track(Generic[M]):
         self.coasting = False
         self.unseen = 0.0
         self.undetected = 0.0
+        self.person = 0
         self._filter = PoseFilter()
         self._motion = BoxMotion(mesh.box, _MESH_NOISE)
         self._region = mesh.region()
@@ -116,6 +124,7 @@ class Track(Generic[M]):
 
     def found(self, mesh: Mesh, score: float) -> None:
         """Take the mesh of a detection in the present frame, which starts the face's search anew."""
+        self.person += bool(overlaps(self.box[None], mesh.box[None]).item() < _SAME_HEAD)
         self._take(mesh)
         self._region = mesh.region()
         self.confirm(score)

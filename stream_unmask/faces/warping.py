@@ -60,6 +60,9 @@ _RIM = 0.25
 _LEAST_ZOOM = 0.6
 """A picture that shrinks further is halved first: cubic interpolation would skip pixels."""
 
+_INNER = 0.97
+"""How far inside the face a pixel lies that belongs to it, not to the ring."""
+
 _INSIDE = np.repeat(np.array((1.0, 0.0), np.float32), (MESH_POINTS, len(OVAL)))
 """1 for the mesh's points, 0 for the ring's."""
 
@@ -199,6 +202,35 @@ def warp_face(
     return Warped(out, mapped.trust, facing)
 
 
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A face's mesh as its own picture shows it.
+
+    Attributes:
+        inside: (S, S) where the face is, without the ring around it.
+        depths: (S, S) float32 z there.
+        normals: (S, S, 3) float32 outward ones there, in the axes of the points; smooth.
+    """
+
+    inside: NDArray[np.bool_]
+    depths: FloatArray
+    normals: FloatArray
+
+
+def mesh_surface(points: NDArray[np.floating], size: int) -> Surface:
+    """What of a mesh (468, 3) its own picture, ``size`` pixels wide, shows at each pixel."""
+    laid = with_ring(points).astype(np.float32)
+    turned = _smooth_normals() @ _turn(points).T
+    normals = np.concatenate([turned, turned[OVAL]])
+    source = WarpSource((size, size), np.ascontiguousarray(laid[:, :2]), np.stack([_INSIDE, _INSIDE], 1))
+    owners = _map(source, laid, Box(0, 0, size, size)).owners
+    values = np.empty((size, size, 5), np.float32)
+    told = np.column_stack([laid[:, 2], normals, _INSIDE]).astype(np.float32)
+    interpolate(owners, mesh_triangles(), laid, told, values)
+    inside = (owners >= 0) & (values[:, :, 4] > _INNER)
+    return Surface(inside, np.ascontiguousarray(values[:, :, 0]), np.ascontiguousarray(values[:, :, 1:4]))
+
+
 def with_ring(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """(468, 3) mesh points and, after them, the 36 of the ring, in the plane that the face looks out of.
 
@@ -269,15 +301,22 @@ def _smooth_normals() -> NDArray[np.float64]:
 def _facing(points: NDArray[np.floating]) -> FloatArray:
     """(504,) how squarely the camera sees each point of a mesh (468, 3) and of its ring, 0..1.
 
-    Of the mean face, turned as the mesh is (Umeyama, "Least-Squares Estimation of Transformation Parameters",
-    1991): a mesh's own normals are too rough to tell.
+    Of the mean face, turned as the mesh is: a mesh's own normals are too rough to tell.
+    """
+    towards = -_smooth_normals() @ _turn(points)[2]
+    facing = np.clip((towards - _GRAZING) / (_SQUARE - _GRAZING), 0, 1)
+    return np.concatenate([facing, facing[OVAL]]).astype(np.float32)
+
+
+def _turn(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(3, 3) rotation from the mean face to a mesh (468, 3).
+
+    Method: Umeyama, "Least-Squares Estimation of Transformation Parameters", 1991.
     """
     mean = mean_face()
     left, _, right = np.linalg.svd((points - points.mean(0)).T @ (mean - mean.mean(0)))
     left[:, 2] *= np.linalg.det(left @ right)
-    towards = -_smooth_normals() @ (left @ right)[2]
-    facing = np.clip((towards - _GRAZING) / (_SQUARE - _GRAZING), 0, 1)
-    return np.concatenate([facing, facing[OVAL]]).astype(np.float32)
+    return np.asarray(left @ right)
 
 
 def _shrunk(

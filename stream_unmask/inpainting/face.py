@@ -13,6 +13,8 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.graining import GrainEstimate, noise_source
 
 if TYPE_CHECKING:
+    from stream_unmask.inpainting.references.bank import ReferenceBank
+    from stream_unmask.inpainting.references.wearing import WornReference
     from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
 
 Picture = NDArray[np.float32]
@@ -42,6 +44,46 @@ class Worn:
 
 
 @dataclass(slots=True)
+class Recalled:
+    """The own face of the person whom a track follows.
+
+    Attributes:
+        person: the track's person for whom this holds; see :attr:`FaceView.person`.
+        bank: their bare faces.
+        given: the user gave them, so that they must first be shown to be of this person.
+        looked: when a bare face was looked for last, in seconds.
+        masked: when a mask was found last, in seconds.
+        worn: those of the bank laid on the track's head; None before there was a mask.
+        points: (468, 3) the mesh of what is worn in crop pixels as it was laid last; None before it was.
+        shown: 0..1, how far it has faded in.
+        believed: it fits what is visible.
+        used: it was shown once: from then on nobody else's face is.
+        refusal: why it was not believed in the last frame, if it was not.
+        refusals: how often a given one was found not to be of this person.
+        try_again: the time from which on it is tried again.
+    """
+
+    person: int
+    bank: ReferenceBank
+    given: bool = False
+    looked: float = -math.inf
+    masked: float = -math.inf
+    worn: WornReference | None = None
+    points: NDArray[np.float64] | None = None
+    shown: float = 0.0
+    believed: bool = False
+    used: bool = False
+    refusal: str | None = None
+    refusals: int = 0
+    try_again: float = -math.inf
+
+    def take_off(self) -> None:
+        """Start afresh with the next masked frame."""
+        self.worn = self.points = self.refusal = None
+        self.shown, self.believed = 0.0, False
+
+
+@dataclass(slots=True)
 class FaceState:
     """What one face carries from frame to frame while it is inpainted; lives in its track.
 
@@ -53,6 +95,7 @@ class FaceState:
         noise: shifts its noise from frame to frame; never forgotten, so that no noise comes twice.
         style: (1, 8, 1, 1) which face mask it is given, for good, where face masks are put on.
         worn: its stand-in, for good, once there is one.
+        recalled: the person's own face, as far as it is known.
         outline: (S / 4, S / 4) that face mask's first alpha on the coarse grid, around which grain is
             measured. A crop goes with its face: it holds for all that come.
     """
@@ -64,6 +107,7 @@ class FaceState:
     noise: np.random.Generator = field(default_factory=noise_source)
     style: Picture | None = None
     worn: Worn | None = None
+    recalled: Recalled | None = None
     outline: Picture | None = None
 
     def forget(self) -> None:
@@ -71,6 +115,8 @@ class FaceState:
         self.time = self.steadied = self.colours = self.outline = None
         if self.worn is not None:
             self.worn.points, self.worn.shown = None, 0.0
+        if self.recalled is not None:
+            self.recalled.take_off()
         self.grain = GrainEstimate()
 
 
@@ -88,6 +134,8 @@ class FaceView:
             the frame that it was last seen in.
         unseen: how old the points are, in seconds; 0 where it is seen.
         number: its report's, from 1; 0 where it has none.
+        person: counts up where what is followed may be another head than before.
+        presence: the mesh's belief that there is a face, 0..1.
     """
 
     state: FaceState
@@ -97,6 +145,8 @@ class FaceView:
     coasting: bool = False
     unseen: float = 0.0
     number: int = 0
+    person: int = 0
+    presence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

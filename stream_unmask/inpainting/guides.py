@@ -19,18 +19,19 @@ from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.laying import Points, fit_rigid, mask_edge, to_crop, visible_weights
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Picture, Worn
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.choosing import Observation, choose, observe, scores
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace, WornStandIn
+from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
 
 _log = logging.getLogger(__name__)
 
 Wish = int | Literal["none"]
 """A stand-in by its number in the bank, from 1, or none."""
 
-_FADE = 0.2
-"""Seconds in which a stand-in comes and goes where it may be laid on, or may no longer."""
+FADE = 0.2
+"""Seconds in which a laid face comes and goes where it may be laid on, or may no longer."""
 
 _TRY_AGAIN = 0.5
 """Seconds after which a head is looked at again for which no stand-in was found."""
@@ -107,11 +108,19 @@ class StandIns:
             if worn.stand_in is None and not self._put_on(worn, seen):
                 return None
             laid = self._lay(worn, seen)
-        if laid is None:
+        return None if laid is None else self._drawn(worn, laid, seen)
+
+    def leave(self, seen: Seen) -> LaidFace | None:
+        """Fade out the face that a head wears: its own one is known by now."""
+        worn = seen.view.state.worn
+        if worn is None or worn.points is None:
             return None
+        worn.shown = max(worn.shown - seen.elapsed / FADE, 0.0)
+        return self._drawn(worn, worn.points, seen) if worn.shown > 0 else None
+
+    def _drawn(self, worn: Worn, laid: Points, seen: Seen) -> LaidFace:
         assert worn.stand_in is not None
-        size = seen.view.alignment.size
-        face = worn.stand_in.draw(laid, size)
+        face = worn.stand_in.draw(laid, seen.view.alignment.size)
         return replace(face, trust=face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
 
     def _put_on(self, worn: Worn, seen: Seen) -> bool:
@@ -158,8 +167,8 @@ class StandIns:
         laid = worn.stand_in.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
         if isinstance(laid, str):
             worn.refusal = laid
-            worn.shown = max(worn.shown - seen.elapsed / _FADE, 0.0)
+            worn.shown = max(worn.shown - seen.elapsed / FADE, 0.0)
         else:
             worn.refusal, worn.points = None, laid
-            worn.shown = 1.0 if first else min(worn.shown + seen.elapsed / _FADE, 1.0)
+            worn.shown = 1.0 if first else min(worn.shown + seen.elapsed / FADE, 1.0)
         return worn.points if worn.shown > 0 else None

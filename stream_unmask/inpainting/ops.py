@@ -14,8 +14,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.face import FaceView, Picture
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.parameters import Blend
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame

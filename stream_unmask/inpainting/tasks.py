@@ -14,10 +14,11 @@ import numpy as np
 
 from engines.contract import WEARER
 from stream_unmask.inpainting.face import FaceState, Picture
-from stream_unmask.inpainting.guides import Seen, StandIns
+from stream_unmask.inpainting.guides import Seen
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import B, Faces, FrameOps, Layer
 from stream_unmask.inpainting.parameters import BLENDS, Blend
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.sources import Sources
 from stream_unmask.report import Stages
 
 _STYLE_SEED = 2
@@ -53,13 +54,13 @@ class Unmask:
         blend: how what is inpainted is joined to the face around it.
         smooth: damp what flickers from frame to frame.
         still: this is for a single picture, which is worth more time.
-        stand_ins: what guides the generator; None to have it paint alone.
+        sources: of what guides the generator; None to have it paint alone.
     """
 
     blend: Blend
     smooth: bool
     still: bool = False
-    stand_ins: StandIns | None = None
+    sources: Sources | None = None
 
     def __post_init__(self) -> None:
         if self.blend not in BLENDS:
@@ -88,8 +89,8 @@ class Unmask:
             return ops.generate(faces.crops, ops.settle(faces.masks), guides, still=self.still)
 
     def _guides(self, ops: FrameOps[B], faces: Faces[B]) -> list[LaidFace | None]:
-        """The stand-ins of the faces, laid on."""
-        if self.stand_ins is None:
+        """What is laid on the faces."""
+        if self.sources is None:
             return [None] * len(faces.views)
 
         def crop(row: int) -> Picture:
@@ -100,7 +101,7 @@ class Unmask:
             Seen(view, partial(crop, row), mask, faces.time, elapsed)
             for row, (view, mask, elapsed) in enumerate(rows)
         ]
-        return [self.stand_ins.guide(head) for head in heads]
+        return self.sources.guides(heads)
 
 
 @dataclass(frozen=True, slots=True)

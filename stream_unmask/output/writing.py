@@ -79,12 +79,14 @@ class Progress:
         total: frames in all, as far as the file says.
         faces: faces in the last frame that wear a mask.
         dropped: frames of a camera that were left out so far, since a newer one was there.
+        looking: this is the first look through a file for bare faces; nothing is written yet.
     """
 
     frames: int
     total: int | None
     faces: int
     dropped: int = 0
+    looking: bool = False
 
 
 class Sink(Protocol):

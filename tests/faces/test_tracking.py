@@ -85,6 +85,15 @@ def test_a_box_that_is_not_seen_comes_to_rest() -> None:
     assert abs(motion.box[0] - before[0]) < 0.1
 
 
+def test_a_track_tells_when_it_may_follow_another_head() -> None:
+    mean = mean_face() * 60 + np.array([200, 200, 0])
+    track = Track(1, None, Mesh(mean, 0.9), 0.9)
+    track.found(Mesh(mean + np.array([6, 10, 0]), 0.9), 0.9)
+    assert track.person == 0
+    track.found(Mesh(mean + np.array([150, 0, 0]), 0.9), 0.9)
+    assert track.person == 1
+
+
 def test_a_track_keeps_the_mesh_that_it_was_last_seen_with() -> None:
     first, second = (Mesh(mean_face() * 80 + (200 + x, 150, 0), 0.9) for x in (0, 4))
     track = Track(1, None, first, 0.9)

@@ -12,7 +12,7 @@ from stream_unmask.faces.laying_limits import Refusal
 from stream_unmask.inpainting import guides
 from stream_unmask.inpainting.face import FaceState, FaceView
 from stream_unmask.inpainting.guides import Seen, StandIns, Wish
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.pixels.geometry import Box
 from tests.inpainting.faces import alignment, face, soft_mask
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engines.engine import Engine
 from stream_unmask.inpainting.cpu.detail import put_back_detail
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
 
 Picture = NDArray[np.float32]
 

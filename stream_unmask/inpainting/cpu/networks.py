@@ -10,7 +10,7 @@ from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
 from stream_unmask.inpainting.cpu.wearing import Wearer
 from stream_unmask.inpainting.face import Picture
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
 
 
 class CpuNetworks:

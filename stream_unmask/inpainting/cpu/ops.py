@@ -15,9 +15,9 @@ from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, mask_sco
 from stream_unmask.inpainting.cpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.face import Picture
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.geometry import Affine
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import sample_crop

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from stream_unmask.faces import laying, warping
-from stream_unmask.inpainting import graining
+from stream_unmask.faces import comparing, laying, warping
+from stream_unmask.inpainting import graining, laid
 from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, detail, smoothing
-from stream_unmask.inpainting.stand_ins import wearing
 from stream_unmask.pixels import sampling
 
 
@@ -15,7 +14,7 @@ def warm_up(depth: int = 8) -> None:
     Args:
         depth: significant bits of the frames' samples, 8 to 16.
     """
-    for module in (sampling, coarse, smoothing, colour, blending, detail, warping, laying, wearing):
+    for module in (sampling, coarse, smoothing, colour, blending, detail, warping, laying, laid, comparing):
         module.warm_up()
     compositing.warm_up(depth)
     graining.warm_up(depth)

@@ -32,9 +32,9 @@ from stream_unmask.inpainting.gpu.slots import Slot
 from stream_unmask.inpainting.gpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.gpu.warping import moves
 from stream_unmask.inpainting.gpu.wearing import opaque
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
 from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import plan_readings

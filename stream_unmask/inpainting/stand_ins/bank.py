@@ -10,7 +10,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.alignment import mean_face
-from stream_unmask.faces.laying import Angles, head_angles
-from stream_unmask.inpainting.stand_ins.trusting import bare_skin
+from stream_unmask.inpainting.laid import PicturedFace
 
 Pixels = NDArray[np.uint8]
 
@@ -53,31 +52,17 @@ TRAITS = (
 columns."""
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """A face of nobody.
+@dataclass(frozen=True, eq=False)
+class StandIn(PicturedFace):
+    """A face of nobody, in soft light.
 
     Attributes:
         index: in its bank.
         name: of the portrait that it was made of.
-        picture: (S, S, 3) RGB crop in soft light.
-        points: (468, 3) its mesh in the crop's pixels.
     """
 
     index: int
     name: str
-    picture: Pixels
-    points: NDArray[np.float64]
-
-    @cached_property
-    def angles(self) -> Angles:
-        """How the head is turned."""
-        return head_angles(self.points)
-
-    @cached_property
-    def with_bare(self) -> NDArray[np.uint8]:
-        """(S, S, 4) the picture, and how surely each pixel shows bare skin, 0..255."""
-        return np.dstack([self.picture, bare_skin(self.picture, self.points)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +140,7 @@ class Bank:
         points = self.points[face]
         if index >= self.count:
             picture, points = mirrored(picture, points)
-        return StandIn(index, self.names[face], picture, points)
+        return StandIn(picture, points, index, self.names[face])
 
 
 def mirrored(picture: Pixels, points: NDArray[np.float64]) -> tuple[Pixels, NDArray[np.float64]]:

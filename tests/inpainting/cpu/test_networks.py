@@ -8,7 +8,7 @@ import pytest
 
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.pixels.geometry import Box
 from tests.inpainting.faces import SIZE, FakeEngine, face, soft_mask
 

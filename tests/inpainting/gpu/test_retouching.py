@@ -20,7 +20,8 @@ from stream_unmask.faces.detection import Detections
 from stream_unmask.faces.mesh import Mesh, Region
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.guides import Seen, StandIns
-from stream_unmask.inpainting.stand_ins.wearing import LaidFace
+from stream_unmask.inpainting.laid import LaidFace
+from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.networks import Networks
 from stream_unmask.output.writing import OutputOptions, Progress
@@ -127,7 +128,7 @@ class OneFace:
 
 @pytest.mark.parametrize("still", [False, True])
 def test_guided_faces_come_out_alike(ways: tuple[Networks, Networks], two_faces: Path, still: bool) -> None:
-    task = Unmask("feather", smooth=True, still=still, stand_ins=cast(StandIns, OneFace()))
+    task = Unmask("feather", smooth=True, still=still, sources=Sources(stand_ins=cast(StandIns, OneFace())))
     shown = pictures(two_faces, 1 if still else 3)
     plain, ahead = (Stream(networks, Settings(), still=still, task=task) for networks in ways)
     expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]

@@ -1,4 +1,4 @@
-"""How far a stand-in that is laid on is to be shown: on the bare skin of its face, and not at its rim."""
+"""How far a face that is laid on is to be shown: on its bare skin, and not at its rim."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def bare_skin(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]:
 
 
 def laid_trust(trust: Plane, bare: Plane, points: Points, size: int) -> Plane:
-    """How far a laid stand-in is to be believed: what the guided generator reads.
+    """How far a laid face is to be believed: what the guided generator reads.
 
     Args:
         trust: (h, w) of the warp, 0..1; a part of the crop outside of which there is no trust.

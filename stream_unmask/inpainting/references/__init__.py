@@ -1,0 +1,1 @@
+"""References: the person's own bare face, as seen at another moment or in a photo."""

@@ -1,0 +1,244 @@
+"""A person's own bare face on the same person's masked head, frame after frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_unmask.faces.alignment import Alignment
+from stream_unmask.faces.laying import (
+    Angles,
+    Points,
+    Rigid,
+    carried,
+    fit_rigid,
+    head_angles,
+    to_crop,
+    visible_weights,
+)
+from stream_unmask.faces.laying_limits import Refusal, refusal
+from stream_unmask.faces.laying_smoothing import LayingFilter
+from stream_unmask.faces.masked_mesh import masked_mesh
+from stream_unmask.faces.matching import SIDE, Looseness, Match, Scene, at_side, lay
+from stream_unmask.faces.mesh import FaceMesh
+from stream_unmask.inpainting.laid import Drawable, LaidFace
+from stream_unmask.inpainting.references.bank import ReferenceBank
+from stream_unmask.inpainting.references.reference import Reference
+from stream_unmask.pixels.geometry import Affine, invert
+
+_FROM_AFAR = (0, 0, 0, 1, 1, 1, 2, 2, 2, 2)
+_FROM_NEAR = (2, 2, 2)
+"""Blurs of the steps in which a face is laid on that was nowhere, and one that was there a frame ago."""
+
+_UNSURE = Looseness(turn=(0.1, 0.1, 0.06), growth=0.06, shift=5.0)
+_SURE = Looseness(turn=(math.radians(1.5), math.radians(1.5), math.radians(3)), growth=0.02, shift=3.0)
+"""How far pixels may move a face from where the mesh has it: with the mask's error in it, and without."""
+
+_LOST = 0.08
+"""By how much the correlation may fall before the face is laid on anew from where the mesh has it."""
+
+_TRIED = 3
+_GOOD = 0.88
+_TURNED = 12.0
+_CHOICE_EVERY = 0.35
+"""References that are tried; correlation below which, or degrees of yaw off beyond which, that is done again;
+and seconds between."""
+
+_OPEN_COSTS = 0.1
+_KEPT = 0.03
+"""By what the correlation of a mouth that is open by an eye distance is lowered, and that of what is worn
+already raised, in choosing."""
+
+_SEEN_ANEW = 10.0
+"""Degrees of yaw after which the mesh's error under the mask is found anew."""
+
+_FIRST_ROUNDS = 2
+_LEAST_WEIGHT = 1e-9
+_SLOWLY = 0.005
+"""Share of the best correlation so far that is forgotten in a frame."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A masked head in one frame.
+
+    Attributes:
+        in_crop: (468, 3) its mesh in crop pixels.
+        points: the same in pixels of the crop at :data:`SIDE`, as all that is matched.
+        weights: (468,) how far each counts.
+        angles: how it is turned.
+        to_frame: (2, 3) from the crop at :data:`SIDE` to the frame.
+        crop: gives the (3, S, S) RGB crop in [-1, 1].
+        mask: (S, S) soft mask of the crop.
+    """
+
+    in_crop: Points
+    points: Points
+    weights: NDArray[np.float64]
+    angles: Angles
+    to_frame: Affine
+    crop: Callable[[], NDArray[np.float32]]
+    mask: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        points: Points,
+        alignment: Alignment,
+        crop: Callable[[], NDArray[np.float32]],
+        mask: NDArray[np.float32],
+    ) -> _Head:
+        """See :meth:`WornReference.lay`."""
+        in_crop = to_crop(points, alignment)
+        weights = visible_weights(in_crop, mask) + _LEAST_WEIGHT
+        zoom = SIDE / alignment.size
+        shrunk = zoom * alignment.matrix
+        shrunk[:, 2] += (zoom - 1) / 2
+        angles = head_angles(in_crop, weights)
+        return cls(in_crop, at_side(in_crop, alignment.size), weights, angles, invert(shrunk), crop, mask)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """What its pixels are compared by."""
+        return Scene(self.crop(), self.mask)
+
+
+class WornReference:
+    """Those of a person's own faces that a track wears, one at a time.
+
+    Attributes:
+        reference: the one worn in the last frame; None before there was one.
+        correlation: how alike it and the visible face were then.
+    """
+
+    def __init__(self, bank: ReferenceBank, network: FaceMesh) -> None:
+        """Put none on yet.
+
+        Args:
+            bank: of the person.
+            network: fits meshes; used when a reference is met for the first time, or the head has turned.
+        """
+        self.reference: Reference | None = None
+        self.correlation = 0.0
+        self._bank, self._network = bank, network
+        self._best = 0.0
+        self._since_choice = math.inf
+        self._as_worn: WeakKeyDictionary[Reference, tuple[Points, float]] = WeakKeyDictionary()
+        self._own: tuple[Points, LayingFilter] | None = None
+        self._last: Rigid | None = None
+        self._drawable: Drawable | None = None
+
+    def lay(
+        self,
+        points: Points,
+        alignment: Alignment,
+        crop: Callable[[], NDArray[np.float32]],
+        mask: NDArray[np.float32],
+        elapsed: float,
+    ) -> Points | Refusal:
+        """Lay one on the head as the next frame shows it.
+
+        Args:
+            points: (468, 3) the masked head's mesh in frame pixels.
+            alignment: of the crop.
+            crop: gives the (3, S, S) RGB crop in [-1, 1].
+            mask: (S, S) soft mask of the crop.
+            elapsed: seconds since the last frame of this head, above 0 but for the first one.
+
+        Returns:
+            (468, 3) its mesh in crop pixels, or why it must not be shown in this frame.
+        """
+        head = _Head.of(points, alignment, crop, mask)
+        nearest = self._bank.nearest(head.angles, _TRIED)
+        why = refusal(
+            head.in_crop, mask, head.angles.yaw - nearest[0].angles.yaw, held=self._last is not None
+        )
+        lost = why == "lost"
+        if why is not None and (why == "turned" or (lost and self._last is None)):
+            self._last = None
+            return why
+        if not lost:
+            self._since_choice += elapsed
+            self._choose(head, nearest)
+        match = self._follow(head, lost=lost)
+        self.correlation = match.correlation
+        self._best = max(match.correlation, self._best * (1 - _SLOWLY))
+        self._last = carried(match.rigid, head.to_frame)
+        assert self._own is not None
+        own, smoothing = self._own
+        return to_crop(smoothing.move(self._last, elapsed)(own), alignment)
+
+    def draw(self, laid: Points, size: int) -> LaidFace:
+        """Draw what is worn where it was laid.
+
+        Args:
+            laid: from :meth:`lay`.
+            size: side S of the crop that ``laid`` is in.
+        """
+        assert self.reference is not None
+        if self._drawable is None or self._drawable.size != size:
+            self._drawable = Drawable.of(self.reference, size)
+        return self._drawable.draw(laid)
+
+    def _choose(self, head: _Head, nearest: list[Reference]) -> None:
+        """Wear another one where what is worn fits badly and another fits better."""
+        worn = self.reference
+        if worn is not None:
+            fits = self.correlation >= _GOOD and abs(head.angles.yaw - worn.angles.yaw) <= _TURNED
+            if fits or self._since_choice < _CHOICE_EVERY:
+                return
+        self._since_choice = 0.0
+        tried = nearest if worn is None or worn in nearest else [worn, *nearest]
+        best = max(tried, key=lambda each: self._promise(head, each))
+        if best is not worn:
+            self.reference, self._last, self._drawable = best, None, None
+            own = at_side(best.points, len(best.picture))
+            self._own = own, LayingFilter(own)
+
+    def _promise(self, head: _Head, reference: Reference) -> float:
+        """How well one that is tried would do."""
+        own = at_side(reference.points, len(reference.picture))
+        guess = fit_rigid(own, head.points, head.weights)
+        match = lay(reference.spots, head.scene, guess, guess, _UNSURE, _FROM_AFAR)
+        kept = _KEPT if reference is self.reference else 0.0
+        return match.correlation + kept - _OPEN_COSTS * reference.openness
+
+    def _follow(self, head: _Head, *, lost: bool) -> Match:
+        """Lay on what is worn: from where it was, or anew; by the pixels alone where the mesh is lost."""
+        assert self.reference is not None
+        reference = self.reference
+        start = None if self._last is None else carried(self._last, invert(head.to_frame))
+        if start is not None and lost:
+            return lay(reference.spots, head.scene, start, start, _UNSURE, _FROM_AFAR)
+        prior = self._prior(head)
+        if start is not None:
+            match = lay(reference.spots, head.scene, start, prior, _SURE, _FROM_NEAR)
+            if match.correlation >= self._best - _LOST:
+                return match
+            again = lay(reference.spots, head.scene, prior, prior, _SURE, _FROM_AFAR)
+            return max(match, again, key=lambda each: each.correlation)
+        self._best = 0.0
+        return lay(reference.spots, head.scene, prior, prior, _SURE, _FROM_AFAR)
+
+    def _prior(self, head: _Head) -> Rigid:
+        """Where the mesh has what is worn, the mask's error cancelled."""
+        assert self.reference is not None
+        reference = self.reference
+        size = len(reference.picture)
+        worn, yaw = self._as_worn.get(reference, (None, 0.0))
+        if worn is None or abs(yaw - head.angles.yaw) >= _SEEN_ANEW:
+            rounds = _FIRST_ROUNDS if worn is None else 1
+            worn = reference.points if worn is None else worn
+            for _ in range(rounds):
+                laid = fit_rigid(worn, head.in_crop, head.weights)
+                worn = masked_mesh(
+                    self._network, reference.picture, reference.points, head.crop(), head.mask, laid
+                )
+            self._as_worn[reference] = worn, head.angles.yaw
+        return fit_rigid(at_side(worn, size), head.points, head.weights)
