@@ -21,17 +21,17 @@ def network() -> FaceMesh:
     return FaceMesh(OpenVINOEngine(weights.face_landmark(), 1))
 
 
-def reference(index: int, origin: str = "a photo") -> Reference:
-    return Reference(stand_in(index).picture, stand_in(index).points, origin)
+def reference(name: str, origin: str = "a photo") -> Reference:
+    return Reference(stand_in(name).picture, stand_in(name).points, origin)
 
 
 def worn(network: FaceMesh, *references: Reference) -> WornReference:
     return WornReference(ReferenceBank(references), network)
 
 
-@pytest.mark.parametrize("index", [1, 41, 54, 74])
-def test_a_persons_own_face_lies_where_it_was(network: FaceMesh, index: int) -> None:
-    head, own = Head(stand_in(index), network), worn(network, reference(index))
+@pytest.mark.parametrize("name", ["female_04", "female_92", "male_17", "male_45"])
+def test_a_persons_own_face_lies_where_it_was(network: FaceMesh, name: str) -> None:
+    head, own = Head(stand_in(name), network), worn(network, reference(name))
     laid = own.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     assert not isinstance(laid, str)
     assert own.correlation > 0.9
@@ -39,23 +39,28 @@ def test_a_persons_own_face_lies_where_it_was(network: FaceMesh, index: int) -> 
 
 
 def test_of_several_the_one_that_fits_is_worn(network: FaceMesh) -> None:
-    head = Head(stand_in(54), network)
-    own = worn(network, reference(41, "another"), reference(54, "their own"), reference(74, "another"))
+    head = Head(stand_in("male_17"), network)
+    own = worn(
+        network,
+        reference("female_92", "another"),
+        reference("male_17", "their own"),
+        reference("male_45", "another"),
+    )
     own.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     assert own.reference is not None
     assert own.reference.origin == "their own"
 
 
 def test_somebody_elses_face_fits_worse_than_a_photo_must(network: FaceMesh) -> None:
-    head = Head(stand_in(54), network)
-    for index in (1, 41, 74):
-        other = worn(network, reference(index))
+    head = Head(stand_in("male_17"), network)
+    for name in ("female_04", "female_92", "male_45"):
+        other = worn(network, reference(name))
         other.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
         assert other.correlation < 0.87
 
 
 def test_it_stays_on_a_head_that_moves_in_its_crop_and_is_drawn_there(network: FaceMesh) -> None:
-    head, own = Head(stand_in(54), network), worn(network, reference(54))
+    head, own = Head(stand_in("male_17"), network), worn(network, reference("male_17"))
     for _ in range(3):
         laid = own.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04)
     moved = np.array([[1, 0, 4.0], [0, 1, -3.0]])
@@ -68,14 +73,14 @@ def test_it_stays_on_a_head_that_moves_in_its_crop_and_is_drawn_there(network: F
     drawn = own.draw(laid, head.alignment.size)
     covered = head.mask > 0.9
     assert drawn.trust[covered].mean() > 0.6
-    truth = stand_in(54).picture / 255
+    truth = stand_in("male_17").picture / 255
     inside = covered & (drawn.trust > 0.9)
     assert np.abs(drawn.picture - truth)[inside].mean() < 0.02
 
 
 def test_a_head_turned_too_far_refuses(network: FaceMesh) -> None:
-    head = Head(stand_in(54), network)
-    turned = reference(54)
+    head = Head(stand_in("male_17"), network)
+    turned = reference("male_17")
     away = Reference(turned.picture, _turned(turned.points, 40.0), "from aside")
     own = worn(network, away)
     assert own.lay(head.points, head.alignment, lambda: head.crop, head.mask, 0.04) == "turned"
