@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import PIL.Image
 from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 MOST_PIXELS = 300_000_000
 """Pixels of the largest picture that is read: the largest phones take 200 million. More is a bomb."""
@@ -26,6 +27,8 @@ BROKEN = (
 _TIFF_TAGS = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, 34665, 34853))
 """Tags of a TIFF file that tell of the photo; the others tell where its pixels lie."""
 
+_TOO_LARGE = f"it has more than {MOST_PIXELS // 10**6} million pixels"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _COLOUR_SPACES = {b"RGB ": False, b"GRAY": True}
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*[2-8]""")
 
@@ -76,7 +79,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header | None:
-    """Read a picture's header; None where it is of a kind that is not known.
+    """Read a picture's header; None where it is of a kind that is not known, or damaged.
 
     Raises:
         ValueError: the picture is too large.
@@ -85,7 +88,52 @@ def read_header(data: bytes) -> Header | None:
         with opened(data) as image:
             return _header(image)
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"it has more than {MOST_PIXELS // 10**6} million pixels") from error
+        raise ValueError(_TOO_LARGE) from error
+    except BROKEN:
+        return None
+
+
+def is_readable(data: bytes) -> bool:
+    """Whether a picture whose header could not be read may be decoded all the same.
+
+    Of PNG and TIFF, OpenCV reads more than Pillow does: RGB of 16 bits, and chunks with a wrong checksum.
+
+    Raises:
+        ValueError: the picture is too large.
+    """
+    try:
+        with opened(data):
+            return True  # what the file says besides is damaged
+    except BROKEN:
+        size = _stated_size(data)
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(_TOO_LARGE)
+    return size is not None
+
+
+def claims_too_much(data: bytes) -> bool:
+    """Whether a PNG has a chunk longer than the rest of the file, for which OpenCV makes room at once."""
+    at = len(_PNG)
+    while data.startswith(_PNG) and at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length > len(data) - at:
+            return True
+        at += length + 12  # with its own length, its name, and its checksum
+    return False
+
+
+def _stated_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that a PNG or a TIFF names."""
+    if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) >= 24:
+        return struct.unpack(">II", data[16:24])
+    if not data.startswith((b"II", b"MM")):
+        return None
+    try:
+        directory = ImageFileDirectory_v2(data[:8])
+        file = io.BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        return int(directory[256]), int(directory[257])
     except BROKEN:
         return None
 

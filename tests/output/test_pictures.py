@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -244,3 +245,30 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(data)
     with pytest.raises(UnmaskError, match="too large"):
         read_pictures(tmp_path / "bomb.png")
+    # The same where Pillow reads no header, and OpenCV would go on: a chunk that it needs is broken.
+    data[29:33] = bytes(4)
+    (tmp_path / "bomb.png").write_bytes(data)
+    with pytest.raises(UnmaskError, match="too large"):
+        read_pictures(tmp_path / "bomb.png")
+
+
+def test_a_chunk_that_claims_more_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    # OpenCV would make four gigabytes of room for it before it looks.
+    data = bytearray(cv2.imencode(".png", pixels())[1].tobytes())
+    data[33:37] = b"\xff\xff\xff\x0a"
+    (tmp_path / "in.png").write_bytes(data)
+    with pytest.raises(UnmaskError, match="is not a picture that can be read"):
+        read_pictures(tmp_path / "in.png")
+
+
+def test_a_photo_that_only_opencv_reads_has_the_same_bounds(tmp_path: Path) -> None:
+    deep = np.full((6, 4, 3), 40_000, np.uint16)
+    data = bytearray(cv2.imencode(".tif", deep)[1].tobytes())
+    (tmp_path / "in.tif").write_bytes(data)
+    assert (read_pictures(tmp_path / "in.tif").images[0].pixels == deep).all()
+    for tag in (256, 257):  # width and height
+        at = data.index(tag.to_bytes(2, "little"), int.from_bytes(data[4:8], "little"))
+        data[at : at + 12] = struct.pack("<HHII", tag, 4, 1, 60_000)
+    (tmp_path / "in.tif").write_bytes(data)
+    with pytest.raises(UnmaskError, match="too large"):
+        read_pictures(tmp_path / "in.tif")
