@@ -15,6 +15,7 @@ from av.stream import Stream
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import reason
 from stream_unmask.video.info import main_video
+from stream_unmask.video.samples import demuxed
 
 _TOLERANCE = Fraction(1)
 """Seconds by which the end of a stream may be off: containers round, and move the start to zero."""
@@ -143,7 +144,7 @@ def _lost_seconds(container: InputContainer, stream: Stream, written: Written, s
 
 
 def _packets(container: InputContainer, stream: Stream) -> Iterator[Packet[Stream]]:
-    return (packet for packet in container.demux(stream) if packet.size)
+    return (packet for packet in demuxed(container, stream) if packet.size)
 
 
 def _time(packet: Packet[Stream]) -> Fraction | None:

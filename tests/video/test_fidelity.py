@@ -226,13 +226,28 @@ def test_a_copy_of_the_frame_object_still_encodes(clip: Path, tmp_path: Path) ->
     assert_same_pictures(read(clip), read(tmp_path / "out.mkv"))
 
 
-def test_interlaced_video_stays_interlaced(tmp_path: Path) -> None:
-    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
-    source = make_video(tmp_path / "in.mp4", Recipe(options=options))
+INTERLACED = {"flags": "+ildct+ilme"}
+
+
+@pytest.mark.parametrize(("order", "field_order"), [("tff", 2), ("bff", 3)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
+def test_interlaced_video_stays_interlaced(
+    tmp_path: Path, order: str, field_order: int, pixel_format: str
+) -> None:
+    recipe = Recipe(options=INTERLACED | {"x264-params": f"{order}=1"}, pixel_format=pixel_format)
+    source = make_video(tmp_path / "in.mp4", recipe)
     assert read(source).info.interlaced
-    pass_through(source, tmp_path / "out.mp4")
-    before, after = read(source).info, read(tmp_path / "out.mp4").info
-    assert (after.interlaced, after.field_order) == (True, before.field_order)
+    sink = pass_through(source, tmp_path / "out.mp4", EncoderSettings())
+    after = read(tmp_path / "out.mp4").info
+    assert (after.interlaced, after.field_order, after.pixel_format) == (True, field_order, pixel_format)
+    assert not any("interlaced" in warning for warning in sink.warnings)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("out.mp4", "libx265"), ("out.webm", "libvpx-vp9")])
+def test_fields_that_an_encoder_does_not_know_are_said(tmp_path: Path, name: str, codec: str) -> None:
+    source = make_video(tmp_path / "in.mp4", Recipe(options=INTERLACED | {"x264-params": "tff=1"}))
+    sink = pass_through(source, tmp_path / name, EncoderSettings(codec))
+    assert any("interlaced" in warning for warning in sink.warnings)
 
 
 @pytest.mark.parametrize(
