@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from stream_unmask.output.checking import Written, check_written
+from stream_unmask.output.checking import Told, Written, check_written
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.video.frame import Frame
 from tests.video.making import FAST, LOSSLESS, Reading, Recipe, make_video, pass_through, read
@@ -152,7 +152,30 @@ def test_rotation_is_kept_as_metadata(tmp_path: Path, degrees: int, suffix: str)
 def test_a_container_without_rotation_says_so(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", Recipe(rotation=90))
     sink = pass_through(source, tmp_path / "out.avi")
-    assert any("rotat" in warning for warning in sink.warnings)
+    assert any("to be turned" in warning for warning in sink.warnings)
+
+
+def mirrored(path: Path) -> Path:
+    """The same video, to be shown as a mirror would."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", -65536, 0, 0, 0, 65536, 0, 64 * 65536, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_mirrored_video_stays_mirrored(tmp_path: Path) -> None:
+    source = mirrored(make_video(tmp_path / "in.mp4", Recipe()))
+    matrix = read(source).info.display_matrix
+    assert matrix is not None
+    assert matrix[0] < 0 < matrix[4]
+    for suffix in ("mp4", "mkv"):
+        assert pass_through(source, tmp_path / f"out.{suffix}").warnings == []
+        kept = read(tmp_path / f"out.{suffix}").info.display_matrix
+        assert kept is not None
+        assert (kept[0], kept[4]) == (matrix[0], matrix[4])
+    sink = pass_through(source, tmp_path / "out.ts")
+    assert any("to be turned" in warning for warning in sink.warnings)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
@@ -331,7 +354,7 @@ def test_a_container_without_room_for_the_label_is_said(clip: Path) -> None:
     with av.open(str(clip)) as container:
         written = {0: Written("video", 10, Fraction(0), Fraction(9, 25))}
         assert container.metadata.get("comment") is None
-    (sentence,) = check_written(clip, written, label="This is made up.")
+    (sentence,) = check_written(clip, written, Told("This is made up."))
     assert "no room for the label" in sentence
 
 
