@@ -231,7 +231,7 @@ def _is_known(template: Stream) -> bool:
 
 
 def _are_titles(samples: Sequence[Packet[Stream]], chapters: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether texts are those of chapters: beside a timecode, FFmpeg takes their track for one of subtitles."""
+    """Whether texts are those of chapters, whose track FFmpeg takes for subtitles beside a timecode."""
     titles = [chapter["metadata"].get("title", "").encode() for chapter in chapters[: len(samples)]]
     texts = [bytes(sample)[2 : 2 + int.from_bytes(bytes(sample)[:2], "big")] for sample in samples]
     return bool(texts) and texts == titles
