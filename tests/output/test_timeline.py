@@ -121,6 +121,29 @@ def test_parts_keep_their_inner_distances(parts: list[list[int]], start: int) ->
         assert {after - before for before, after in zip(times, moved, strict=True)} == {moved[0] - times[0]}
 
 
+PARTS = st.lists(st.tuples(st.integers(10, 60), st.integers(30, 90)), min_size=1, max_size=5)
+
+
+@given(PARTS, st.integers(0, 10**6))
+def test_joined_parts_stay_in_sync(parts: list[tuple[int, int]], start: int) -> None:
+    # Frames of 40 ms and packets of 20 ms: each part begins anew, at the same time for both.
+    timeline, picture_end = Timeline(), Fraction(-1)
+    for frames, packets in parts:
+        events = [(index * STEP, 0) for index in range(frames)]
+        events += [(index * STEP / 2, 1) for index in range(packets)]
+        offsets: dict[int, set[Fraction]] = {0: set(), 1: set()}
+        times = []
+        for time, stream in sorted(events):
+            offset = timeline.place(stream, start + time)
+            offsets[stream].add(offset)
+            if stream == 0:
+                times.append(start + time + offset)
+        assert offsets[0] == offsets[1]
+        assert len(offsets[0]) == 1
+        assert times[0] > picture_end
+        picture_end = times[-1]
+
+
 @given(st.lists(st.fractions(0, 100, max_denominator=1000), min_size=2, max_size=60))
 def test_nothing_goes_back_by_more_than_a_second(times: list[Fraction]) -> None:
     latest = Fraction(-1)
