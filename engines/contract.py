@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Literal, get_args
 
 from engines.engine import Engine, EngineError, Shape
 from engines.errors import WeightsError
+from engines.external import has_external_numbers
 from engines.whole import replacing
 
 NetworkName = Literal["segmenter", "generator", "wearer"]
@@ -83,9 +83,8 @@ NETWORKS = (SEGMENTER, GENERATOR, WEARER)
 
 MANIFEST = "manifest.json"
 
-_EXTERNAL_DATA = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)
-"""The entry of a tensor (ONNX's TensorProto.external_data) that names the file its numbers are in, as far as
-the first byte of that name's length; names of more than 127 bytes have another."""
+_NOT_DESCRIBED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+"""What a manifest raises that is JSON, or not even that, and does not describe a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +125,34 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
             raise WeightsError(
                 f"{folder} holds no {precision} {network.name}.", path=folder, hint="stream-unmask quantize"
             )
-        path, size = folder / file["file"], int(entry["size"])
-        if Path(file["file"]).name != file["file"]:
-            raise EngineError(f"{folder / MANIFEST} names a file outside its folder: {file['file']!r}.")
-        weights = WeightsFile(path, file["sha256"], size, entry["run"], precision)
+        name, expected = str(file["file"]), str(file["sha256"])
+        weights = WeightsFile(folder / name, expected, int(entry["size"]), str(entry["run"]), precision)
+        if Path(name).name != name:
+            raise EngineError(f"{folder / MANIFEST} names a file outside its folder: {name!r}.")
         content = weights.path.read_bytes()
-        found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError as error:
         raise WeightsError(f"The weights are incomplete: {error.filename} is missing.") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (*_NOT_DESCRIBED, OverflowError) as error:
         raise WeightsError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
-    if found != weights.sha256:
+    except OSError as error:
+        raise WeightsError(f"The weights in {folder} cannot be read: {error.strerror}.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
         raise WeightsError(
-            f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {weights.sha256[:12]}..."
+            f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {expected[:12]}..."
         )
-    if stray := stray_data(content, folder):
-        raise EngineError(f"{weights.path} wants numbers from a file outside its folder: {stray!r}.")
+    _check_numbers(weights.path, content)
     return weights
 
 
-def stray_data(content: bytes, folder: Path) -> str | None:
-    """A file outside a folder from which an ``.onnx`` file in it wants numbers; None where there is none.
-
-    Args:
-        content: of the ``.onnx`` file.
-        folder: where it lies.
-    """
-    for match in _EXTERNAL_DATA.finditer(content):
-        length = match[1][0]
-        where = content[match.end() : match.end() + length].decode(errors="replace")
-        if length > 127 or not (folder / where).resolve().is_relative_to(folder.resolve()):
-            return where
-    return None
+def _check_numbers(path: Path, content: bytes) -> None:
+    """Refuse a network that is more than its file, which is all that the manifest vouches for."""
+    try:
+        external = has_external_numbers(content)
+    except ValueError as error:
+        raise WeightsError(f"{path} is not a network: {error}.", path=path) from error
+    if external:
+        raise WeightsError(f"{path} wants numbers from another file; a network must be one.", path=path)
 
 
 def has_weights(folder: Path, network: Network, precision: FilePrecision) -> bool:
@@ -165,7 +160,7 @@ def has_weights(folder: Path, network: Network, precision: FilePrecision) -> boo
     try:
         entry = json.loads((folder / MANIFEST).read_text())[network.name]
         return precision == "fp32" or precision in entry.get("made", {})
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+    except (*_NOT_DESCRIBED, OSError):
         return False
 
 

@@ -27,6 +27,9 @@ from stream_unmask.video.logins import Login, read_login, split_login
 Where = tuple[str, ...]
 """The keys that lead to a value."""
 
+_LONGEST = 400
+"""Characters of a sentence that quotes the file."""
+
 _FOR_EVER = float("inf")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -151,8 +154,10 @@ def read_config(path: Path) -> Config:
         tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}.", path=path) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path}: {error}.", path=path) from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply.", path=path) from error
     return _Reader(path, text).config(tables)
 
 
@@ -232,8 +237,10 @@ class _Reader:
         return _VARIABLE.sub(value, text)
 
     def _refuse(self, where: Where, why: str) -> NoReturn:
-        key = redact(".".join(where))
-        raise InputError(f"{self._path}, line {self._line(where)}: {key} {why.rstrip('.')}.", path=self._path)
+        what = f"{redact('.'.join(where))} {why.rstrip('.')}"
+        if len(what) > _LONGEST:
+            what = f"{what[:_LONGEST]} ..."
+        raise InputError(f"{self._path}, line {self._line(where)}: {what}.", path=self._path)
 
     def _line(self, where: Where) -> int:
         """The line of a key, or of the table that should hold it; 1 where neither is found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from av.stream import Stream
 from stream_unmask.errors import UnmaskError
 from stream_unmask.video.files import reason
 from stream_unmask.video.info import main_video
+from stream_unmask.video.samples import demuxed
 
 _TOLERANCE = Fraction(1)
 """Seconds by which the end of a stream may be off: containers round, and move the start to zero."""
@@ -22,6 +23,9 @@ _TOLERANCE = Fraction(1)
 _COUNTING = frozenset(("avi",))
 """Containers that count frames instead of timing them: their times say nothing of the source's."""
 
+
+_LOOKED_FOR = frozenset(("title", "artist", "album", "copyright", "description", "genre", "date"))
+"""Tags that people write themselves, and look for."""
 
 _UNSEEN_TAGS, _UNSEEN_BRAND = frozenset(("mpegts",)), "3g"
 """Containers whose label stands where FFmpeg's readers do not look for tags."""
@@ -51,26 +55,47 @@ class Written:
         self.count += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file should say beside its streams.
+
+    Attributes:
+        label: of a comment; "" for none.
+        tags: names and texts.
+        chapters: how many.
+        timecode: of the first frame; "" for none.
+    """
+
+    label: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    chapters: int = 0
+    timecode: str = ""
+
+
 def check_written(
-    path: Path, written: Mapping[int, Written], *, label: str = "", counted: bool = False
+    path: Path, written: Mapping[int, Written], told: Told, *, counted: bool = False
 ) -> list[str]:
     """Read a finished file's header, and the first and the last packet of each stream.
 
     Args:
         path: the file.
         written: what was put into it, by stream.
-        label: what its tags should say; "" for nothing.
+        told: what it should say.
         counted: count every packet of the video too: the muxer refused some packet, and did not say whose.
 
     Returns:
-        A sentence for each stream beside the video that is not whole, and for a label that is not there.
+        A sentence for each stream beside the video that is not whole, and for each thing that is not said.
 
     Raises:
         UnmaskError: the video in it is not whole.
     """
     try:
         with av.open(str(path), metadata_errors="surrogateescape") as container:
-            return [*_check(container, written, counted), *_check_label(container, label)]
+            return [
+                *_check(container, written, counted),
+                *_check_label(container, told.label),
+                *_check_told(container, told),
+            ]
     except (av.FFmpegError, OSError) as error:
         raise UnmaskError(f"what was written cannot be opened: {reason(error)}") from error
 
@@ -97,6 +122,19 @@ def _check_label(container: InputContainer, label: str) -> Iterator[str]:
     unseen = container.format.name in _UNSEEN_TAGS or tags.get("major_brand", "").startswith(_UNSEEN_BRAND)
     if not unseen and not any(label in value for value in tags.values()):
         yield "Such a file has no room for the label that says what in it is synthetic: say it elsewhere."
+
+
+def _check_told(container: InputContainer, told: Told) -> Iterator[str]:
+    """What a user would look for in vain."""
+    found = {name.lower(): text for name, text in container.metadata.items()}
+    lost = [name for name in told.tags if name.lower() in _LOOKED_FOR and name.lower() not in found]
+    if told.chapters and not container.chapters():
+        lost.append("chapters")
+    streams = (name.lower() for stream in container.streams for name in stream.metadata)
+    if told.timecode and "timecode" not in (*found, *streams):
+        lost.append("timecode")
+    if lost:
+        yield f"Such a file does not hold everything that the source says: {', '.join(lost)}."
 
 
 def _missing(
@@ -143,7 +181,7 @@ def _lost_seconds(container: InputContainer, stream: Stream, written: Written, s
 
 
 def _packets(container: InputContainer, stream: Stream) -> Iterator[Packet[Stream]]:
-    return (packet for packet in container.demux(stream) if packet.size)
+    return (packet for packet in demuxed(container, stream) if packet.size)
 
 
 def _time(packet: Packet[Stream]) -> Fraction | None:

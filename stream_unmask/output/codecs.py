@@ -23,6 +23,13 @@ _DEEP_CODECS = {
 """Who writes more than 8 bits where nobody was asked for: phones and browsers show 10-bit HEVC, but hardly
 10-bit H.264."""
 
+KNOWS_NO_FIELDS = frozenset(
+    (*("libx265", "libvpx", "libvpx-vp9", "libsvtav1", "libaom-av1"), *("hevc_nvenc", "av1_nvenc", "mjpeg"))
+)
+"""Encoders that cannot say that a frame is made of two fields."""
+
+_BOTTOM_FIELD_FIRST = 3
+
 _QUALITY = {
     "libx264": 20,
     "libx265": 24,
@@ -157,7 +164,7 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     """
     name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
     layout = plane_layout(info.pixel_format)
-    if settings.codec is None and layout is not None and layout.depth > 8:
+    if settings.codec is None and layout is not None and layout.depth > 8 and not info.interlaced:
         name = _DEEP_CODECS.get((name, format_name), name)
     try:
         codec = av.Codec(name, "w")
@@ -179,6 +186,8 @@ def set_options(context: VideoCodecContext, settings: EncoderSettings, info: Sou
         os.environ.setdefault("SVT_LOG", "1")  # its one way not to print on stderr
     known = {option.name for option in context.supported_options.private}
     options = dict(_FURTHER.get(name, {}))
+    if name == "libx264" and info.interlaced and info.field_order == _BOTTOM_FIELD_FIRST:
+        options["x264-params"] = "bff=1"  # else what it writes before the first frame says otherwise
     if info.pixel_format.startswith("yuvj"):
         options["chroma_sample_location"] = "center"  # as JPEG has it
     quality = settings.quality if settings.quality is not None else _QUALITY.get(name)

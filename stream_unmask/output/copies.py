@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from av.container import OutputContainer
 from av.format import Flags as FormatFlags
@@ -55,7 +56,7 @@ class StreamCopies:
         container: what they are copied into; its header must not have been written.
         timeline: that of all streams of the container.
         timecode: what the container writes as a timecode track by itself.
-        chapters: the container gets chapters, which it writes by itself too.
+        chapters: the container's, which it writes by itself too.
 
     Attributes:
         warnings: a sentence for each stream that was changed or left out.
@@ -63,7 +64,12 @@ class StreamCopies:
     """
 
     def __init__(
-        self, container: OutputContainer, timeline: Timeline, *, timecode: str = "", chapters: bool = False
+        self,
+        container: OutputContainer,
+        timeline: Timeline,
+        *,
+        timecode: str = "",
+        chapters: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.warnings: list[str] = []
         self.repaired_timestamps = 0
@@ -152,10 +158,12 @@ class StreamCopies:
 
     def _is_written_anyway(self, template: Stream, samples: Sequence[Packet[Stream]]) -> bool:
         """A track of timecode or chapters: no stream to a program, but a property of the file."""
+        if codec_name(template) == "mov_text":
+            return _are_titles(samples, self._chapters)
         if template.type != "data" or codec_name(template) not in _NAMELESS:
             return False
         timecode = template.metadata.get("timecode")
-        return (timecode == self._timecode) if timecode else (self._chapters and not samples)
+        return (timecode == self._timecode) if timecode else (bool(self._chapters) and not samples)
 
     def _offset(self, packet: Packet[Stream], stream: Stream) -> Fraction:
         start = packet.dts if packet.dts is not None else packet.pts
@@ -220,6 +228,13 @@ def _is_hidden(packet: Packet[Stream]) -> bool:
 def _is_known(template: Stream) -> bool:
     """Data of no codec that FFmpeg knows would be written as a track that breaks the file for others."""
     return template.type != "data" or codec_name(template) != "none"
+
+
+def _are_titles(samples: Sequence[Packet[Stream]], chapters: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether texts are those of chapters, whose track FFmpeg takes for subtitles beside a timecode."""
+    titles = [chapter["metadata"].get("title", "").encode() for chapter in chapters[: len(samples)]]
+    texts = [bytes(sample)[2 : 2 + int.from_bytes(bytes(sample)[:2], "big")] for sample in samples]
+    return bool(texts) and texts == titles
 
 
 def _a(name: str) -> str:

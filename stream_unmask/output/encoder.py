@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stream_unmask.errors import OutputError
-from stream_unmask.output.codecs import EncoderSettings, choose_codec, set_options, usable
+from stream_unmask.output.codecs import KNOWS_NO_FIELDS, EncoderSettings, choose_codec, set_options, usable
 from stream_unmask.output.hdr import loses_hdr
 from stream_unmask.output.letterbox import letterboxed
 from stream_unmask.output.timeline import Timeline
@@ -71,6 +71,11 @@ class VideoEncoder:
         self.time_base = 1 / rate if constant_rate else info.time_base
         self.pixel_format = _pixel_format(codec, info, width_factor)
         self.warnings += _losses(codec, info, self.pixel_format)
+        if info.interlaced and codec.name in KNOWS_NO_FIELDS:
+            self.warnings.append(
+                f"The video is interlaced, which the encoder {codec.name} cannot say: what moves will show"
+                " with the edges of a comb."
+            )
         if loses_hdr(codec.name, info):
             self.warnings.append(f"The HDR mastering data are lost: the encoder {codec.name} cannot be told.")
         self.repaired_timestamps = 0
@@ -98,7 +103,7 @@ class VideoEncoder:
             context.max_b_frames = 0  # it stores no order of presentation
         if context.codec.canonical_name == "hevc" and format_name in ("mp4", "mov", "ipod"):
             context.codec_tag = "hvc1"  # Apple's players know no other
-        if info.interlaced:
+        if info.interlaced and context.name not in KNOWS_NO_FIELDS:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
             context.field_order = info.field_order
         _tag_colours(context, info)

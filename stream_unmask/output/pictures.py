@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from stream_unmask.errors import OutputError, OutputExistsError
 from stream_unmask.output.parts import PartFile
 from stream_unmask.output.photo import has_details, private_data, written_exif
+from stream_unmask.output.tiff import with_photo
 from stream_unmask.video.files import HEIF_SUFFIXES, check_output, is_image, reason
 from stream_unmask.video.images import Image
 from stream_unmask.video.pictures import Pictures
@@ -234,10 +235,16 @@ def _encode_plain(suffix: str, image: Image, pixels: NDArray[Any], comment: str 
         pixels = np.dstack([pixels[..., 0]] * 3 + [pixels[..., 1]])
     elif pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    exif = written_exif(image.photo.exif, comment, pixels.shape[1::-1])
+    profile = image.profile if pixels.ndim == 2 or not image.gray else None
+    if suffix in _PAGED_SUFFIXES:
+        done, data = cv2.imencode(suffix, pixels, [cv2.IMWRITE_TIFF_ROWSPERSTRIP, pixels.shape[0]])
+        alpha = pixels.ndim == 3 and pixels.shape[2] == 4
+        return with_photo(bytes(data), exif, image.photo, profile, alpha=alpha)
     blocks: dict[int, bytes] = {
-        cv2.IMAGE_METADATA_EXIF: written_exif(image.photo.exif, comment, pixels.shape[1::-1]),
+        cv2.IMAGE_METADATA_EXIF: exif,
         cv2.IMAGE_METADATA_XMP: image.photo.xmp,
-        cv2.IMAGE_METADATA_ICCP: image.profile or b"" if pixels.ndim == 2 or not image.gray else b"",
+        cv2.IMAGE_METADATA_ICCP: profile or b"",
     }
     blocks = {kind: data for kind, data in blocks.items() if data}
     values = [np.frombuffer(value, np.uint8) for value in blocks.values()]

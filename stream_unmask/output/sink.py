@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from stream_unmask.errors import OutputError, OutputExistsError, UnmaskError
-from stream_unmask.output.checking import Written, check_written
+from stream_unmask.output.checking import Told, Written, check_written
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.containers import ROTATING_FORMATS, container_options, private_tags, written_tags
 from stream_unmask.output.copies import StreamCopies, kept_tags
@@ -89,7 +89,13 @@ class FileSink:
         self._private = private
         source_tags = private_tags(source.info.metadata) if private else source.info.metadata
         tags = written_tags(self._path.suffix.lower(), source_tags, metadata or {})
-        self._label = (metadata or {}).get("comment", "")
+        info = source.info
+        self._told = Told(
+            (metadata or {}).get("comment", ""),
+            tags,
+            len(info.chapters),
+            info.stream_metadata.get("timecode", ""),
+        )
         try:
             container = self._container = self._open(source.info.time_base, tags)
             self._begin(container, source, settings or EncoderSettings(), width_factor, tags)
@@ -203,7 +209,7 @@ class FileSink:
             container,
             self._timeline,
             timecode=info.stream_metadata.get("timecode", ""),
-            chapters=bool(info.chapters),
+            chapters=info.chapters,
         )
         for index in sorted([info.stream_index, *source.copied_streams]):
             if index == info.stream_index:
@@ -212,10 +218,9 @@ class FileSink:
                 self._encoder.stream.metadata.update(kept_tags(own))
                 self._encoder.stream.disposition = Disposition(info.disposition)
                 self._encoder.stream.set_display_matrix(info.display_matrix)
-                if info.rotation and container.format.name not in ROTATING_FORMATS:
+                if info.display_matrix and container.format.name not in ROTATING_FORMATS:
                     self._notes.append(
-                        f"A {container.format.name} file cannot say that its video is to be rotated"
-                        f" by {info.rotation} degrees: it will play as it was recorded."
+                        "Such a file cannot say how a video is to be turned: it will play as it was recorded."
                     )
             elif not (self._private and source.copied_streams[index].type == "data"):
                 self._copies.add(source.copied_streams[index], samples.get(index, []))
@@ -238,7 +243,7 @@ class FileSink:
             self._close(container)
             with part.path.open("rb+") as file:
                 os.fsync(file.fileno())
-            lost = check_written(part.path, self._written, label=self._label, counted=self._refused > 0)
+            lost = check_written(part.path, self._written, self._told, counted=self._refused > 0)
         except (av.FFmpegError, OSError, UnmaskError) as error:
             self._fail(error)
         self._container = self._part = None

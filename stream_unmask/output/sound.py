@@ -67,8 +67,10 @@ class SoundEncoder:
             template: the stream of sound to decode.
         """
         context = template.codec_context
-        if not isinstance(context, AudioCodecContext) or not context.sample_rate or not context.channels:
+        if not isinstance(context, AudioCodecContext):
             return None
+        if not (context.sample_rate and context.channels and context.format):
+            return None  # nothing of it could be decoded to find out
         names = _ENCODERS.get(container.format.name, ("aac",))
         if context.codec.lossless and not context.codec.lossy:
             deep = [each for each in _LOSSLESS.get(container.format.name, ()) if _is_deep(each, context)]

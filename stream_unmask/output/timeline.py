@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-_RESTART = Fraction(1)
-"""Seconds back in time from which on it is no disorder but a clock that was set anew."""
+_MOST_DISORDER, _LEAST_DISORDER, _DISORDER_STEPS = Fraction(1), Fraction(1, 4), 4
+"""Seconds back in time from which on it is no disorder but a clock that was set anew: so many times the
+distance of two frames or packets, within these bounds."""
+
+_ROUNDING = Fraction(1, 100)
+"""Seconds by which times of sound go back where containers round them."""
 
 _LONGEST_STEP = Fraction(1)
 """Seconds that the last frame or packet before such a restart is taken to last at most."""
@@ -30,6 +34,11 @@ class _Track:
     def end(self) -> Fraction:
         return self.last + min(self.step, _LONGEST_STEP)
 
+    @property
+    def disorder(self) -> Fraction:
+        """Seconds by which times may go back without meaning anything."""
+        return min(max(_DISORDER_STEPS * self.step, _LEAST_DISORDER), _MOST_DISORDER)
+
 
 class Timeline:
     """Joins the parts of a recording whose clock was set back (joined streams, a camera that came back).
@@ -52,15 +61,17 @@ class Timeline:
 
         Args:
             stream: any number that stands for it.
-            time: of its next frame or packet in the source, in seconds. Times may go back by less than a
-                second, which is left as it is.
+            time: of its next frame or packet in the source, in seconds. Times may go back by a quarter of a
+                second, or by some frames, which is left as it is.
         """
         track = self._tracks.get(stream)
         if track is None:
             track = self._tracks[stream] = _Track(self._shared, time + self._shared)
             return track.offset
-        if time + track.offset < track.last - _RESTART:
-            if time + self._shared < track.last - _RESTART:
+        back = track.last - (time + track.offset)
+        joins = track.offset != self._shared and back > _ROUNDING  # where another stream was set back before
+        if back > track.disorder or joins:
+            if track.last - (time + self._shared) > track.disorder:
                 self._shared = max(each.end for each in self._tracks.values()) - time
                 self.restarts += 1
             track.offset = self._shared

@@ -19,7 +19,7 @@ _READERS = {"webm": "matroska"} | {name: name for name in ("matroska", "mpegts",
 _MOVIE_READER = "mov"
 _HARDLY_READ = {
     "mp4": ("pcm_f", "vorbis"),
-    "avi": ("vorbis", "flac", "opus"),
+    "avi": ("vorbis", "flac", "opus", "dts"),
     "flv": ("opus", "flac", "ac3", "eac3"),
 }
 """Codecs that FFmpeg writes and reads there, but nothing else does, older versions of its own included."""

@@ -256,6 +256,11 @@ class ContainerSource(Closing):
                         yield packet
                     asked = time.monotonic()
                 return
+            except IndexError:  # PyAV stumbles at the end over a stream that it did not know at the beginning
+                self.problems.warnings.append(
+                    f"A stream of {self._shown} was left out: it begins on the way, unannounced."
+                )
+                return
             except av.InvalidDataError:
                 failures += 1
                 self.problems.broken_packets += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -22,6 +23,35 @@ FULL_ALPHA = 255
 
 _RGB = 0
 _SCALER_MATRIX = {BT709: int(Colorspace.ITU709), BT470BG: int(Colorspace.ITU601)}
+
+
+class _PtsGuess:
+    """Tells which of a picture's timestamps to go by, as FFmpeg's ``guess_correct_pts`` does.
+
+    A container without timestamps of presentation, such as AVI, has them guessed by its reader, wrongly where
+    pictures are not in the order in which they are shown. Those of decoding then run evenly.
+    """
+
+    def __init__(self) -> None:
+        self._last_pts = self._last_dts = -math.inf
+        self._faulty_pts = self._faulty_dts = 0
+
+    def best(self, pts: int | None, dts: int | None) -> int | None:
+        """The better timestamp of the next picture, in ticks.
+
+        Args:
+            pts: of presentation.
+            dts: of the packet that completed the picture.
+        """
+        if dts is not None:
+            self._faulty_dts += dts <= self._last_dts
+            self._last_dts = dts
+        if pts is not None:
+            self._faulty_pts += pts <= self._last_pts
+            self._last_pts = pts
+        if pts is None or (dts is not None and self._faulty_pts > self._faulty_dts):
+            return dts
+        return pts
 
 
 class PictureDecoder:
@@ -57,6 +87,7 @@ class PictureDecoder:
         self._opaque = True
         self._index = 0
         self._next_pts = 0
+        self._guess = _PtsGuess()
 
     def decode(self, packet: Packet[Stream]) -> Iterator[Frame]:
         """The frames that a packet completes; none where it is broken."""
@@ -102,7 +133,7 @@ class PictureDecoder:
             return max(round(self._clock() / self.time_base), self._next_pts)
         if picture.pts is None:
             self._problems.missing_timestamps += 1
-        pts = picture.pts if picture.pts is not None else picture.dts
+        pts = self._guess.best(picture.pts, picture.dts)
         return pts if pts is not None else self._next_pts
 
     def _viewable(self, picture: av.VideoFrame) -> av.VideoFrame:

@@ -14,6 +14,8 @@ import PIL.Image
 from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import JpegImageFile
 
+from stream_unmask.video import tiff
+
 MOST_PIXELS = 300_000_000
 """Pixels of the largest picture that is read: the largest phones take 200 million. More is a bomb."""
 
@@ -26,6 +28,11 @@ BROKEN = (
 _TIFF_TAGS = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, 34665, 34853))
 """Tags of a TIFF file that tell of the photo; the others tell where its pixels lie."""
 
+_TOO_LARGE = f"it has more than {MOST_PIXELS // 10**6} million pixels"
+_MUCH, _MOST_PIXELS_A_BYTE = 50_000_000, 50_000
+"""A file with more pixels than these, and fewer bytes than that takes, shows nothing: it is a bomb."""
+
+_PNG, _IHDR_END = b"\x89PNG\r\n\x1a\n", 24
 _COLOUR_SPACES = {b"RGB ": False, b"GRAY": True}
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*[2-8]""")
 
@@ -74,20 +81,84 @@ class Header:
         """The pixels have no colour."""
         return self.mode in ("1", "L", "LA", "F") or self.mode.startswith("I")
 
+    def with_fitting_profile(self) -> Header:
+        """The same, without a profile that is one of other pixels."""
+        profile = self.profile or b""
+        fits = self.mode in ("CMYK", "LAB") or _COLOUR_SPACES.get(profile[16:20]) is self.gray
+        return self if fits else replace(self, profile=None)
+
 
 def read_header(data: bytes) -> Header | None:
-    """Read a picture's header; None where it is of a kind that is not known.
+    """Read a picture's header; None where it is of a kind that is not known, or damaged.
 
     Raises:
         ValueError: the picture is too large.
     """
     try:
         with opened(data) as image:
-            return _header(image)
+            header = _header(image)
+            total = image.width * image.height * header.count
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"it has more than {MOST_PIXELS // 10**6} million pixels") from error
+        raise ValueError(_TOO_LARGE) from error
+    except BROKEN:
+        return _tiff_header(data)
+    if total > max(_MUCH, len(data) * _MOST_PIXELS_A_BYTE):
+        raise ValueError(f"it claims {total // 10**6} million pixels in {len(data)} bytes")
+    return header
+
+
+def _tiff_header(data: bytes) -> Header | None:
+    """The header of a TIFF that Pillow does not open; None where it is none, or damaged."""
+    try:
+        pages = tiff.directories(data)
+        if not pages:
+            return None
+        first, exif = pages[0], tiff.exif_of(data)
+        header = Header(
+            format="TIFF",
+            mode=tiff.kind(first),
+            count=len(pages),
+            orientation=1,  # its pixels come upright
+            profile=tiff.profile_of(first) or None,
+            photo=PhotoData(_exif_of_tiff(exif), _upright(tiff.xmp_of(first)), dpi=tiff.dpi_of(first)),
+        )
+        total = tiff.total_pixels(pages)
     except BROKEN:
         return None
+    if total > MOST_PIXELS * len(pages):
+        raise ValueError(_TOO_LARGE)
+    return header.with_fitting_profile()
+
+
+def is_readable(data: bytes) -> bool:
+    """Whether a picture whose header could not be read may be decoded all the same.
+
+    OpenCV reads a PNG whose chunks have a wrong checksum, which Pillow does not.
+
+    Raises:
+        ValueError: the picture is too large.
+    """
+    try:
+        with opened(data):
+            return True  # what the file says besides is damaged
+    except BROKEN:
+        if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < _IHDR_END:
+            return False
+    width, height = struct.unpack(">II", data[16:_IHDR_END])
+    if width * height > MOST_PIXELS:
+        raise ValueError(_TOO_LARGE)
+    return True
+
+
+def claims_too_much(data: bytes) -> bool:
+    """Whether a PNG has a chunk longer than the rest of the file, for which OpenCV makes room at once."""
+    at = len(_PNG)
+    while data.startswith(_PNG) and at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length > len(data) - at:
+            return True
+        at += length + 12  # with its own length, its name, and its checksum
+    return False
 
 
 @contextmanager
@@ -114,29 +185,44 @@ def _header(image: PIL.Image.Image) -> Header:
         profile=profile or None,
         photo=photo_data(image),
     )
-    fits = image.mode in ("CMYK", "LAB") or _COLOUR_SPACES.get(profile[16:20]) is header.gray
-    return header if fits else replace(header, profile=None)
+    return header.with_fitting_profile()
 
 
 def photo_data(image: PIL.Image.Image) -> PhotoData:
     """What a picture that Pillow has opened tells of the photo."""
     exif = image.getexif()
     if image.format == "TIFF":
-        for tag in set(exif) - _TIFF_TAGS:
-            del exif[tag]
-    exif.pop(Base.Orientation, None)
+        told = _exif_of_tiff(exif)
+    else:
+        exif.pop(Base.Orientation, None)
+        told = _without_name(exif)
     segments = image.applist if isinstance(image, JpegImageFile) else []
     iptc = b"".join(payload for name, payload in segments if name == "APP13")
     comment = image.info.get("comment") if image.format in ("JPEG", "MPO") else b""
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     dpi = image.info.get("dpi")
     return PhotoData(
-        exif=exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b"",
-        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", xmp.encode() if isinstance(xmp, str) else bytes(xmp)),
+        exif=told,
+        xmp=_upright(xmp.encode() if isinstance(xmp, str) else bytes(xmp)),
         iptc=iptc,
         comment=comment if isinstance(comment, bytes) else b"",
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(float(each) > 0 for each in dpi) else None,
     )
+
+
+def _exif_of_tiff(exif: PIL.Image.Exif) -> bytes:
+    for tag in set(exif) - _TIFF_TAGS:
+        del exif[tag]
+    return _without_name(exif)
+
+
+def _without_name(exif: PIL.Image.Exif) -> bytes:
+    """A TIFF structure; empty where there is nothing in it."""
+    return exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else b""
+
+
+def _upright(xmp: bytes) -> bytes:
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def _orientation(image: PIL.Image.Image) -> int:

@@ -24,6 +24,8 @@ from stream_unmask.video.headers import (
     MOST_PIXELS,
     Header,
     PhotoData,
+    claims_too_much,
+    is_readable,
     opened,
     photo_data,
     read_header,
@@ -32,6 +34,7 @@ from stream_unmask.video.headers import (
 __all__ = ["Image", "as_frame", "is_image", "paste_back", "read_image"]
 
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+_DEPTHS = (np.uint8, np.uint16)
 _MANAGED = frozenset(("CMYK", "LAB", "HSV"))
 """Kinds of pixels that only a colour profile can turn into RGB."""
 
@@ -135,9 +138,13 @@ def read_bytes(path: str | Path) -> bytes:
 
 def _checked_header(path: str | Path, data: bytes) -> Header | None:
     try:
-        return read_header(data)
+        header = read_header(data)
+        readable = (header is not None or is_readable(data)) and not claims_too_much(data)
     except ValueError as error:
         raise InputError(f"{path} is too large: {error}.", path=path) from error
+    if not readable:
+        raise InputError(f"{path} is not a picture that can be read.", path=path)
+    return header
 
 
 def _decoded(path: str | Path, data: NDArray[np.uint8]) -> NDArray[Any]:
@@ -145,14 +152,15 @@ def _decoded(path: str | Path, data: NDArray[np.uint8]) -> NDArray[Any]:
     try:
         # Not IMREAD_COLOR_RGB, which garbles 16-bit TIFF (OpenCV 5.0).
         as_stored = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_BGR | as_stored)
         stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if _may_hold_alpha(data) else None
+        if stored is not None and stored.dtype in _DEPTHS and stored.ndim == 3 and stored.shape[2] == 4:
+            return cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
+        del stored
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_BGR | as_stored)
     except cv2.error as error:
         raise InputError(f"{path} is not a picture that can be read.", path=path) from error
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+    if pixels is None or pixels.dtype not in _DEPTHS:
         raise InputError(f"{path} is not a picture that can be read.", path=path)
-    if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
-        return cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA)
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 

@@ -13,7 +13,7 @@ from av.container import InputContainer
 
 from stream_unmask.errors import InputError
 from stream_unmask.video.camera_options import CameraOptions
-from stream_unmask.video.files import is_address, reason
+from stream_unmask.video.files import is_address, is_media, reason
 from stream_unmask.video.logins import with_login
 
 OPEN_SECONDS = 10.0
@@ -23,6 +23,9 @@ _READ_GRACE = 5.0
 """Seconds more than the reader of a stream itself waits, for FFmpeg to give up by itself."""
 
 _SEGMENTED = frozenset(("hls", "dash"))
+
+_LISTS = _SEGMENTED | {"concat", "imf"}
+"""Formats that name other files. Whoever is given one as a video did not ask for those."""
 
 _STANDARD_INPUT = "-"
 
@@ -68,6 +71,16 @@ def open_file(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
         raise InputError(f"There is no file {shown}.", path=shown)
     if path.is_dir():
         raise InputError(f"{shown} is a folder, not a video.", path=shown)
+    container = _opened(path, shown, gpu_decode=gpu_decode)
+    if is_media(path) and not _LISTS.isdisjoint(container.format.name.split(",")):
+        container.close()
+        raise InputError(
+            f"{shown} is a list of other files, and not the video that its name says.", path=shown
+        )
+    return container
+
+
+def _opened(path: Path, shown: str, *, gpu_decode: bool) -> InputContainer:
     # An absolute path, lest a colon in a name be taken for a protocol.
     name = str(path.absolute())
     if gpu_decode:

@@ -15,6 +15,7 @@ from PIL import ImageSequence
 from stream_unmask.errors import InputError
 from stream_unmask.video.headers import BROKEN, Header, opened, read_header
 from stream_unmask.video.images import Image, is_heif, read_bytes, read_image, to_rgb
+from stream_unmask.video.tiff import directories, total_pixels
 
 _ANIMATED = frozenset(("WEBP", "PNG", "AVIF", "GIF"))
 _MOST_SAMPLES = 1_000_000_000
@@ -100,9 +101,7 @@ def _animation(data: bytes, header: Header) -> Pictures:
 
 
 def _pages(data: bytes, header: Header) -> Pictures:
-    with opened(data) as image:
-        sizes = sum(page.width * page.height for page in ImageSequence.Iterator(image))
-    if sizes > _MOST_SAMPLES:
+    if total_pixels(directories(data)) > _MOST_SAMPLES:
         raise _TooLargeError
     done, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if not done or len(pages) != header.count or not all(_is_plain(page) for page in pages):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -17,6 +19,19 @@ _MOST = 2000
 """Packets in all, after which a stream that has shown none counts as empty."""
 
 Samples: TypeAlias = "Mapping[int, list[Packet[Stream]]]"
+
+
+def demuxed(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+    """The packets of a file.
+
+    A stream that begins on the way is unknown to PyAV, which stumbles over it at the end, when all is read.
+
+    Args:
+        container: the file.
+        streams: to be read; all, where none is named.
+    """
+    with suppress(IndexError):
+        yield from container.demux(*streams)
 
 
 def first_packets(packets: Iterable[Packet[Stream]], streams: Iterable[int]) -> Samples:
@@ -43,6 +58,6 @@ def sample_file(path: Path, streams: Iterable[int]) -> Samples:
     try:
         with av.open(str(path.absolute()), metadata_errors="surrogateescape") as container:
             wanted = [stream for stream in container.streams if stream.index in streams]
-            return first_packets(container.demux(wanted), streams)
+            return first_packets(demuxed(container, *wanted), streams)
     except (av.FFmpegError, OSError):
         return {}

@@ -80,6 +80,9 @@ def test_amounts_have_units() -> None:
     assert [DURATION.convert(text, None, None) for text in ("90", "90s", "1.5m", "2h", "1d")] == [
         *(90, 90, 90, 7200, 86_400),
     ]
+    for text in ("inf", "1e9", "-1", "nan", "9" * 400, "900000000T"):
+        with pytest.raises(click.BadParameter):
+            SIZE.convert(text, None, None)
     assert [SIZE.convert(text, None, None) for text in ("1k", "2MB", "1.5G")] == [1024, 2 << 20, 3 << 29]
 
 

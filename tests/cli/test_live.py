@@ -91,6 +91,8 @@ def test_a_file_names_cameras_with_defaults(folder: Path) -> None:
         ("[cameras.a]\nsource='rtsp://${NONE}'\noutputs=['a.mp4']", 2, "NONE, which is not set"),
         ("[cameras.a]\nsource='rtsp://h'\noutputs=['a.mp4']\non_loss='cry'", 1, "on_loss must be one of"),
         ("[cameras.a]\nsource = oops\n", 2, "line 2"),
+        ("[defaults]\nkeep_free = 1e400\n[cameras.a]", 2, "keep_free inf is not a size"),
+        ("[defaults]\nkeep = '" + "9" * 5000 + "x'\n[cameras.a]", 2, "99 ..."),
     ],
 )
 def test_what_makes_no_sense_is_said_with_its_line_and_key(
@@ -103,6 +105,13 @@ def test_what_makes_no_sense_is_said_with_its_line_and_key(
     assert f"line {line}" in sentence
     assert "hush" not in sentence
     assert sentence.count("\n") == 0
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 3000, "a = " + "7" * 5000])
+def test_what_python_cannot_parse_is_refused_in_a_sentence(text: str, folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_config(written(text))
+    assert len(str(caught.value)) < 500
 
 
 class FakeUnmasker:

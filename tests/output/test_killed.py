@@ -3,62 +3,155 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
+import cv2
 import numpy as np
 import pytest
 
+from stream_unmask.video.images import read_image
 from tests.video.making import Recipe, make_video, read
 
 _ROOT = Path(__file__).parents[2]
-_COPY = """
-import sys
+_MOST_TOUCHES, _NEVER = 40, 1000
+
+# Copies a file again and again, each time in a process that ends itself right before what it does for the nth
+# time to a file of the output's folder.
+_COPIER = """
+import os, signal, sys
 from pathlib import Path
+source, output = Path(sys.argv[1]), Path(sys.argv[2])
+from stream_unmask.output.pictures import write_pictures
+from stream_unmask.video.pictures import read_pictures
 from tests.video.making import pass_through
-print("begun", flush=True)
-pass_through(Path(sys.argv[1]), Path(sys.argv[2]), overwrite=True)
-print("done", flush=True)
+left = 0
+def watch(event, args):
+    global left
+    written = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
+    if (written or event in ("os.link", "os.remove", "os.rename")) and str(output.parent) in str(args[0]):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        left = int(line)
+        if source.suffix == ".png":
+            write_pictures(output, read_pictures(source), overwrite=len(sys.argv) > 3)
+        else:
+            pass_through(source, output, overwrite=len(sys.argv) > 3)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
-def killed_after(milliseconds: int, source: Path, output: Path) -> bool:
-    """Whether a copy of a video was killed before it was done."""
-    command = [sys.executable, "-c", _COPY, str(source), str(output)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        try:
-            process.wait(milliseconds / 1000)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return True
-        assert process.returncode == 0
-        return False
+class Copier:
+    """Copies of a file that are killed at moments that they do not choose."""
+
+    def __init__(self, source: Path, output: Path, *, overwrite: bool) -> None:
+        command = [sys.executable, "-c", _COPIER, str(source), str(output), *["overwrite"] * overwrite]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def copy(self, touches: int) -> bool:
+        """Whether a copy was done before it was to touch a file for so many times."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{touches}\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        assert code in (0, -signal.SIGKILL)
+        return code == 0
 
 
-def check_kills(folder: Path, count: int, longest: int) -> None:
-    recipe = Recipe(width=320, height=240, pts=range(0, 150 * 512, 512), sounds=("eng",))
-    source, output = make_video(folder / "in.mp4", recipe), folder / "out.mp4"
-    before = hashlib.sha256(source.read_bytes()).hexdigest()
-    frames = len(read(source).pts)
-    for milliseconds in np.random.default_rng(3).integers(0, longest, count):
-        killed = killed_after(int(milliseconds), source, output)
-        assert hashlib.sha256(source.read_bytes()).hexdigest() == before
-        assert killed or output.exists()
-        if output.exists():
-            assert len(read(output).pts) == frames
-            output.unlink()
-    # What was left of them is in nobody's way.
-    assert not killed_after(10**6, source, output)
-    assert len(read(output).pts) == frames
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_killed_run_leaves_nothing_half_done(tmp_path: Path) -> None:
-    check_kills(tmp_path, 4, 700)
+def size_of(path: Path) -> int:
+    """Frames of a video, or samples of a picture, all of which can be read."""
+    return int(read_image(path).pixels.size) if path.suffix == ".png" else len(read(path).pts)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("suffix", ["mp4", "png"])
+def test_killed_at_any_touch_of_a_file_a_run_leaves_nothing_half_done(
+    tmp_path: Path, suffix: str, overwrite: bool
+) -> None:
+    (tmp_path / "out").mkdir()
+    source, output = tmp_path / f"in.{suffix}", tmp_path / "out" / f"out.{suffix}"
+    if suffix == "png":
+        source.write_bytes(cv2.imencode(".png", np.full((40, 60, 3), 90, np.uint8))[1].tobytes())
+    else:
+        make_video(source, Recipe(sounds=("eng",)))
+    before, size = digest(source), size_of(source)
+    with Copier(source, output, overwrite=overwrite) as copier:
+        for touches in range(1, _MOST_TOUCHES):
+            for path in output.parent.iterdir():
+                path.unlink()
+            if overwrite:
+                output.write_bytes(b"what was there")
+            done = copier.copy(touches)
+            assert digest(source) == before
+            if done:
+                break
+            if overwrite:
+                assert output.read_bytes() == b"what was there" or size_of(output) == size
+            elif output.exists():
+                assert size_of(output) == size
+        assert touches > 2
+        assert done
+        # What killed ones leave is hidden, and in nobody's way.
+        output.unlink()
+        assert not copier.copy(2)
+        assert copier.copy(_NEVER)
+    assert size_of(output) == size
+    assert all(path.name.startswith(".") for path in output.parent.iterdir() if path != output)
+
+
+@contextmanager
+def unmasking(source: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command at work."""
+    command = [sys.executable, "-m", "stream_unmask", str(source), "-o", str(output), "--overwrite", "-q"]
+    environment = os.environ | {"PYTHONPATH": str(_ROOT)}
+    with subprocess.Popen(command, env=environment, cwd=output.parent, stderr=subprocess.PIPE) as process:
+        yield process
 
 
 @pytest.mark.exhaustive
-def test_runs_killed_at_any_moment_leave_nothing_half_done(tmp_path: Path) -> None:
-    check_kills(tmp_path, 200, 1500)
+def test_the_command_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Path, masked_clip: Path) -> None:
+    output = tmp_path / "out.mp4"
+    before, frames = digest(masked_clip), len(read(masked_clip).pts)
+    started = time.monotonic()
+    with unmasking(masked_clip, output) as process:
+        assert process.wait() == 0
+    longest = 1.1 * (time.monotonic() - started)
+    killed = 0
+    for seconds in np.random.default_rng(3).uniform(0, longest, 200):
+        output.unlink(missing_ok=True)
+        with unmasking(masked_clip, output) as process:
+            try:
+                assert process.wait(seconds) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+        assert digest(masked_clip) == before
+        if output.exists():
+            assert len(read(output).pts) == frames
+    assert killed > 100

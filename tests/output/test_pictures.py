@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL.ExifTags import IFD, Base
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.pictures import losses, write_image, write_pictures
+from stream_unmask.video.headers import PhotoData
 from stream_unmask.video.images import Image, read_image
 from stream_unmask.video.pictures import Pictures, read_pictures
 
@@ -244,3 +246,82 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(data)
     with pytest.raises(UnmaskError, match="too large"):
         read_pictures(tmp_path / "bomb.png")
+    # The same where Pillow reads no header, and OpenCV would go on: a chunk that it needs is broken.
+    data[29:33] = bytes(4)
+    (tmp_path / "bomb.png").write_bytes(data)
+    with pytest.raises(UnmaskError, match="too large"):
+        read_pictures(tmp_path / "bomb.png")
+
+
+def test_a_chunk_that_claims_more_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    # OpenCV would make four gigabytes of room for it before it looks.
+    data = bytearray(cv2.imencode(".png", pixels())[1].tobytes())
+    data[33:37] = b"\xff\xff\xff\x0a"
+    (tmp_path / "in.png").write_bytes(data)
+    with pytest.raises(UnmaskError, match="is not a picture that can be read"):
+        read_pictures(tmp_path / "in.png")
+
+
+def told() -> PIL.Image.Exif:
+    exif = PIL.Image.Exif()
+    exif[Base.ImageDescription], exif[Base.Make] = "Holidays", "Acme"
+    exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] = "2024:05:06 07:08:09"
+    exif.get_ifd(IFD.GPSInfo)[1] = "N"
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["colour", "alpha", "gray"])
+def test_a_tiff_of_sixteen_bits_says_what_any_other_says(tmp_path: Path, kind: str) -> None:
+    deep = pixels(channels=4 if kind == "alpha" else 3).astype(np.uint16) * 257
+    profile = SRGB[:16] + b"GRAY" + SRGB[20:] if kind == "gray" else SRGB
+    if kind == "gray":
+        deep = np.repeat(deep[..., :1], 3, axis=2)
+    photo = PhotoData(told().tobytes().removeprefix(b"Exif\0\0"), b"<x:xmpmeta/>", dpi=(300.0, 240.0))
+    image = Image(deep, profile, kind == "gray", photo)
+    write_image(tmp_path / "out.tif", image, comment=LABEL)
+    back = read_image(tmp_path / "out.tif")
+    np.testing.assert_array_equal(back.pixels, deep)
+    assert (back.profile, back.gray) == (profile, kind == "gray")
+    assert (back.photo.xmp, back.photo.dpi) == (photo.xmp, photo.dpi)
+    exif = PIL.Image.Exif()
+    exif.load(back.photo.exif)
+    assert exif[Base.ImageDescription] == f"{LABEL}\nHolidays"
+    assert exif[Base.Make] == "Acme"
+    assert exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] == "2024:05:06 07:08:09"
+    assert exif.get_ifd(IFD.GPSInfo)[1] == "N"
+    assert losses(tmp_path / "out.tif", Pictures((image,))) == []
+
+
+def test_every_page_of_sixteen_bits_is_read(tmp_path: Path) -> None:
+    pages = [pixels(seed).astype(np.uint16) * 257 for seed in range(3)]
+    done, data = cv2.imencodemulti(".tif", [page[..., ::-1] for page in pages])
+    assert done
+    (tmp_path / "in.tif").write_bytes(data.tobytes())
+    for page, found in zip(pages, read_pictures(tmp_path / "in.tif").images, strict=True):
+        np.testing.assert_array_equal(found.pixels, page)
+
+
+def test_a_canvas_that_nothing_fills_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    # A WebP of some bytes with a canvas of 268 million pixels.
+    file = io.BytesIO()
+    frames = [PIL.Image.fromarray(pixels(seed)) for seed in range(3)]
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    data = bytearray(file.getvalue())
+    at = data.index(b"VP8X") + 12
+    data[at : at + 6] = (2**14 - 1).to_bytes(3, "little") * 2
+    (tmp_path / "in.webp").write_bytes(data)
+    with pytest.raises(UnmaskError, match="too large: it claims"):
+        read_pictures(tmp_path / "in.webp")
+
+
+def test_a_photo_that_only_opencv_reads_has_the_same_bounds(tmp_path: Path) -> None:
+    deep = np.full((6, 4, 3), 40_000, np.uint16)
+    data = bytearray(cv2.imencode(".tif", deep)[1].tobytes())
+    (tmp_path / "in.tif").write_bytes(data)
+    assert (read_pictures(tmp_path / "in.tif").images[0].pixels == deep).all()
+    for tag in (256, 257):  # width and height
+        at = data.index(tag.to_bytes(2, "little"), int.from_bytes(data[4:8], "little"))
+        data[at : at + 12] = struct.pack("<HHII", tag, 4, 1, 60_000)
+    (tmp_path / "in.tif").write_bytes(data)
+    with pytest.raises(UnmaskError, match="too large"):
+        read_pictures(tmp_path / "in.tif")

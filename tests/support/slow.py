@@ -12,7 +12,7 @@ SLOW = (
     "cli/test_unmask.py",
     "engines/backends/tensorrt/test_build.py::test_the_bundled_networks_are_built",
     "engines/backends/tensorrt/test_build.py::test_every_profile_and_effort_is_taken",
-    "fuzz/test_broken_files.py",
+    "fuzz/test_broken_inputs.py",
     "output/test_killed.py",
     "test_bare_install.py",
     "test_readme.py::test_the_commands_run_one_after_the_other",

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from stream_unmask.output.checking import Written, check_written
+from stream_unmask.output.checking import Told, Written, check_written
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.video.frame import Frame
 from tests.video.making import FAST, LOSSLESS, Reading, Recipe, make_video, pass_through, read
@@ -152,7 +152,30 @@ def test_rotation_is_kept_as_metadata(tmp_path: Path, degrees: int, suffix: str)
 def test_a_container_without_rotation_says_so(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", Recipe(rotation=90))
     sink = pass_through(source, tmp_path / "out.avi")
-    assert any("rotat" in warning for warning in sink.warnings)
+    assert any("to be turned" in warning for warning in sink.warnings)
+
+
+def mirrored(path: Path) -> Path:
+    """The same video, to be shown as a mirror would."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", -65536, 0, 0, 0, 65536, 0, 64 * 65536, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_mirrored_video_stays_mirrored(tmp_path: Path) -> None:
+    source = mirrored(make_video(tmp_path / "in.mp4", Recipe()))
+    matrix = read(source).info.display_matrix
+    assert matrix is not None
+    assert matrix[0] < 0 < matrix[4]
+    for suffix in ("mp4", "mkv"):
+        assert pass_through(source, tmp_path / f"out.{suffix}").warnings == []
+        kept = read(tmp_path / f"out.{suffix}").info.display_matrix
+        assert kept is not None
+        assert (kept[0], kept[4]) == (matrix[0], matrix[4])
+    sink = pass_through(source, tmp_path / "out.ts")
+    assert any("to be turned" in warning for warning in sink.warnings)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
@@ -226,13 +249,28 @@ def test_a_copy_of_the_frame_object_still_encodes(clip: Path, tmp_path: Path) ->
     assert_same_pictures(read(clip), read(tmp_path / "out.mkv"))
 
 
-def test_interlaced_video_stays_interlaced(tmp_path: Path) -> None:
-    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
-    source = make_video(tmp_path / "in.mp4", Recipe(options=options))
+INTERLACED = {"flags": "+ildct+ilme"}
+
+
+@pytest.mark.parametrize(("order", "field_order"), [("tff", 2), ("bff", 3)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
+def test_interlaced_video_stays_interlaced(
+    tmp_path: Path, order: str, field_order: int, pixel_format: str
+) -> None:
+    recipe = Recipe(options=INTERLACED | {"x264-params": f"{order}=1"}, pixel_format=pixel_format)
+    source = make_video(tmp_path / "in.mp4", recipe)
     assert read(source).info.interlaced
-    pass_through(source, tmp_path / "out.mp4")
-    before, after = read(source).info, read(tmp_path / "out.mp4").info
-    assert (after.interlaced, after.field_order) == (True, before.field_order)
+    sink = pass_through(source, tmp_path / "out.mp4", EncoderSettings())
+    after = read(tmp_path / "out.mp4").info
+    assert (after.interlaced, after.field_order, after.pixel_format) == (True, field_order, pixel_format)
+    assert not any("interlaced" in warning for warning in sink.warnings)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("out.mp4", "libx265"), ("out.webm", "libvpx-vp9")])
+def test_fields_that_an_encoder_does_not_know_are_said(tmp_path: Path, name: str, codec: str) -> None:
+    source = make_video(tmp_path / "in.mp4", Recipe(options=INTERLACED | {"x264-params": "tff=1"}))
+    sink = pass_through(source, tmp_path / name, EncoderSettings(codec))
+    assert any("interlaced" in warning for warning in sink.warnings)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +354,7 @@ def test_a_container_without_room_for_the_label_is_said(clip: Path) -> None:
     with av.open(str(clip)) as container:
         written = {0: Written("video", 10, Fraction(0), Fraction(9, 25))}
         assert container.metadata.get("comment") is None
-    (sentence,) = check_written(clip, written, label="This is made up.")
+    (sentence,) = check_written(clip, written, Told("This is made up."))
     assert "no room for the label" in sentence
 
 

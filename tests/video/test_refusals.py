@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import InputError, UnmaskError
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import Frame
@@ -66,6 +66,31 @@ def _random(folder: Path) -> Path:
     path = folder / "noise.mkv"
     path.write_bytes(np.random.default_rng(1).bytes(20_000))
     return path
+
+
+LISTS = {
+    "concat.mp4": "ffconcat version 1.0\nfile 'other.ts'\n",
+    "outside.mp4": "ffconcat version 1.0\nfile '../other.ts'\n",
+    "absolute.mkv": "ffconcat version 1.0\nfile '{folder}/other.ts'\n",
+    "nested.mp4": "ffconcat version 1.0\nfile 'concat:{folder}/other.ts'\n",
+    "playlist.ts": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{folder}/other.ts\n#EXT-X-ENDLIST\n",
+    "call.mp4": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 26\n",
+}
+"""What is called a video, and names other files, or a port to listen at."""
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_file_that_names_others_shows_nothing_of_them(tmp_path: Path, name: str) -> None:
+    make_video(tmp_path / "other.ts", Recipe())
+    (tmp_path / name).write_text(LISTS[name].format(folder=tmp_path))
+    with pytest.raises(InputError, match="is a list of other files|is not a video|cannot be opened"):
+        open_source(tmp_path / name)
+
+
+def test_a_list_that_is_called_one_is_followed(tmp_path: Path) -> None:
+    make_video(tmp_path / "other.ts", Recipe())
+    (tmp_path / "in.ffconcat").write_text(LISTS["concat.mp4"])
+    assert len(read(tmp_path / "in.ffconcat").pts) == 10
 
 
 @pytest.mark.parametrize(

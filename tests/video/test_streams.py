@@ -101,6 +101,20 @@ def test_attachments_are_kept(tmp_path: Path) -> None:
         assert attachment.data == b"\0\1\0\0font"
 
 
+@pytest.mark.parametrize(
+    ("suffix", "lost"), [("ts", "artist, title, chapters"), ("flv", "chapters"), ("avi", "chapters")]
+)
+def test_what_a_container_cannot_say_is_said(tmp_path: Path, suffix: str, lost: str) -> None:
+    chapter = {"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}
+    tags = {"title": "A talk", "artist": "Somebody", "comment": "Words"}
+    recipe = replace(TALK, chapters=[chapter], metadata=tags, timecode="01:00:00:00")
+    source = make_video(tmp_path / "in.mov", replace(recipe, sounds=(), subtitles=()))
+    sink = pass_through(source, tmp_path / f"out.{suffix}")
+    assert [w for w in sink.warnings if w.endswith(f"everything that the source says: {lost}, timecode.")]
+    for kept in ("mov", "mkv", "mp4"):
+        assert pass_through(source, tmp_path / f"kept.{kept}").warnings == []
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
 def test_tags_and_chapters_are_kept(tmp_path: Path, suffix: str) -> None:
     chapters = [

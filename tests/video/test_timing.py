@@ -152,6 +152,38 @@ def test_a_pause_of_a_video_with_b_frames_keeps_its_place(tmp_path: Path) -> Non
     assert sink.repaired_timestamps == 0
 
 
+def test_frames_out_of_order_in_a_container_that_tells_no_order_run_evenly(tmp_path: Path) -> None:
+    # AVI has times of decoding only; of those of presentation, its reader has an idea.
+    recipe = Recipe(pts=range(0, 60 * 3600, 3600), time_base=Fraction(1, 90_000))
+    source = make_video(tmp_path / "in.ts", recipe)
+    with av.open(str(source)) as whole, av.open(str(tmp_path / "in.avi"), "w") as copy:
+        video = copy.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                copy.mux(packet)
+    sink = pass_through(tmp_path / "in.avi", tmp_path / "out.mkv", EncoderSettings("libx264", 30, "veryfast"))
+    after = read(tmp_path / "out.mkv")
+    steps = [late - early for early, late in zip(after.times, after.times[1:], strict=False)]
+    assert len(after.times) == 60
+    # The first ones may show what the reader guessed at first, and the last are flushed a field apart.
+    assert set(steps[2:-2]) == {Fraction(1, 25)}
+    assert max(steps) < Fraction(1, 10)
+    assert sink.repaired_timestamps <= 2
+
+
+def test_short_recordings_that_are_joined_follow_one_another(tmp_path: Path) -> None:
+    recipe = Recipe(pts=range(0, 18 * 3600, 3600), time_base=Fraction(1, 90_000), sounds=("eng",))
+    part = make_video(tmp_path / "part.ts", recipe).read_bytes()
+    (tmp_path / "in.ts").write_bytes(part * 3)
+    pass_through(tmp_path / "in.ts", tmp_path / "out.mp4")
+    after = read(tmp_path / "out.mp4")
+    steps = [late - early for early, late in zip(after.times, after.times[1:], strict=False)]
+    assert len(after.times) == 3 * 18
+    assert min(steps) > Fraction(1, 50)
+    assert abs(after.times[-1] - after.packet_times[1][-1]) < Fraction(1, 5)
+
+
 def test_subtitles_that_overlap_stay_where_they_are(tmp_path: Path) -> None:
     lines = tuple((second * 500, 4000, b"0,0,Default,,0,0,0,,Hello") for second in range(12))
     recipe = Recipe(

@@ -7,11 +7,15 @@ what sex, age or ancestry a face is taken for.
 from __future__ import annotations
 
 import json
+import struct
+import tokenize
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +30,12 @@ Pixels = NDArray[np.uint8]
 FORMAT = "stream-unmask stand-ins 1"
 _MOST_BYTES = 1 << 30
 """Of a bank, unpacked: a zip file may claim any size."""
+
+_BROKEN = (
+    *(ValueError, LookupError, TypeError, EOFError, AttributeError, ArithmeticError, MemoryError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error),
+)
+"""What NumPy and Python raise of a file that is none of theirs."""
 
 _POINT_STEPS = 64
 """Steps of a stored mesh point in a pixel."""
@@ -126,6 +136,7 @@ class Bank:
 
         Raises:
             IndexError: there is none.
+            UnmaskError: its picture is damaged.
         """
         if not 0 <= index < 2 * self.count:
             raise IndexError(f"the bank has {2 * self.count} stand-ins, mirrored ones counted")
@@ -136,8 +147,10 @@ class Bank:
     def _make(self, index: int) -> StandIn:
         face = self.face_of(index)
         data = np.frombuffer(self.encoded[face], np.uint8)
-        picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
-        points = self.points[face]
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        if decoded is None:
+            raise UnmaskError(f"The stand-in {self.names[face]} cannot be decoded: its bank is damaged.")
+        picture, points = np.asarray(decoded, np.uint8), self.points[face]
         if index >= self.count:
             picture, points = mirrored(picture, points)
         return StandIn(picture, points, index, self.names[face])
@@ -236,9 +249,11 @@ def _read(path: Path) -> Bank:
         if about["format"] != FORMAT or tuple(about["traits"]) != TRAITS:
             raise ValueError("another format")
         traits = arrays["traits"].astype(np.float64)
+        encoded = _split(arrays["pictures"].tobytes(), arrays["ends"])
+        _check(about, encoded, arrays)
         return Bank(
             names=about["names"],
-            encoded=_split(arrays["pictures"].tobytes(), arrays["ends"]),
+            encoded=encoded,
             points=arrays["points"].astype(np.float64) / _POINT_STEPS,
             traits=np.concatenate([traits, mirrored_traits(traits)]),
             looks=arrays["looks"].astype(np.float32),
@@ -250,8 +265,30 @@ def _read(path: Path) -> Bank:
         )
     except OSError as error:
         raise UnmaskError(f"The stand-ins {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise UnmaskError(f"{path} is no bank of stand-ins that can be read.") from error
+
+
+def _check(about: Mapping[str, Any], encoded: list[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Make sure that a file's parts go with each other.
+
+    Raises:
+        ValueError: they do not.
+    """
+    names, count, axes = about["names"], len(encoded), arrays["axes"]
+    shapes = {
+        "points": (count, *mean_face().shape),
+        "traits": (count, len(TRAITS)),
+        "looks": (2 * count, axes.shape[-1]),
+        "mean": axes.shape[:1],
+        "steps": axes.shape[1:],
+    }
+    if not (isinstance(names, list) and len(names) == count and all(isinstance(each, str) for each in names)):
+        raise ValueError("not a name for each face")
+    if not all(isinstance(about[key], str) for key in ("licence", "source")):
+        raise ValueError("no licence")
+    if wrong := [key for key, shape in shapes.items() if arrays[key].shape != shape]:
+        raise ValueError(f"another number of {wrong[0]}")
 
 
 def _split(data: bytes, ends: NDArray[np.integer]) -> list[bytes]:

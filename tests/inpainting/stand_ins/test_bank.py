@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,51 @@ def test_another_npz_is_no_bank(tmp_path: Path) -> None:
     np.savez(tmp_path / "bank.npz", numbers=np.arange(3))
     with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
         load_bank([tmp_path / "bank.npz"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("points", np.zeros((1, 468, 3), np.int16)),
+        ("points", np.zeros((2, 467, 3), np.int16)),
+        ("looks", np.zeros((2, 4), np.float16)),
+        ("traits", np.zeros((2, 3), np.float32)),
+        ("axes", np.zeros((4, 5), np.int8)),
+        ("ends", np.array([5])),
+        ("about", np.frombuffer(b"[" * 5000, np.uint8)),
+        ("about", np.frombuffer(b"[1]", np.uint8)),
+        ("pictures", np.array([{"a": 1}])),
+    ],
+)
+def test_parts_that_do_not_go_with_each_other_are_refused(
+    tmp_path: Path, name: str, value: np.ndarray
+) -> None:
+    path = tmp_path / "bank.npz"
+    save_bank(path, bank([traits(), traits(lips=9)]))
+    with np.load(path) as file:
+        parts = {key: file[key] for key in file.files}
+    np.savez(path, **(parts | {name: value}))
+    with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
+        load_bank([path])
+
+
+def test_a_bank_that_unpacks_to_more_than_fits_is_refused_before_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("about.npy", b"")
+        packed.filelist[0].file_size = 1 << 40
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
+        load_bank([path])
+
+
+def test_a_broken_picture_is_said_when_it_is_worn(tmp_path: Path) -> None:
+    path = tmp_path / "bank.npz"
+    save_bank(path, replace(bank([traits()]), encoded=[b"no picture"]))
+    with pytest.raises(UnmaskError, match=r"face0.png cannot be decoded"):
+        load_bank([path])[0]
 
 
 def test_a_missing_bank_is_said_in_a_sentence(tmp_path: Path) -> None:
