@@ -158,25 +158,23 @@ class References:
             recalled.used = True
         else:
             recalled.shown = max(recalled.shown - step, 0.0)
-        if recalled.shown == 0 or recalled.points is None:
+        if recalled.shown == 0:
             return None
-        face = recalled.worn.draw(recalled.points, seen.view.alignment.size)
+        face = recalled.worn.draw(seen.view.alignment.size)
         shown = np.float32(recalled.shown)
         return replace(face, trust=face.trust * shown) if shown < 1 else face
 
     def _lay(self, recalled: Recalled, worn: WornReference, seen: Seen) -> None:
         """Lay it on, and decide whether it is believed."""
         view = seen.view
-        laid = worn.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
-        if isinstance(laid, str):
-            recalled.refusal, recalled.believed = laid, False
+        recalled.refusal = worn.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
+        if recalled.refusal is not None:
+            recalled.believed = False
             return
         before, new = recalled.believed, not recalled.used
         least = _OFF if before else _GIVEN_ON if recalled.given and new else _ON
         recalled.believed = worn.correlation >= least
         recalled.refusal = None if recalled.believed else "unlike"
-        if recalled.believed or recalled.shown > 0:
-            recalled.points = laid
         if recalled.believed and new and worn.reference is not None:
             _log.info("Face %d wears its own face of %s", view.number, worn.reference.origin)
         if not recalled.believed and recalled.shown == 0:
