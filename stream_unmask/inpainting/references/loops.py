@@ -22,7 +22,7 @@ _LONG = 12
 """Length in the same pixels from which it is no spot."""
 
 _RIM, _KEPT_OFF = 5, 9
-"""Widths by which what was found is made larger, and what is left as it is at the rim and around the mouth."""
+"""Widths by which what was found is made larger, and what is left as it is at the rim and the mouth."""
 
 _UNDER_EYES = (117, 346)
 _NOSE_AND_MOUTH = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321, 1, 98, 327, 4, 168, 49, 279)
