@@ -109,11 +109,13 @@ def test_a_glance_tells_where_a_first_look_cannot_pay(
     assert found == [True, False, False]
 
 
-def test_keyframes_are_glanced_at_and_where_they_are_rare_two_frames_a_second(
+def test_keyframes_are_glanced_at_and_where_they_are_rare_a_frame_a_second(
     taking_off: Path, masked_clip: Path
 ) -> None:
     assert [round(frame.time * 12) for frame in glances(taking_off)] == [0, 6, 12, 18]
-    assert [round(frame.time * 12) for frame in glances(masked_clip)] == [0, 6, 12, 18]
+    first, second = (frame.time for frame in glances(masked_clip))
+    assert first == 0
+    assert 1 <= second < 1.5
 
 
 def test_faces_have_the_same_numbers_at_the_first_look(unmasker: Unmasker, taking_off: Path) -> None:
