@@ -118,6 +118,8 @@ class Networks:
             given: people's own faces that the user gave, by the people's numbers; 0 for all others.
             known: what a :class:`~stream_unmask.survey.Survey` found.
         """
+        if settings.wear:
+            return Sources()
         references = None
         if settings.reference != "none":
             search = settings.reference == "auto" or bool(given)

@@ -1,7 +1,7 @@
 """A first look through a file, for the bare faces that its people show somewhere in it, later ones too.
 
 Faces are followed just as they will be when the file is unmasked, so that both times they have the same
-numbers; nothing is inpainted and nothing written. Looking costs about two fifths of unmasking: whether it can
+numbers; nothing is inpainted and nothing written. Looking costs about a third of unmasking: whether it can
 pay at all is told by a glance at a few frames beforehand.
 """
 

@@ -86,6 +86,19 @@ def test_a_face_that_is_bare_later_is_found_by_a_first_look(
     assert face.reference_frames == face.masked_frames > HALF / 2
 
 
+def test_what_is_known_of_a_face_ends_with_its_track(
+    unmasker: Unmasker, bare_clip: Path, masked_clip: Path
+) -> None:
+    stream = unmasker.stream()
+    for index, picture in enumerate(frames(bare_clip)[:4] + frames(masked_clip)[4:8]):
+        frame = Frame.from_ndarray(picture, index / 12)
+        # A camera that was lost in between: nobody knows who came back.
+        frame.connection = int(index >= 4)
+        stream.process(frame)
+    assert [face.masked_frames for face in stream.faces] == [0, 4]
+    assert stream.faces[1].reference is None
+
+
 def test_a_glance_tells_where_a_first_look_cannot_pay(
     unmasker: Unmasker, putting_on: Path, taking_off: Path, masked_clip: Path
 ) -> None:
@@ -96,11 +109,13 @@ def test_a_glance_tells_where_a_first_look_cannot_pay(
     assert found == [True, False, False]
 
 
-def test_keyframes_are_glanced_at_and_where_they_are_rare_two_frames_a_second(
+def test_keyframes_are_glanced_at_and_where_they_are_rare_a_frame_a_second(
     taking_off: Path, masked_clip: Path
 ) -> None:
     assert [round(frame.time * 12) for frame in glances(taking_off)] == [0, 6, 12, 18]
-    assert [round(frame.time * 12) for frame in glances(masked_clip)] == [0, 6, 12, 18]
+    first, second = (frame.time for frame in glances(masked_clip))
+    assert first == 0
+    assert 1 <= second < 1.5
 
 
 def test_faces_have_the_same_numbers_at_the_first_look(unmasker: Unmasker, taking_off: Path) -> None:

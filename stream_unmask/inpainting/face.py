@@ -54,7 +54,6 @@ class Recalled:
         looked: when a bare face was looked for last, in seconds.
         masked: when a mask was found last, in seconds.
         worn: those of the bank laid on the track's head; None before there was a mask.
-        points: (468, 3) the mesh of what is worn in crop pixels as it was laid last; None before it was.
         shown: 0..1, how far it has faded in.
         believed: it fits what is visible.
         used: it was shown once: from then on nobody else's face is.
@@ -69,7 +68,6 @@ class Recalled:
     looked: float = -math.inf
     masked: float = -math.inf
     worn: WornReference | None = None
-    points: NDArray[np.float64] | None = None
     shown: float = 0.0
     believed: bool = False
     used: bool = False
@@ -79,7 +77,7 @@ class Recalled:
 
     def take_off(self) -> None:
         """Start afresh with the next masked frame."""
-        self.worn = self.points = self.refusal = None
+        self.worn = self.refusal = None
         self.shown, self.believed = 0.0, False
 
 

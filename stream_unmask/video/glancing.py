@@ -17,15 +17,16 @@ from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceProblems, main_video
 from stream_unmask.video.opening import open_file
 
-_EVERY = 0.5
-"""Seconds between two glances where everything must be decoded."""
+_EVERY = 1.0
+"""Seconds between two glances where keyframes are too few."""
 
-_RARE = 3.0
-"""Seconds between keyframes, on average, from which on they are too few to tell what a file shows."""
+_RARE, _FEW = 10.0, 4
+"""Seconds between keyframes, on average, from which on they are too few to tell what a file shows, and how
+many there must be."""
 
 
 def glances(path: Path) -> Iterator[Frame]:
-    """Frames of a video file: its keyframes, which need no others; where they are rare, two a second.
+    """Frames of a video file: its keyframes, which need no others; where they are rare, one a second.
 
     Their indexes count the glances.
 
@@ -41,8 +42,8 @@ def glances(path: Path) -> Iterator[Frame]:
         stream = main_video(container)
         assert stream is not None
         stream.thread_type = "AUTO"
-        if often:
-            stream.codec_context.skip_frame = "NONKEY"
+        # Frames that no other one needs are not decoded either.
+        stream.codec_context.skip_frame = "NONKEY" if often else "NONREF"
         yield from _spread(_decoded(container, stream, path), 0.0 if often else _EVERY)
 
 
@@ -52,7 +53,7 @@ def _keyframes_are_often(container: InputContainer, stream: VideoStream) -> bool
         for packet in container.demux(stream)
         if packet.is_keyframe and packet.pts is not None and packet.time_base is not None
     ]
-    return len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) <= _RARE
+    return len(times) >= _FEW and (times[-1] - times[0]) / (len(times) - 1) <= _RARE
 
 
 def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[Frame]:

@@ -8,7 +8,7 @@ from stream_unmask.faces.laying import Angles, Points, head_angles
 from stream_unmask.inpainting.references.reference import Reference, lips_apart
 
 MOST = 12
-"""References of one person: 5 MB of crops of 256 pixels with what is worked out of them."""
+"""References of one person: 7 MB of crops of 256 pixels with what is worked out of them."""
 
 _YAW_BIN, _PITCH_BIN, _OPEN_BIN = 8.0, 10.0, 0.06
 _MOST_OPEN = 3

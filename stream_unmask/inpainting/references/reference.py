@@ -21,7 +21,9 @@ from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
 from stream_unmask.faces.tracking import PRESENT, SURE
 from stream_unmask.inpainting.laid import PicturedFace
 from stream_unmask.inpainting.references.bareness import MAYBE_BARE, skin_share
+from stream_unmask.inpainting.references.loops import without_loops
 from stream_unmask.inpainting.stand_ins.portraits import fit_settled
+from stream_unmask.inpainting.trusting import bare_skin
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.video.frame import Frame
@@ -89,6 +91,12 @@ class Reference(PicturedFace):
         if count > 1:
             raise InputError(f"There are {count} faces in {origin}; a reference must show one.")
         return bare[0]
+
+    @cached_property
+    def with_bare(self) -> NDArray[np.uint8]:
+        """(S, S, 4) the picture without ear loops, and how surely each pixel shows bare skin, 0..255."""
+        picture = without_loops(self.picture, self.points)
+        return np.dstack([picture, bare_skin(picture, self.points)])
 
     @cached_property
     def openness(self) -> float:

@@ -30,7 +30,7 @@ from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.laid import Drawable, LaidFace
 from stream_unmask.inpainting.references.bank import ReferenceBank
 from stream_unmask.inpainting.references.reference import Reference
-from stream_unmask.pixels.geometry import Affine, invert
+from stream_unmask.pixels.geometry import Affine, Box, invert
 
 _FROM_AFAR = (0, 0, 0, 1, 1, 1, 2, 2, 2, 2)
 _FROM_NEAR = (2, 2, 2)
@@ -60,6 +60,9 @@ _SEEN_ANEW = 10.0
 
 _FIRST_ROUNDS = 2
 _LEAST_WEIGHT = 1e-9
+_FADE = 0.2
+"""Seconds in which the next reference takes the place of the last."""
+
 _SLOWLY = 0.005
 """Share of the best correlation so far that is forgotten in a frame."""
 
@@ -109,30 +112,71 @@ class _Head:
         return Scene(self.crop(), self.mask)
 
 
-class WornReference:
-    """Those of a person's own faces that a track wears, one at a time.
+class _Laid:
+    """One reference on the head, from the frame on in which it was put there.
 
     Attributes:
-        reference: the one worn in the last frame; None before there was one.
-        correlation: how alike it and the visible face were then.
+        reference: which.
+        last: takes its mesh, at :data:`SIDE`, to the last frame's pixels, not smoothed; None at first.
+        best: the best correlation so far, slowly forgotten.
+        points: (468, 3) its mesh in the last frame's crop, smoothed.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.last: Rigid | None = None
+        self.best = 0.0
+        self._own = at_side(reference.points, len(reference.picture))
+        self._filter = LayingFilter(self._own)
+        self._drawable: Drawable | None = None
+        self.points: Points = reference.points
+
+    def move(self, match: Match, head: _Head, alignment: Alignment, elapsed: float) -> None:
+        """Take where it lies in the next frame."""
+        self.best = max(match.correlation, self.best * (1 - _SLOWLY))
+        self.last = carried(match.rigid, head.to_frame)
+        self.points = to_crop(self._filter.move(self.last, elapsed)(self._own), alignment)
+
+    def draw(self, size: int) -> LaidFace:
+        """Draw it in a crop of a size."""
+        if self._drawable is None or self._drawable.size != size:
+            self._drawable = Drawable.of(self.reference, size)
+        return self._drawable.draw(self.points)
+
+
+class WornReference:
+    """Those of a person's own faces that a track wears: one, or two while the next one fades in.
+
+    Attributes:
+        correlation: how alike the one that is worn and the visible face were in the last frame.
     """
 
     def __init__(self, bank: ReferenceBank, network: FaceMesh) -> None:
         """Put none on yet.
 
         Args:
-            bank: of the person.
+            bank: of the person, not empty.
             network: fits meshes; used when a reference is met for the first time, or the head has turned.
         """
-        self.reference: Reference | None = None
         self.correlation = 0.0
         self._bank, self._network = bank, network
-        self._best = 0.0
         self._since_choice = math.inf
         self._as_worn: WeakKeyDictionary[Reference, tuple[Points, float]] = WeakKeyDictionary()
-        self._own: tuple[Points, LayingFilter] | None = None
-        self._last: Rigid | None = None
-        self._drawable: Drawable | None = None
+        self._now: _Laid | None = None
+        self._before: _Laid | None = None
+        self._share = 1.0
+        self._anew = False
+
+    @property
+    def points(self) -> Points:
+        """(468, 3) the mesh of the one that is worn, in pixels of the last frame's crop."""
+        assert self._now is not None
+        return self._now.points
+
+    @property
+    def reference(self) -> Reference | None:
+        """The one worn in the last frame; None before there was one."""
+        return None if self._now is None else self._now.reference
 
     def lay(
         self,
@@ -141,7 +185,7 @@ class WornReference:
         crop: Callable[[], NDArray[np.float32]],
         mask: NDArray[np.float32],
         elapsed: float,
-    ) -> Points | Refusal:
+    ) -> Refusal | None:
         """Lay one on the head as the next frame shows it.
 
         Args:
@@ -152,43 +196,38 @@ class WornReference:
             elapsed: seconds since the last frame of this head, above 0 but for the first one.
 
         Returns:
-            (468, 3) its mesh in crop pixels, or why it must not be shown in this frame.
+            Why it must not be shown in this frame, None where it may.
         """
         head = _Head.of(points, alignment, crop, mask)
         nearest = self._bank.nearest(head.angles, _TRIED)
-        why = refusal(
-            head.in_crop, mask, head.angles.yaw - nearest[0].angles.yaw, held=self._last is not None
-        )
-        lost = why == "lost"
-        if why is not None and (why == "turned" or (lost and self._last is None)):
-            self._last = None
+        held = self._now is not None and not self._anew
+        why = refusal(head.in_crop, mask, head.angles.yaw - nearest[0].angles.yaw, held=held)
+        if why == "turned" or (why == "lost" and not held):
+            self._anew, self._before = True, None
             return why
-        if not lost:
-            self._since_choice += elapsed
-            self._choose(head, nearest)
-        match = self._follow(head, lost=lost)
+        if self._anew and self._now is not None:
+            # Nothing slides in from where it was.
+            self._now = _Laid(self._now.reference)
+        self._anew = False
+        if why != "lost":
+            self._choose(head, nearest, elapsed)
+        assert self._now is not None
+        match = self._follow(self._now, head, lost=why == "lost")
+        self._now.move(match, head, alignment, elapsed)
         self.correlation = match.correlation
-        self._best = max(match.correlation, self._best * (1 - _SLOWLY))
-        self._last = carried(match.rigid, head.to_frame)
-        assert self._own is not None
-        own, smoothing = self._own
-        return to_crop(smoothing.move(self._last, elapsed)(own), alignment)
+        self._leave(head, alignment, elapsed)
+        return None
 
-    def draw(self, laid: Points, size: int) -> LaidFace:
-        """Draw what is worn where it was laid.
+    def draw(self, size: int) -> LaidFace:
+        """Draw what is worn where it was laid last, in a crop of a size."""
+        assert self._now is not None
+        face = self._now.draw(size)
+        return face if self._before is None else _mixed(self._before.draw(size), face, self._share)
 
-        Args:
-            laid: from :meth:`lay`.
-            size: side S of the crop that ``laid`` is in.
-        """
-        assert self.reference is not None
-        if self._drawable is None or self._drawable.size != size:
-            self._drawable = Drawable.of(self.reference, size)
-        return self._drawable.draw(laid)
-
-    def _choose(self, head: _Head, nearest: list[Reference]) -> None:
+    def _choose(self, head: _Head, nearest: list[Reference], elapsed: float) -> None:
         """Wear another one where what is worn fits badly and another fits better."""
         worn = self.reference
+        self._since_choice += elapsed
         if worn is not None:
             fits = self.correlation >= _GOOD and abs(head.angles.yaw - worn.angles.yaw) <= _TURNED
             if fits or self._since_choice < _CHOICE_EVERY:
@@ -197,9 +236,9 @@ class WornReference:
         tried = nearest if worn is None or worn in nearest else [worn, *nearest]
         best = max(tried, key=lambda each: self._promise(head, each))
         if best is not worn:
-            self.reference, self._last, self._drawable = best, None, None
-            own = at_side(best.points, len(best.picture))
-            self._own = own, LayingFilter(own)
+            there = self._now is not None and self._now.last is not None
+            self._before, self._share = self._now if there else None, 0.0
+            self._now = _Laid(best)
 
     def _promise(self, head: _Head, reference: Reference) -> float:
         """How well one that is tried would do."""
@@ -209,27 +248,32 @@ class WornReference:
         kept = _KEPT if reference is self.reference else 0.0
         return match.correlation + kept - _OPEN_COSTS * reference.openness
 
-    def _follow(self, head: _Head, *, lost: bool) -> Match:
-        """Lay on what is worn: from where it was, or anew; by the pixels alone where the mesh is lost."""
-        assert self.reference is not None
-        reference = self.reference
-        start = None if self._last is None else carried(self._last, invert(head.to_frame))
-        if start is not None and lost:
-            return lay(reference.spots, head.scene, start, start, _UNSURE, _FROM_AFAR)
-        prior = self._prior(head)
-        if start is not None:
-            match = lay(reference.spots, head.scene, start, prior, _SURE, _FROM_NEAR)
-            if match.correlation >= self._best - _LOST:
-                return match
-            again = lay(reference.spots, head.scene, prior, prior, _SURE, _FROM_AFAR)
-            return max(match, again, key=lambda each: each.correlation)
-        self._best = 0.0
-        return lay(reference.spots, head.scene, prior, prior, _SURE, _FROM_AFAR)
+    def _leave(self, head: _Head, alignment: Alignment, elapsed: float) -> None:
+        """Fade the one that was worn before, which goes on with the head until it is gone."""
+        self._share = min(self._share + elapsed / _FADE, 1.0)
+        if self._before is not None and self._share < 1:
+            match = self._follow(self._before, head, lost=True)
+            self._before.move(match, head, alignment, elapsed)
+        else:
+            self._before = None
 
-    def _prior(self, head: _Head) -> Rigid:
-        """Where the mesh has what is worn, the mask's error cancelled."""
-        assert self.reference is not None
-        reference = self.reference
+    def _follow(self, laid: _Laid, head: _Head, *, lost: bool) -> Match:
+        """Where it lies now: from where it was, or anew; by the pixels alone where the mesh is ``lost``."""
+        spots, scene = laid.reference.spots, head.scene
+        start = None if laid.last is None else carried(laid.last, invert(head.to_frame))
+        if start is not None and lost:
+            return lay(spots, scene, start, start, _UNSURE, _FROM_AFAR)
+        prior = self._prior(laid.reference, head)
+        if start is None:
+            return lay(spots, scene, prior, prior, _SURE, _FROM_AFAR)
+        match = lay(spots, scene, start, prior, _SURE, _FROM_NEAR)
+        if match.correlation >= laid.best - _LOST:
+            return match
+        again = lay(spots, scene, prior, prior, _SURE, _FROM_AFAR)
+        return max(match, again, key=lambda each: each.correlation)
+
+    def _prior(self, reference: Reference, head: _Head) -> Rigid:
+        """Where the mesh has a reference, the mask's error cancelled."""
         size = len(reference.picture)
         worn, yaw = self._as_worn.get(reference, (None, 0.0))
         if worn is None or abs(yaw - head.angles.yaw) >= _SEEN_ANEW:
@@ -242,3 +286,17 @@ class WornReference:
                 )
             self._as_worn[reference] = worn, head.angles.yaw
         return fit_rigid(at_side(worn, size), head.points, head.weights)
+
+
+def _mixed(before: LaidFace, now: LaidFace, share: float) -> LaidFace:
+    """Two views of one person, of the later one so large a share."""
+    one, other = before.trust * np.float32(1 - share), now.trust * np.float32(share)
+    trust = np.asarray(one + other, np.float32)
+    sums = before.picture * one[:, :, None] + now.picture * other[:, :, None]
+    picture = np.asarray(sums / np.maximum(trust, np.float32(1e-6))[:, :, None], np.float32)
+    first, second = before.box, now.box
+    if first.empty or second.empty:
+        return before if second.empty else now
+    low = np.minimum(first[:2], second[:2]).tolist()
+    high = np.maximum(first[2:], second[2:]).tolist()
+    return LaidFace(picture, trust, Box(*low, *high))

@@ -55,7 +55,8 @@ def test_what_was_seen_just_before_a_mask_came_on_is_let_go_unless_it_is_all() -
 
 
 def test_a_bare_face_is_told_from_one_with_cloth_before_it() -> None:
-    shown = [bundled_stand_ins(BUNDLED_SETS["open"].folder)[index] for index in (1, 54, 74)]
+    bank = bundled_stand_ins(BUNDLED_SETS["open"].folder)
+    shown = [bank[bank.names.index(f"{name}.webp")] for name in ("female_04", "male_17", "male_45")]
     for each in shown:
         assert skin_share(each.picture, each.points) >= SURELY_BARE
         masked = each.picture.copy()

@@ -37,9 +37,9 @@ class FakeWorn:
         (self.reference,) = bank.nearest(reference().angles, 1)
 
     def lay(self, *_: object) -> Any:
-        return FakeWorn.refusing or np.zeros((468, 3))
+        return FakeWorn.refusing
 
-    def draw(self, _laid: object, size: int) -> LaidFace:
+    def draw(self, size: int) -> LaidFace:
         plane = np.ones((size, size), np.float32)
         return LaidFace(np.repeat(plane[:, :, None], 3, axis=2), plane, Box(0, 0, size, size))
 
