@@ -12,7 +12,7 @@ RUN python -m venv /opt/stream-unmask \
 
 FROM python:3.12-slim
 COPY --from=build /opt/stream-unmask /opt/stream-unmask
-RUN useradd --create-home unmask && mkdir /media && chown unmask /media
+RUN useradd --create-home unmask && mkdir --parents /media && chown unmask /media
 ENV PATH="/opt/stream-unmask/bin:$PATH" NUMBA_CACHE_DIR=/home/unmask/.cache/numba
 USER unmask
 WORKDIR /media

@@ -133,7 +133,9 @@ def measure(plan: TrainingPlan, tell: Callable[[str], None]) -> Pace:
         loop.run()
         lines = read_log(Path(folder))[_WARM_UP:]
     if not lines:
-        raise UnmaskError(f"There was no time for more than {_WARM_UP} steps: give it more --seconds.")
+        raise UnmaskError(
+            f"There was no time for more than {_WARM_UP} steps.", hint=f"seconds={2 * plan.seconds:g}"
+        )
     fabric = make_fabric(plan.precision)
     work = _work(recipe, loop.averaged, fabric)
     seconds = sum(line["seconds"] for line in lines)

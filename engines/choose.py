@@ -33,15 +33,15 @@ class _Backend:
 
     Attributes:
         precisions: what it computes in, and the file that it wants for that.
-        why_not: why it cannot run networks, given by their fp32 files, here in a precision, in one sentence;
-            None if it can.
+        why_not: why it cannot run networks, given by their fp32 files, here in a precision: one sentence, as
+            an error where something that can be typed mends it; None if it can.
         load: compiles a file for a precision with so many CPU threads.
         on_gpu: whether it needs an NVIDIA GPU.
         compiles: whether asking for it by name compiles what ``auto`` waits for.
     """
 
     precisions: dict[Precision, FilePrecision]
-    why_not: Callable[[Sequence[Path], Precision], str | None]
+    why_not: Callable[[Sequence[Path], Precision], str | EngineError | None]
     load: Callable[[Path, Precision, int], Engine]
     on_gpu: bool = True
     compiles: bool = False
@@ -51,7 +51,7 @@ def _missing(*modules: str) -> str | None:
     return next((f"{module} is not installed." for module in modules if find_spec(module) is None), None)
 
 
-def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
+def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> EngineError | None:
     from engines.backends.tensorrt.ready import why_not
 
     return why_not(networks, precision)
@@ -161,10 +161,12 @@ class Selection:
     Attributes:
         backend: a name out of :data:`BACKENDS`, never ``auto``.
         passed_over: why each faster one was not taken, one sentence each.
+        hints: commands that would have one of those run.
     """
 
     backend: str
     passed_over: tuple[str, ...]
+    hints: tuple[str, ...] = ()
 
 
 def select_backend(
@@ -192,17 +194,21 @@ def select_backend(
         if reason := _misfit(backend, precision):
             raise EngineError(reason)
         if reason := named.why_not(() if named.compiles else networks, precision):
-            raise EngineError(f"{backend} cannot run here: {reason}")
+            hint = reason.hint if isinstance(reason, EngineError) else None
+            raise EngineError(f"{backend} cannot run here: {reason}", hint=hint)
         return Selection(backend, ())
     gpus = ", ".join(nvidia_gpus())
     passed_over: list[str] = []
+    hints: list[str] = []
     for name, each in _BACKENDS.items():
         if each.on_gpu and not gpus:
             continue  # without a GPU nobody misses what needs one
         reason = (failed or {}).get(name) or _misfit(name, precision) or each.why_not(networks, precision)
         if reason is None:
-            return Selection(name, tuple(passed_over))
-        passed_over.append(f"{gpus} is not used by {name}: {reason}" if each.on_gpu else reason)
+            return Selection(name, tuple(passed_over), tuple(hints))
+        passed_over.append(f"{gpus} is not used by {name}: {reason}" if each.on_gpu else str(reason))
+        if isinstance(reason, EngineError) and reason.hint is not None:
+            hints.append(reason.hint)
     raise EngineError(f"No engine can run here: {' '.join(passed_over)}")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engines import BACKENDS, PRECISIONS, Precision
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
-from stream_unmask.checks import check_flag, check_word
+from stream_unmask.checks import check_count, check_flag, check_seconds, check_word
 from stream_unmask.inpainting.parameters import BLENDS, Blend
 
 if TYPE_CHECKING:
@@ -74,21 +74,34 @@ class Settings:
         check_word("backend", self.backend, BACKENDS)
         check_word("precision", self.precision, PRECISIONS)
         check_word("blend", self.blend, BLENDS)
-        if not isinstance(self.reference, Mapping):
+        if isinstance(self.reference, Mapping):
+            _check_faces("reference", self.reference)
+        else:
             check_word("reference", self.reference, ("auto", "none"))
-        if not isinstance(self.stand_in, Mapping):
+        if isinstance(self.stand_in, Mapping):
+            _check_wishes(self.stand_in)
+        else:
             check_word("stand_in", self.stand_in, ("auto", "none"))
         for name in ("wear", "gpu_decode", "smooth"):
             check_flag(name, getattr(self, name))
-        if isinstance(self.weights, str) and not weights_folder(self.weights).is_dir():
+        unknown = isinstance(self.weights, str) and not weights_folder(self.weights).is_dir()
+        if unknown or not isinstance(self.weights, str | Path | None):
             raise ValueError(
                 f"weights must be one of {', '.join(BUNDLED_SETS)}, or a folder, got {self.weights!r}"
             )
-        if self.threads < 0:
-            raise ValueError(f"threads must be 0 or more, got {self.threads}")
-        if not self.reconnect >= 0:
-            raise ValueError(f"reconnect must be 0 or more seconds, got {self.reconnect}")
-        if self.detect_every < 1:
-            raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
-        if self.min_face < 1:
-            raise ValueError(f"min_face must be 1 or more, got {self.min_face}")
+        check_count("threads", self.threads, 0)
+        check_seconds("reconnect", self.reconnect)
+        check_count("detect_every", self.detect_every, 1)
+        check_count("min_face", self.min_face, 1)
+
+
+def _check_faces(name: str, faces: Iterable[object]) -> None:
+    for face in faces:
+        check_count(f"a face's number in {name}", face, 0)
+
+
+def _check_wishes(wishes: Mapping[int, object]) -> None:
+    _check_faces("stand_in", wishes)
+    for face, wish in wishes.items():
+        if wish != "none":
+            check_count(f"stand_in of face {face}, where it is not 'none',", wish, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,22 @@ def test_missing_weights_are_a_weights_error(tmp_path: Path) -> None:
 )
 def test_a_hint_is_what_to_type(hint: str | None, said: str) -> None:
     assert with_hint(UnmaskError("It is so.", hint=hint)) == said
+
+
+def sentences(path: Path) -> list[str]:
+    """What the errors of a module say, as far as it stands in the call that makes them."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    made = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id.endswith("Error")]
+    return [ast.unparse(each.args[0]) for each in made if each.args]
+
+
+def test_the_library_says_what_is_and_not_what_to_type() -> None:
+    root = Path(stream_unmask.__file__).parents[1]
+    paths = [path for name in ("stream_unmask", "engines", "trainer") for path in (root / name).rglob("*.py")]
+    said = {path: sentences(path) for path in paths if "cli" not in path.relative_to(root).parts}
+    assert sum(map(len, said.values())) > 100
+    typed = re.compile(r"--[a-z]{2}|\bstream-unmask [a-z]+")
+    assert [(path.name, each) for path, found in said.items() for each in found if typed.search(each)] == []
 
 
 def test_a_missing_module_of_an_extra_is_a_sentence_and_another_is_not() -> None:

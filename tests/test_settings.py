@@ -17,7 +17,10 @@ from stream_unmask import EncoderSettings, OutputOptions, Settings
         ({"precision": "int4"}, "auto, fp32, fp16, bf16, int8"),
         ({"blend": "x"}, "feather, pyramid, poisson"),
         ({"weights": "opne"}, "default, open, or a folder"),
+        ({"weights": 1}, "default, open, or a folder"),
         ({"threads": -1}, "0 or more"),
+        ({"threads": 1.5}, "a whole number"),
+        ({"reconnect": "long"}, "0 or more seconds"),
         ({"reconnect": float("nan")}, "0 or more seconds"),
         ({"detect_every": 0}, "1 or more"),
         ({"min_face": 0}, "1 or more"),
@@ -30,6 +33,21 @@ def test_settings_say_what_would_be_right(values: dict[str, Any], said: str) -> 
     (name,) = values
     with pytest.raises(ValueError, match=f"{name} must be .*{said}"):
         Settings(**values)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ("all", "one of auto, none"),
+        ({-1: 2}, "0 or more"),
+        ({"one": 2}, "0 or more"),
+        ({1: 0}, "1 or more"),
+        ({1: "auto"}, "1 or more"),
+    ],
+)
+def test_stand_ins_are_named_by_faces_and_numbers(wishes: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"stand_in.* must be .*{said}"):
+        Settings(stand_in=wishes)
 
 
 def test_weights_may_be_a_folder_or_a_set(tmp_path: Path) -> None:
@@ -52,8 +70,21 @@ def test_options_are_of_their_types(values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"quality": 64}, {"quality": -1}, {"threads": -1}, {"codec": ""}, {"preset": ""}]
+    ("values", "said"),
+    [
+        ({"quality": 64}, "0 to 63"),
+        ({"quality": -1}, "0 to 63"),
+        ({"threads": -1}, "0 or more"),
+        ({"codec": ""}, "such as libx264"),
+        ({"codec": "nonsense"}, "such as libx264"),
+        ({"codec": "aac"}, "such as libx264"),
+        ({"preset": ""}, "None"),
+        ({"gop": -1.0}, "0 or more seconds"),
+        ({"lookahead": float("nan")}, "0 or more seconds"),
+        ({"bit_rate": 0}, "1 or more"),
+    ],
 )
-def test_an_encoder_takes_no_nonsense(values: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+def test_an_encoder_takes_no_nonsense(values: dict[str, Any], said: str) -> None:
+    (name,) = values
+    with pytest.raises(ValueError, match=f"{name} must be .*{said}"):
         EncoderSettings(**values)

@@ -42,8 +42,9 @@ def write_checkpoint(state: dict[str, Any], path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        kept = "the one before it is whole: make room and --resume" if path.exists() else "there is none yet"
-        raise UnmaskError(f"Cannot write the checkpoint {path} ({error.strerror}); {kept}.") from error
+        kept = "the one before it is whole" if path.exists() else "there is none yet"
+        sentence = f"Cannot write the checkpoint {path} ({error.strerror}); {kept}."
+        raise UnmaskError(sentence, path=path, hint="resume" if path.exists() else None) from error
 
 
 def write_averaged(network: nn.Module, run: Path, step: int, spent: float) -> None:

@@ -30,7 +30,7 @@ def make_fabric(precision: PrecisionName = "auto") -> Fabric:
     """
     on_gpu = torch.cuda.is_available()
     if precision == "16" and not on_gpu:
-        raise UnmaskError("A CPU does not train in float16: take --precision auto, bf16 or 32.")
+        raise UnmaskError("A CPU does not train in float16.", hint="precision=auto")
     # torchrun says how many processes there are, here and in all.
     here, in_all = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
     fabric = Fabric(

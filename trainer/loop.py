@@ -68,7 +68,7 @@ class LoopSettings:
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None and self.until is None:
-            raise UnmaskError("Say how long to train: --steps, --minutes or --until.")
+            raise UnmaskError("A training must have an end: steps, minutes or until.", hint="minutes=60")
 
 
 def schedule(step: int, progress: float) -> float:
@@ -164,9 +164,9 @@ class Loop:
                 ):
                     return self._train(stop, log, terminal)
             except OSError as error:
-                raise UnmaskError(
-                    f"Cannot write to {run} ({error.strerror}): make room and go on with --resume."
-                ) from error
+                hint = "resume" if (run / LAST).exists() else None
+                sentence = f"Cannot write to {run} ({error.strerror})."
+                raise UnmaskError(sentence, path=run, hint=hint) from error
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -273,7 +273,9 @@ class Loop:
             # A worker wraps its traceback around the sentence.
             sentence = str(error).strip().splitlines()[-1].rpartition("UnmaskError: ")[2]
             raise UnmaskError(
-                f"{sentence} The training stopped at step {self._step}: mend that and go on with --resume."
+                f"{sentence} The training stopped at step {self._step} and can go on from there.",
+                path=error.path,
+                hint="resume",
             ) from error
 
     def _one_step(self, batch: Batch, progress: float) -> dict[str, float]:
@@ -304,7 +306,7 @@ class Loop:
         if self._astray == _ASTRAY_LIMIT:
             raise UnmaskError(
                 f"Training went astray: no finite gradient in {_ASTRAY_LIMIT} steps up to step {self._step}. "
-                f"Lower --rate and --resume from the last checkpoint, or --init with the run's {AVERAGED}."
+                f"At a lower rate it may go on from the last checkpoint, or begin with the run's {AVERAGED}."
             )
         sound = dict(self._averaged.named_buffers())
         for name, values in self._recipe.network.named_buffers():

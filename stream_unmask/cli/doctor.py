@@ -44,6 +44,8 @@ def doctor() -> None:
     networks = Networks.load(Settings())
     for reason in networks.selection.passed_over:
         table.add_row("Not used", reason)
+    for hint in networks.selection.hints:
+        table.add_row("Faster", f"run {hint}")
     table.add_row("Engine", networks.engine)
     Console(soft_wrap=True, highlight=False).print(table)
 

@@ -120,7 +120,8 @@ def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -
             raise OutputError(f"Cannot make the folder {folder}: {error.strerror}.", path=folder) from error
         jobs.append(Job(str(path), (target,), is_image(path)))
     waiting = [job for job in jobs if overwrite or not job.output.exists()]
-    return JobPlan(waiting, len(jobs) - len(waiting), listing.passed_over)
+    hints = ["--recursive goes into folders, too."] if listing.folders else []
+    return JobPlan(waiting, len(jobs) - len(waiting), [*listing.passed_over, *hints])
 
 
 def _output_name(path: Path) -> Path:

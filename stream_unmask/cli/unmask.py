@@ -210,6 +210,8 @@ def _unmask(
     unmasker = api.Unmasker(settings)
     for reason in unmasker.networks.selection.passed_over:
         console.say(reason)
+    for hint in unmasker.networks.selection.hints:
+        console.say(f"For a faster engine, run {hint}.")
     console.say(f"Engine: {unmasker.networks.engine}")
     with ctrl_c() as stop:
         reports, failures = _run_all(unmasker, jobs, options, camera, stop, console)

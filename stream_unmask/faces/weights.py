@@ -32,7 +32,9 @@ def _find(name: str) -> Path:
     path = FOLDER / name
     if not path.is_file():
         raise WeightsError(
-            f"The face network {name} is missing from {FOLDER}; install stream-unmask again while online "
-            "(from its source folder: pip install --force-reinstall --no-deps .), which fetches it."
+            f"The face network {name} is missing from {FOLDER}; it is fetched when the package is built from "
+            "its source folder, online.",
+            path=path,
+            hint="pip install --force-reinstall --no-deps .",
         )
     return path

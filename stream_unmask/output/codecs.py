@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import av
 from av.video.codeccontext import VideoCodecContext
 
+from stream_unmask.checks import check_count, check_seconds
 from stream_unmask.errors import OutputError
 from stream_unmask.output.hdr import hdr_options
 from stream_unmask.video.formats import plane_layout
@@ -101,7 +102,7 @@ class EncoderSettings:
         bit_rate: bits a second that it may not exceed for longer than a second; None for no bound.
 
     Raises:
-        ValueError: the quality or the threads are no number that any encoder takes, or a name is empty.
+        ValueError: there is no such encoder of videos here, or a number is none that any encoder takes.
     """
 
     codec: str | None = None
@@ -113,12 +114,19 @@ class EncoderSettings:
     bit_rate: int | None = None
 
     def __post_init__(self) -> None:
-        if self.codec == "" or self.preset == "":
-            raise ValueError("codec and preset must be names, or None for the default")
-        if self.quality is not None and not 0 <= self.quality <= WORST_QUALITY:
-            raise ValueError(f"quality must be 0 (best) to {WORST_QUALITY}, got {self.quality}")
-        if self.threads < 0:
-            raise ValueError(f"threads must be 0 or more, got {self.threads}")
+        if self.codec is not None and not _is_video_encoder(self.codec):
+            known = ", ".join(name for name in _QUALITY if _is_video_encoder(name))
+            raise ValueError(f"codec must be a video encoder of FFmpeg, such as {known}, got {self.codec!r}")
+        if self.preset is not None and (not isinstance(self.preset, str) or not self.preset):
+            raise ValueError(f"preset must be a name of the encoder's, or None, got {self.preset!r}")
+        if self.quality is not None:
+            check_count("quality", self.quality, 0, WORST_QUALITY)
+        check_count("threads", self.threads, 0)
+        for name in ("gop", "lookahead"):
+            if getattr(self, name) is not None:
+                check_seconds(name, getattr(self, name))
+        if self.bit_rate is not None:
+            check_count("bit_rate", self.bit_rate, 1)
 
     @property
     def lossless(self) -> bool:
@@ -160,19 +168,23 @@ def choose_codec(settings: EncoderSettings, format_name: str, info: SourceInfo) 
     """The encoder asked for, or the one that suits the container.
 
     Raises:
-        OutputError: there is no such encoder, or it is not for video.
+        OutputError: this FFmpeg was built without it.
     """
     name = settings.codec or _CONTAINER_CODECS.get(format_name, _DEFAULT_CODEC)
     layout = plane_layout(info.pixel_format)
     if settings.codec is None and layout is not None and layout.depth > 8 and not info.interlaced:
         name = _DEEP_CODECS.get((name, format_name), name)
     try:
-        codec = av.Codec(name, "w")
+        return av.Codec(name, "w")
     except ValueError as error:
-        raise OutputError(f"There is no video encoder named {name!r}.") from error
-    if codec.type != "video":
-        raise OutputError(f"{name!r} encodes {codec.type}, not video.")
-    return codec
+        raise OutputError(f"FFmpeg has no encoder {name} here.") from error
+
+
+def _is_video_encoder(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").type == "video"
+    except (ValueError, TypeError):
+        return False
 
 
 def set_options(context: VideoCodecContext, settings: EncoderSettings, info: SourceInfo) -> None:

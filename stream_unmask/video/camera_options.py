@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from stream_unmask.checks import check_seconds, check_word
 from stream_unmask.video.logins import Login
 
 Transport = Literal["auto", "tcp", "udp", "multicast"]
@@ -23,6 +24,9 @@ class CameraOptions:
         size: width and height that a webcam is asked for.
         rate: frames per second that a webcam is asked for.
         input_format: pixel format or codec that a webcam is asked for, as FFmpeg calls it.
+
+    Raises:
+        ValueError: a value is none of those it may have; the sentence lists them.
     """
 
     stall: float = 10.0
@@ -34,9 +38,6 @@ class CameraOptions:
     input_format: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.wait >= 0:
-            raise ValueError(f"wait must be 0 or more seconds, got {self.wait}")
-        if not self.stall > 0:
-            raise ValueError(f"stall must be more than 0 seconds, got {self.stall}")
-        if self.transport not in TRANSPORTS:
-            raise ValueError(f"transport must be one of {', '.join(TRANSPORTS)}, got {self.transport!r}")
+        check_seconds("wait", self.wait)
+        check_seconds("stall", self.stall, above=True)
+        check_word("transport", self.transport, TRANSPORTS)

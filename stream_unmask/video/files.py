@@ -102,10 +102,12 @@ class Listing:
     Attributes:
         media: the videos and pictures, sorted by name.
         passed_over: a sentence for each kind of thing that is none of them.
+        folders: there are folders among them, which ``recursive`` would go into.
     """
 
     media: list[Path]
     passed_over: list[str]
+    folders: bool = False
 
 
 def list_folder(folder: Path, *, recursive: bool = False) -> Listing:
@@ -135,11 +137,12 @@ def list_folder(folder: Path, *, recursive: bool = False) -> Listing:
                     (media if is_media(path) and path.is_file() else others).append(path)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be read: {error.strerror}.", path=folder) from error
-    passed_over = [*_named("folder", folders, "--recursive goes into them"), *_others(others)]
+    passed_over = [*_others(others), *_named("folder", folders, "not gone into")]
+    deeper = bool(folders) and not recursive
     if not media:
-        why = f" {' '.join(passed_over)}" if passed_over else ""
-        raise InputError(f"There is no video or picture in the folder {folder}.{why}", path=folder)
-    return Listing(sorted(media), passed_over)
+        sentence = " ".join((f"There is no video or picture in the folder {folder}.", *passed_over))
+        raise InputError(sentence, path=folder, hint="recursive" if deeper else None)
+    return Listing(sorted(media), passed_over, deeper)
 
 
 def list_media(folder: Path) -> list[Path]:

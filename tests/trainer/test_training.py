@@ -194,7 +194,7 @@ def test_without_held_out_photos_there_are_no_trials(shards: Path, tmp_path: Pat
 
 
 def test_a_run_without_end_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnmaskError, match="--minutes"):
+    with pytest.raises(UnmaskError, match="steps, minutes or until"):
         LoopSettings(tmp_path)
 
 

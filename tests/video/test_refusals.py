@@ -141,8 +141,6 @@ def _sink(clip: Path, output: Path, settings: EncoderSettings = FAST, **options:
         ("out.gif", FAST, "name it out.mp4"),
         ("out.webm", FAST, "cannot hold"),
         ("out.flv", LOSSLESS, "ffv1"),
-        ("out.mp4", EncoderSettings("nonsense"), "'nonsense'"),
-        ("out.mp4", EncoderSettings("aac"), "audio"),
         ("out.mp4", EncoderSettings("libx264", preset="hasty"), "libx264"),
         ("out.mkv", EncoderSettings("ffv1", quality=3), "no quality"),
         ("out.mkv", EncoderSettings("ffv1", preset="fast"), "no presets"),

@@ -101,11 +101,14 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
         packed = _write(bunches, output, dict(zip(names, people, strict=True)), settings)
     except BrokenProcessPool as error:
         raise UnmaskError(
-            "A process was killed, perhaps for lack of memory: run the command again, with fewer --workers."
+            "A process was killed, perhaps for lack of memory; what was done is kept, and fewer workers need "
+            "less of it.",
+            hint="workers=1",
         ) from error
     except OSError as error:
         raise UnmaskError(
-            f"{output} cannot be written ({error.strerror}): make room, then run the same command again."
+            f"{output} cannot be written ({error.strerror}); what was done is kept, and is gone on with.",
+            path=output,
         ) from error
     shutil.rmtree(bunches)
     return packed

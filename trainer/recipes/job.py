@@ -88,7 +88,7 @@ def read_segmenter(run: Path) -> UNetSegmenter:
     if (size := size_of(run)) != SEGMENTER_SIDE:
         raise UnmaskError(
             f"The segmenter of {run} has learnt from crops of {size} pixels, but masks are looked for in "
-            f"crops of {SEGMENTER_SIDE}: train it with --size {SEGMENTER_SIDE}."
+            f"crops of {SEGMENTER_SIDE}: it has to be trained on such crops."
         )
     return segmenter
 

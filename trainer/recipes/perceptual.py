@@ -133,5 +133,5 @@ def find_perceptual(encoder: Path | None, tell: Callable[[str], None]) -> Percep
         own = FaceAutoencoder()
         load_averaged(own, encoder)
         return PerceptualLoss(own.encoder)
-    tell(f"{missing} and no --encoder; the perceptual loss uses the face detector's features.")
+    tell(f"{missing} and no encoder was named; the perceptual loss uses the face detector's features.")
     return PerceptualLoss(DetectorFeatures())

@@ -26,6 +26,9 @@ Say = Callable[[str], None]
 _loaded: weakref.WeakValueDictionary[str, Program] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
+_BUILD = "stream-unmask engines build"
+"""What builds the engine that is missing."""
+
 
 def plan_for(weights: WeightsFile, network: str, options: BuildOptions) -> Plan:
     """What decides the engine of a network's file on this machine.
@@ -147,14 +150,14 @@ def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[Cac
     return list(newest.values())
 
 
-def why_not(networks: Sequence[Path], precision: str = "auto") -> str | None:
+def why_not(networks: Sequence[Path], precision: str = "auto") -> EngineError | None:
     """Why TensorRT cannot run networks, given by their fp32 files, here in a precision; None if it can."""
     try:
         machine, cache = this_machine(), EngineCache()
         for network in networks:
             needed_engine(network, machine, cache, precision)
     except EngineError as error:
-        return str(error)
+        return error.with_traceback(None)  # whose frames would hold engines
     return None
 
 
@@ -170,14 +173,14 @@ def needed_engine(
         precision: of the engine; ``auto`` for the one built last.
 
     Raises:
-        EngineError: there is no such engine; says how to build it.
+        EngineError: there is no such engine; ``hint`` builds it.
     """
     for entry in kept_engines(fingerprint(network), machine, cache):
         if precision in ("auto", entry.plan.precision):
             return entry
     kind, option = ("", "") if precision == "auto" else (f"{precision} ", f" --precision {precision}")
     raise EngineError(
-        f"No {kind}engine of {network.name} is built here: run `stream-unmask engines build{option}`."
+        f"No {kind}engine of {network.name} is built here.", path=network, hint=f"{_BUILD}{option}"
     )
 
 
@@ -200,7 +203,7 @@ def load(network: Path, precision: str = "auto") -> TensorRTEngine:
             try:
                 program = Program(cache.read(entry), find_flavour(), cache.kernels(entry.plan))
             except EngineError as error:
-                raise EngineError(f"{error} Run `stream-unmask engines build` to mend it.") from error
+                raise EngineError(str(error), path=network, hint=_BUILD) from error
             _loaded[entry.sha256] = program
     title = "TensorRT for RTX" if machine.flavour == "tensorrt_rtx" else "TensorRT"
     plan = entry.plan

@@ -23,11 +23,15 @@ def bundled_files(weights: Path) -> list[Path]:
     return [free, own] if own.is_file() and own.resolve() != free.resolve() else [free]
 
 
-@cache
 def bundled_stand_ins(weights: Path) -> Bank:
     """The stand-ins that go with weights, read once.
 
     Raises:
         UnmaskError: a file is missing or broken.
     """
-    return load_bank(bundled_files(weights))
+    return _read(tuple(bundled_files(weights)))
+
+
+@cache
+def _read(files: tuple[Path, ...]) -> Bank:
+    return load_bank(files)

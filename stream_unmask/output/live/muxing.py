@@ -105,7 +105,7 @@ def check(format_name: str, program: LiveProgram, shown: str) -> None:
         container.add_stream_from_template(stream, opaque=True)
     except (ValueError, av.FFmpegError) as error:
         codec = stream.codec_context.name
-        raise OutputError(f"{shown} cannot hold video by {codec}: choose another --codec.") from error
+        raise OutputError(f"{shown} cannot hold {codec} video; another codec is needed.") from error
     finally:
         container.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from stream_unmask.checks import check_word
 from stream_unmask.output.live.holding import ON_LOSS, OnLoss
 from stream_unmask.output.live.retention import Retention
 
@@ -22,6 +23,9 @@ class LiveOptions:
         on_loss: what live outputs show while the camera is away.
         pipe_format: what goes to the standard output: an MPEG transport stream, bare pictures (4:2:0), or
             pictures with a header (YUV4MPEG2).
+
+    Raises:
+        ValueError: a value is none of those it may have; the sentence lists them.
     """
 
     segment: float | None = None
@@ -32,9 +36,5 @@ class LiveOptions:
     def __post_init__(self) -> None:
         if self.segment is not None and not 1 <= self.segment < float("inf"):
             raise ValueError(f"segment must be 1 second or more, got {self.segment}")
-        if self.on_loss not in ON_LOSS:
-            raise ValueError(f"on_loss must be one of {', '.join(ON_LOSS)}, got {self.on_loss!r}")
-        if self.pipe_format not in PIPE_FORMATS:
-            raise ValueError(
-                f"pipe_format must be one of {', '.join(PIPE_FORMATS)}, got {self.pipe_format!r}"
-            )
+        check_word("on_loss", self.on_loss, ON_LOSS)
+        check_word("pipe_format", self.pipe_format, PIPE_FORMATS)
