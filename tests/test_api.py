@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -27,6 +29,7 @@ from stream_unmask.output.masks import MaskSink
 from stream_unmask.output.pictures import write_image
 from stream_unmask.video.images import read_image
 from stream_unmask.video.source import open_source
+from tests.video.making import Recipe, make_video
 
 LOSSLESS = OutputOptions(encoder=EncoderSettings(codec="ffv1"))
 
@@ -155,6 +158,21 @@ def test_masks_that_are_there_are_not_replaced_and_nothing_is_begun(
     with pytest.raises(OutputExistsError, match=f"out.mask{suffix} exists already"):
         work(source, tmp_path / f"out{suffix}", OutputOptions(save_masks=True))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", f"out.mask{suffix}"]
+
+
+def test_a_named_pipe_is_read_once(
+    unmasker: Unmasker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever opened it again would wait for ever.
+    monkeypatch.setattr("stream_unmask.api.survey_file", lambda *_: pytest.fail("it is read twice"))
+    recipe = Recipe(pts=range(0, 12 * 3600, 3600), time_base=Fraction(1, 90_000))
+    data = make_video(tmp_path / "in.ts", recipe)
+    os.mkfifo(tmp_path / "pipe.ts")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe.ts").write_bytes(data.read_bytes()))
+    writer.start()
+    report = unmasker.video(tmp_path / "pipe.ts", tmp_path / "out.mp4")
+    writer.join(60)
+    assert report.frames == 12
 
 
 def test_the_output_says_that_it_is_synthetic(unmasker: Unmasker, masked_clip: Path, tmp_path: Path) -> None:

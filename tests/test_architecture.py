@@ -167,3 +167,32 @@ def test_twins_have_the_same_files() -> None:
     )
     # The networks of a GPU resize for themselves, and nothing is compiled ahead there.
     assert on_cpu - on_gpu == {"generating", "warming"}
+
+
+# Functions that run what a file says, and what makes those safe that are used.
+RUNS_FILES = {"pickle", "marshal", "shelve", "dill", "joblib"}
+CALLS = {"eval", "exec"}
+SAFE = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
+
+
+def name_of(call: ast.Call) -> str:
+    return ast.unparse(call.func)
+
+
+def test_no_file_of_others_is_run() -> None:
+    found = []
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+                found += [f"{module}: {name}" for name in names if name.partition(".")[0] in RUNS_FILES]
+            elif isinstance(node, ast.Call):
+                given = {word.arg: getattr(word.value, "value", None) for word in node.keywords}
+                key, value = SAFE.get(name_of(node), ("", None))
+                unsafe = (
+                    name_of(node) in CALLS
+                    or given.get("shell") is True
+                    or (key and given.get(key) is not value)
+                )
+                found += [f"{module}: {ast.unparse(node)}"] if unsafe else []
+    assert found == []

@@ -30,7 +30,9 @@ _STARTING = 120.0
 _FAST_FOLDER = Path("/dev/shm")
 """Where files cost next to nothing, on Linux."""
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""Threads and their arenas take address space, however little they use of it."""
+
 _ROOT = Path(__file__).parents[2]
 _MOST_SAID, _SHOWN = 1 << 20, 4000
 """Bytes of what libraries say on the standard error: those that are kept, and those that are shown."""

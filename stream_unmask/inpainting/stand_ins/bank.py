@@ -33,7 +33,7 @@ _MOST_BYTES = 1 << 30
 
 _BROKEN = (
     *(ValueError, LookupError, TypeError, EOFError, AttributeError, ArithmeticError, MemoryError),
-    *(RuntimeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error),
+    *(RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error),
 )
 """What NumPy and Python raise of a file that is none of theirs."""
 

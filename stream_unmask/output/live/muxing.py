@@ -16,6 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from stream_unmask.errors import OutputError
+from stream_unmask.output.encoder import set_apple_tag
 from stream_unmask.output.live.packets import EncodedPacket, LiveProgram, TrackKey
 from stream_unmask.output.live.sound import variant_for
 from stream_unmask.video.files import reason
@@ -158,6 +159,7 @@ class Muxer:
             stream = self._container.add_stream_from_template(program.tracks[key], opaque=True)
             if isinstance(stream, VideoStream):
                 stream.set_display_matrix(program.info.display_matrix)
+                set_apple_tag(stream, self._place.format)
             self._streams[key] = stream
         self._container.metadata.update(tags)
 

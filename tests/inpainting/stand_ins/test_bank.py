@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_parts_that_do_not_go_with_each_other_are_refused(
     with np.load(path) as file:
         parts = {key: file[key] for key in file.files}
     np.savez(path, **(parts | {name: value}))
+    with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
+        load_bank([path])
+
+
+@pytest.mark.parametrize("header", [b",", b"{", b"(" * 9, b"\xff", b"'''"])
+def test_a_header_that_numpy_cannot_parse_is_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "bank.npz"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(
+            "about.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.ljust(117) + b"\n"
+        )
     with pytest.raises(UnmaskError, match="is no bank of stand-ins"):
         load_bank([path])
 

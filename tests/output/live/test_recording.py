@@ -13,6 +13,7 @@ import av
 import pytest
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.live import targets
 from stream_unmask.output.live.fanout import Fanout
 from stream_unmask.output.live.muxing import Muxer
@@ -118,6 +119,17 @@ def test_a_closed_mp4_is_an_ordinary_one(tmp_path: Path) -> None:
     outputs.close()
     assert boxes(tmp_path / "out.mp4") == ["ftyp", "free", "mdat", "moov"]
     assert len(times(tmp_path / "out.mp4")) == 100
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_hevc_bears_the_name_that_apples_players_know(suffix: str, tmp_path: Path) -> None:
+    path, settings = tmp_path / f"out{suffix}", EncoderSettings("libx265", 40, "ultrafast")
+    outputs = fan_out(camera(tmp_path), target(path), settings=settings)
+    write(outputs, frames(30))
+    outputs.close()
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+    assert len(times(path)) == 30
 
 
 def test_another_camera_goes_on_in_a_file_of_its_own(tmp_path: Path) -> None:
