@@ -191,8 +191,8 @@ def select_backend(
         raise EngineError(f"There is no backend {backend!r}; choose one of {', '.join(BACKENDS)}.")
     if backend != "auto":
         named = _BACKENDS[backend]
-        if reason := _misfit(backend, precision):
-            raise EngineError(reason)
+        if misfit := _misfit(backend, precision):
+            raise EngineError(misfit)
         if reason := named.why_not(() if named.compiles else networks, precision):
             hint = reason.hint if isinstance(reason, EngineError) else None
             raise EngineError(f"{backend} cannot run here: {reason}", hint=hint)
