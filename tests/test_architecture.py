@@ -41,6 +41,8 @@ FLOORS = (
     {"running"},
     {"output"},
     {"api"},
+    {"live"},
+    {"web"},
     {"cli"},
 )
 

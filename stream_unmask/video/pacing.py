@@ -44,6 +44,7 @@ class Paced(Closing):
                 began = time.monotonic() - item.time if began is None else began
                 if self._closed.wait(max(0.0, began + item.time - time.monotonic())):
                     return
+                item.arrival = time.monotonic()
             yield item
 
     def close(self) -> None:

@@ -58,6 +58,7 @@ class Target(Protocol):
         format: FFmpeg's name of its container.
         kind: what pictures are encoded for.
         retries: it is begun again when it fails.
+        wanted: somebody takes what goes there now; pictures are not encoded for nobody.
     """
 
     format: str
@@ -67,6 +68,8 @@ class Target(Protocol):
     def shown(self) -> str: ...
     @property
     def retries(self) -> bool: ...
+    @property
+    def wanted(self) -> bool: ...
     def check(self) -> None: ...
     def prepare(self, notify: Callable[[str], None]) -> None: ...
     def open(self, first: EncodedPacket) -> Opened: ...
@@ -149,6 +152,7 @@ class StreamTarget:
     shown: str
     kind: Kind = "live"
     retries: bool = True
+    wanted: bool = True
 
     def check(self) -> None:
         pass
@@ -181,6 +185,7 @@ class PipeTarget:
     kind: Kind = "live"
     shown: str = "the standard output"
     retries: bool = False
+    wanted: bool = True
 
     def check(self) -> None:
         pass
@@ -203,6 +208,7 @@ class DeviceTarget:
     format: str = "video4linux2,v4l2"
     kind: Kind = "raw"
     retries: bool = True
+    wanted: bool = True
 
     @property
     def shown(self) -> str:
@@ -229,6 +235,7 @@ class HlsTarget:
     format: str = "hls"
     kind: Kind = "live"
     retries: bool = True
+    wanted: bool = True
 
     @property
     def shown(self) -> str:
@@ -335,6 +342,7 @@ class RecordingTarget:
     tags: Mapping[str, str] = field(default_factory=dict)
     seal: Callable[[Path], None] | None = None
     kind: Kind = "recording"
+    wanted: bool = True
     _first: bool = True
 
     @property
