@@ -16,12 +16,15 @@ __all__ = [
 ]
 
 _EXTRAS = {
+    "aiohttp": "live",
+    "aiortc": "live",
     "c2pa": "c2pa",
     "cuda": "tensorrt",
     "lightning_fabric": "train",
     "matplotlib": "bench",
     "onnx": "train",
     "onnxscript": "train",
+    "prometheus_client": "live",
     "pynvml": "bench",
     "skimage": "demo",
     "tensorboardX": "train",

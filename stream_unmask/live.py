@@ -86,7 +86,9 @@ class CameraAtWork(threading.Thread):
     Attributes:
         session: its way to its outputs; None while it is not there.
         said: the last sentence about it.
-        progress: how many frames it brought since it was last there.
+        frames: that were done since it is at work.
+        dropped: that were left out.
+        faces: in the last frame that wear a mask.
         since: when it was last there, by ``time.monotonic``.
     """
 
@@ -101,7 +103,8 @@ class CameraAtWork(threading.Thread):
         self.config, self.stop = config, threading.Event()
         self.session: Session | None = None
         self.said = ""
-        self.progress = Progress(0, None, 0)
+        self.frames = self.dropped = self.faces = 0
+        self._dropped_before = 0
         self.since = time.monotonic()
         self._unmasker, self._say, self._began = unmasker, say, began
         self.start()
@@ -145,11 +148,13 @@ class CameraAtWork(threading.Thread):
 
     def _begin(self, session: Session) -> None:
         self.since, self.session = time.monotonic(), session
+        self._dropped_before = self.dropped
         if self._began is not None:
             self._began(self, session)
 
     def _progress(self, progress: Progress) -> None:
-        self.progress = progress
+        self.frames += 1
+        self.dropped, self.faces = self._dropped_before + progress.dropped, progress.faces
 
     def _tell(self, sentence: str) -> None:
         self.said = sentence
