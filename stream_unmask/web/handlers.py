@@ -201,10 +201,11 @@ async def webcam_pictures(request: web.Request) -> web.StreamResponse:
 
             coming = asyncio.create_task(back())
             try:
-                async for message in browser:
-                    if message.type != WSMsgType.BINARY:
-                        break
-                    await worker.send_bytes(message.data)
+                with contextlib.suppress(ConnectionResetError):
+                    async for message in browser:
+                        if message.type != WSMsgType.BINARY:
+                            break
+                        await worker.send_bytes(message.data)
             finally:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)

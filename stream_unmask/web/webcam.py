@@ -212,6 +212,9 @@ async def unmask_pictures(request: web.Request, guest: Guest) -> web.WebSocketRe
             done = await guest.unmask_jpeg(message.data[_SEQUENCE:])
         except ValueError:
             break
-        await socket.send_bytes(message.data[:_SEQUENCE] + done)
+        try:
+            await socket.send_bytes(message.data[:_SEQUENCE] + done)
+        except ConnectionResetError:
+            break
     await socket.close()
     return socket

@@ -48,12 +48,13 @@ export function text(element, words) {
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 90) return say("seconds", whole);
-  if (whole < 5400) return say("minutes", Math.round(whole / 60));
+  if (whole < 3600) return say("minutes", Math.round(whole / 60));
   return say("hours", Math.round(whole / 360) / 10);
 }
 
 export function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${Math.round(bytes / 1e5) / 10} MB`;
+  const mega = bytes / 2 ** 20;
+  return mega < 1 ? `${Math.max(1, Math.round(1024 * mega))} kB` : `${mega < 100 ? Math.round(10 * mega) / 10 : Math.round(mega)} MB`;
 }
 
 export const percent = (share) => `${Math.floor(100 * share)} %`;

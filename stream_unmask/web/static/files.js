@@ -76,8 +76,9 @@ class JobCard {
     const { links } = job;
     const download = make("a", { class: "button primary", href: links.result, download: true }, say("download"));
     this.head.insertBefore(download, this.delete);
-    if (links.before) this.element.prepend(pictures(job).element);
-    else if (links.preview) this.element.prepend(...player(job));
+    if (links.before) this.element.prepend(make("div", { class: "shown" }, pictures(job).element));
+    else if (links.preview) this.element.prepend(make("div", { class: "shown" }, ...player(job)));
+    this.element.classList.toggle("wide", Boolean(links.before || links.preview));
     if (job.report) this.body.append(report(job));
     const choices = job.report && faceChoices(job.report, (wishes) => this.again(wishes));
     if (choices) this.body.append(choices);
@@ -157,7 +158,7 @@ function report({ report: told, kind }) {
   const lines = [];
   if (!faces.length) lines.push(say("report_no_faces"));
   else if (!masked.length) lines.push(say("report_no_masks", faces.length));
-  else if (faces.length === 1 && kind === "picture") lines.push(say("report_faces_one"));
+  else if (kind === "picture") lines.push(say("report_pictures", masked.length, faces.length));
   else lines.push(say("report_faces", masked.length, faces.length, Math.max(...masked.map((face) => face.masked_frames))));
   for (const face of faces) {
     for (const [reason, frames] of Object.entries(face.left_alone)) lines.push(say("report_left_alone", face.number, frames, reason));
@@ -166,7 +167,7 @@ function report({ report: told, kind }) {
   lines.push(...told.warnings);
   return make(
     "ul", { class: "report" }, ...lines.map((line) => make("li", {}, line)),
-    make("li", { class: "quiet" }, say("report_speed", told.frames, duration(told.seconds), told.engine)),
+    make("li", { class: "quiet" }, kind === "picture" ? say("report_time", duration(told.seconds), told.engine) : say("report_speed", told.frames, duration(told.seconds), told.engine)),
   );
 }
 

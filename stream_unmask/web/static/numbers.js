@@ -62,7 +62,9 @@ function cameraSection(name) {
 }
 
 function serverSection() {
-  const charts = { cores: new Chart(say("chart_cores"), 2), memory: new Chart(say("chart_memory")) };
+  const charts = {
+    cores: new Chart(say("chart_cores"), 2), memory: new Chart(say("chart_memory")), threads: new Chart(say("chart_threads")),
+  };
   return new Section(say("numbers_server"), charts, ["numbers_engine", "numbers_version", "numbers_uptime", "numbers_restarts"]);
 }
 
@@ -88,6 +90,7 @@ function draw(newest) {
   place.append(section.element);
   section.charts.cores.show(kept.map(({ process }) => process.cores));
   section.charts.memory.show(kept.map(({ process }) => process.memory_bytes / 1e6));
+  section.charts.threads.show(kept.map(({ process }) => process.threads));
   section.say("numbers_restarts", newest.worker_restarts);
   if (server) {
     section.say("numbers_engine", server.engine || "–");

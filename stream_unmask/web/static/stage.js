@@ -60,12 +60,17 @@ export class Stage {
     const { canvas, context } = this;
     if (canvas.width !== width || canvas.height !== height) {
       [canvas.width, canvas.height] = [width, height];
-      this.element.style.aspectRatio = `${width} / ${height}`;
+      this.shape(width, height);
     }
     const cut = Math.round(width * this.split.value / 100);
     if (cut < width) context.drawImage(after, right + cut, 0, width - cut, height, cut, 0, width - cut, height);
     if (cut > 0) context.drawImage(before, left, 0, cut, height, 0, 0, cut, height);
     this.element.classList.remove("idle");
+  }
+
+  // The place that a picture of this size takes.
+  shape(width, height) {
+    this.element.style.setProperty("--ratio", width / height);
   }
 
   say(words) {

@@ -14,7 +14,7 @@ class Card {
     this.name = input.name;
     const path = `/inputs/${encodeURIComponent(input.name)}`;
     this.stage = new Stage(input.name);
-    if (input.width) this.stage.element.style.aspectRatio = `${input.width} / ${input.height}`;
+    if (input.width) this.stage.shape(input.width, input.height);
     this.watcher = new Watcher(input.name, this.stage, clock);
     this.dot = make("span", { class: "dot" });
     this.state = make("span");
