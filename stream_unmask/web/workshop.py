@@ -90,8 +90,10 @@ class Workshop:
             await self.kill()
             raise WorkerDiedError("The file took too long for a single frame; it was given up.") from error
         except aiohttp.ClientError as error:
+            await self._bury()
             raise WorkerDiedError("The file made the worker stop; it was given up.") from error
         if not ended:
+            await self._bury()
             raise WorkerDiedError("The file made the worker stop; it was given up.")
 
     async def answer(self, offer: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +107,7 @@ class Workshop:
             async with session.post(f"{_WHERE}/webcam", json=offer) as response:
                 said: dict[str, Any] = await response.json()
         except aiohttp.ClientError as error:
+            await self._bury()
             raise WorkerDiedError("The worker stopped; try again.") from error
         if "error" in said:
             raise UnmaskError(said["error"])
@@ -125,6 +128,7 @@ class Workshop:
         except aiohttp.WSServerHandshakeError as error:
             raise UnmaskError("As many webcams are being unmasked as may be; try again later.") from error
         except aiohttp.ClientError as error:
+            await self._bury()
             raise WorkerDiedError("The worker stopped; try again.") from error
 
     async def kill(self) -> None:
@@ -133,6 +137,13 @@ class Workshop:
         if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
+
+    async def _bury(self) -> None:
+        """See to it that a process that hung up has ended."""
+        if self._process is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        await self.kill()
 
     async def close(self) -> None:
         """End the process, and leave nothing."""

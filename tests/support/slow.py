@@ -25,6 +25,8 @@ SLOW = (
     "trainer/test_training_processes.py",
     "trainer/test_training_speed.py",
     "trainer/test_whole_way.py",
+    "web/test_page.py",
+    "web/test_worker.py",
 )
 """``path`` below ``tests``, or ``path::test`` for one test of it."""
 

@@ -206,7 +206,7 @@ def test_a_file_that_is_too_large_leaves_nothing(tmp_path: Path) -> None:
                     yield bytes(100)
 
             # Without a length there is nothing to believe.
-            assert await status(server, f"{API}/jobs", "POST", data=unsaid()) == 413  # type: ignore[func-returns-value]
+            assert await status(server, f"{API}/jobs", "POST", data=unsaid()) == 413
             assert await status(server, f"{API}/jobs", "POST", data=b"") == 400
             assert sum(server.site.jobs.counts.values()) == 0
             assert (await upload(server, bytes(1000)))["state"] == "queued"
