@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import av.logging
 from aiohttp import web
 from aiortc import RTCSessionDescription
 
@@ -121,7 +120,6 @@ def _app(unmasker: Unmasker, webcams: int) -> web.Application:
 def main() -> None:
     """Read a line of JSON (``socket``, ``settings``, ``webcams``) from the standard input, and serve until it
     is closed. Exit code 1 and a line on stderr say why it cannot begin."""
-    av.logging.set_level(av.logging.PANIC)
     order = json.loads(sys.stdin.buffer.readline())
     os.nice(5)  # who watches cameras comes first
     try:
