@@ -137,9 +137,11 @@ class Page:
             )
 
     async def mouse(self, kind: str, x: float, y: float) -> None:
-        """``mousePressed``, ``mouseMoved`` or ``mouseReleased`` at a place."""
-        button = "none" if kind == "mouseMoved" else "left"
-        await self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
+        """``mousePressed``, ``mouseMoved`` (with the button held) or ``mouseReleased`` at a place."""
+        held = 0 if kind == "mouseReleased" else 1
+        await self.send(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=held, clickCount=1
+        )
 
     async def files(self, selector: str, paths: Sequence[Path]) -> None:
         """Choose files in an input."""
