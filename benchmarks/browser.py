@@ -97,8 +97,8 @@ class Page:
             raise BrowserError(str(details.get("exception", {}).get("description") or details["text"]))
         return said["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 30.0) -> Any:
-        """Wait until an expression is true; its value.
+    async def until(self, script: str, seconds: float = 30.0) -> None:
+        """Wait until an expression is true.
 
         Raises:
             BrowserError: it is not in time.
@@ -106,8 +106,8 @@ class Page:
         end = time.monotonic() + seconds
         while True:
             with contextlib.suppress(BrowserError):  # the page is being changed
-                if value := await self.run(script):
-                    return value
+                if await self.run(f"(async () => Boolean(await ({script})))()"):
+                    return
             if time.monotonic() > end:
                 raise BrowserError(f"It never became true: {script}. {' '.join(self.errors[-3:])}")
             await asyncio.sleep(_LOOK)
@@ -187,9 +187,8 @@ class Browser:
     @contextlib.asynccontextmanager
     async def page(self, address: str = "about:blank") -> AsyncIterator[Page]:
         """A new page, closed at the end."""
-        async with self._session.put(f"http://{self._where}/json/new?about:blank") as answer:
-            target = await answer.json(content_type=None)
-        socket = await self._session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0)
+        target = await self._target()
+        socket = await self._session.ws_connect(f"ws://{self._where}/devtools/page/{target}", max_msg_size=0)
         page = Page(socket)
         try:
             for domain in ("Page", "Runtime", "Log", "DOM"):
@@ -198,8 +197,21 @@ class Browser:
             yield page
         finally:
             await page.close()
-            async with self._session.get(f"http://{self._where}/json/close/{target['id']}"):
+            async with self._session.get(f"http://{self._where}/json/close/{target}"):
                 pass
+
+    async def _target(self) -> str:
+        """A new page in a window of its own: one behind another would count as hidden."""
+        async with self._session.get(f"http://{self._where}/json/version") as answer:
+            version = await answer.json(content_type=None)
+        async with self._session.ws_connect(version["webSocketDebuggerUrl"]) as socket:
+            values = {"url": "about:blank", "newWindow": True}
+            await socket.send_json({"id": 1, "method": "Target.createTarget", "params": values})
+            async for message in socket:
+                said = json.loads(message.data)
+                if said.get("id") == 1:
+                    return str(said["result"]["targetId"])
+        raise BrowserError("Chromium opens no page.")
 
 
 @contextlib.asynccontextmanager

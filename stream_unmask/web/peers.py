@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +26,7 @@ from stream_unmask.web.targets import TICKS
 _BASE = Fraction(1, TICKS)
 _H264 = "video/H264"
 _CONNECT_SECONDS = 20.0
+_CLOSE_SECONDS = 3.0
 _OVER = frozenset(("failed", "closed"))
 
 
@@ -35,22 +36,31 @@ def new_peer() -> RTCPeerConnection:
 
 
 def closed_when_over(peer: RTCPeerConnection, over: Callable[[], None]) -> None:
-    """Close a peer when it fails, or does not connect; ``over`` is called once it is closed."""
+    """Close a peer when it fails, or does not connect; ``over`` is called then, once or more often."""
+
+    async def end() -> None:
+        over()  # first: a peer may take its time
+        await close_peers([peer])
 
     @peer.on("connectionstatechange")
     async def changed() -> None:
         if peer.connectionState in _OVER:
-            await peer.close()
-            over()
+            looking.cancel()
+            await end()
 
     async def look() -> None:
         await asyncio.sleep(_CONNECT_SECONDS)
-        if peer.connectionState not in ("connected", *_OVER):
-            await peer.close()
-            over()
+        if peer.connectionState != "connected":
+            await end()
 
     looking = asyncio.ensure_future(look())
-    peer.on("connectionstatechange", lambda: peer.connectionState in _OVER and looking.cancel())
+
+
+async def close_peers(peers: Iterable[RTCPeerConnection]) -> None:
+    """Close some peers; one that does not end is not waited for."""
+    closing = [asyncio.ensure_future(peer.close()) for peer in peers]
+    if closing:
+        await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
 
 
 class Peers:
@@ -91,14 +101,14 @@ class Peers:
             await peer.setRemoteDescription(offer)
             await peer.setLocalDescription(await peer.createAnswer())
         except Exception as error:
-            await peer.close()
             over()
+            await close_peers([peer])
             raise UnmaskError("The offer cannot be answered.") from error
         return peer.localDescription
 
     async def close(self) -> None:
         """End all."""
-        await asyncio.gather(*(peer.close() for peer in list(self._peers)))
+        await close_peers(list(self._peers))
 
 
 def _only_h264(peer: RTCPeerConnection) -> None:

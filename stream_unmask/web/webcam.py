@@ -20,7 +20,7 @@ from aiortc.mediastreams import MediaStreamError
 from stream_unmask.errors import UnmaskError
 from stream_unmask.pipeline import Stream
 from stream_unmask.video.frame import Frame
-from stream_unmask.web.peers import closed_when_over, new_peer
+from stream_unmask.web.peers import close_peers, closed_when_over, new_peer
 
 _log = logging.getLogger(__name__)
 
@@ -93,14 +93,14 @@ class Studio:
             await peer.setRemoteDescription(offer)
             await peer.setLocalDescription(await peer.createAnswer())
         except Exception as error:
-            await peer.close()
             over()
+            await close_peers([peer])
             raise UnmaskError("The offer cannot be answered.") from error
         return peer.localDescription
 
     async def close(self) -> None:
         """Leave all."""
-        await asyncio.gather(*(peer.close() for peer in list(self._peers)))
+        await close_peers(list(self._peers))
 
     def _left(self) -> None:
         self._guests -= 1

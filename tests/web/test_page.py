@@ -88,7 +88,16 @@ def stop(serving: Serving) -> None:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A masked face, small, and at a rate that a busy machine keeps up with."""
     folder = tmp_path_factory.mktemp("film")
-    return make_clip(folder / "door.mp4", ClipOptions(width=320, height=180, frames=40, rate=10, sound=False))
+    return make_clip(
+        folder / "door.mp4", ClipOptions(width=320, height=180, frames=300, rate=10, sound=False)
+    )
+
+
+@pytest.fixture(scope="module")
+def short(film: Path) -> Path:
+    """The same, less than a second long."""
+    options = ClipOptions(width=320, height=180, frames=8, rate=10, sound=False)
+    return make_clip(film.with_name("short.mp4"), options)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +108,10 @@ def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.fixture(scope="module")
-def webcam(film: Path) -> Path:
-    """What a browser's webcam shows: the same as the film, bare of any codec."""
-    path = film.with_suffix(".y4m")
-    with av.open(str(film)) as read, av.open(str(path), "w", format="yuv4mpegpipe") as written:
+def webcam(short: Path) -> Path:
+    """What a browser's webcam shows: the same, bare of any codec."""
+    path = short.with_suffix(".y4m")
+    with av.open(str(short)) as read, av.open(str(path), "w", format="yuv4mpegpipe") as written:
         stream = written.add_stream("wrapped_avframe", 10)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         for frame in read.decode(video=0):
@@ -229,12 +238,9 @@ def test_a_webcam_comes_back_unmasked(way: str, server: Serving, webcam: Path) -
     browse(test, webcam)
 
 
-def test_files_are_tried_and_broken_ones_say_why(server: Serving, film: Path, tmp_path: Path) -> None:
+def test_files_are_tried_and_broken_ones_say_why(server: Serving, short: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
-    broken.write_bytes(film.read_bytes()[:3000])
-    short = make_clip(
-        tmp_path / "short.mp4", ClipOptions(width=320, height=180, frames=8, rate=10, sound=False)
-    )
+    broken.write_bytes(short.read_bytes()[:3000])
 
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, f"{server.address}/#try") as page:
@@ -366,7 +372,7 @@ def axe() -> Path | None:
 
 @pytest.mark.skipif(axe() is None, reason="axe-core is not installed: npm install --no-save axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_that_keeps_anybody_out(scheme: str, server: Serving, film: Path) -> None:
+def test_axe_finds_nothing_that_keeps_anybody_out(scheme: str, server: Serving, short: Path) -> None:
     script = axe()
     assert script is not None
 
@@ -380,7 +386,7 @@ def test_axe_finds_nothing_that_keeps_anybody_out(scheme: str, server: Serving, 
                 await page.run(f"location.hash = '{view}'")
                 await page.until(f"!document.getElementById('{view}').hidden", 20)
                 if view == "try" and scheme == "light":
-                    await page.files("#file", [film])
+                    await page.files("#file", [short])
                     await page.until("document.querySelector('.job[data-state=done] .tile')", 180)
                 found = await page.run("axe.run(document).then((said) => JSON.stringify(said.violations))")
                 rules = [(each["id"], [node["html"] for node in each["nodes"]]) for each in json.loads(found)]

@@ -52,7 +52,6 @@ class Card {
     if (this.input.recording_since === null) return post(`${path}/recording`);
     const input = await remove(`${path}/recording`);
     if (input.recorded) text(this.said, say("recorded", input.recorded));
-    listRecordings();
     return input;
   }
 
@@ -61,6 +60,7 @@ class Card {
   }
 
   update(input) {
+    if (this.input?.recording_since && input.recording_since === null) listRecordings().catch(complain);
     this.input = input;
     const { state, name } = input;
     this.element.dataset.state = this.dot.dataset.state = state;
@@ -161,3 +161,5 @@ export function leave() {
 }
 
 document.addEventListener("visibilitychange", again);
+// Said goodbye to, the server need not find out for itself.
+addEventListener("pagehide", serverAway);
