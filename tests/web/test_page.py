@@ -201,18 +201,24 @@ def test_the_line_moves_by_mouse_touch_and_keys(server: Serving) -> None:
 
 
 def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving) -> None:
-    button = f"[...{CARD}.querySelectorAll('button')].find((each) => each.textContent === '%s')"
+    buttons = f"[...{CARD}.querySelectorAll('button')]"
+    button = f"{buttons}.find((each) => each.textContent === '%s' && !each.disabled)"
 
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, server.address) as page:
             await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            await page.until(button % "Record", 30)
             await page.run(f"({button % 'Record'}).click()")
-            await page.until(button % "Stop recording", 30)
             await page.until(f"{CARD}.querySelector('.said').textContent.startsWith('Recording for')", 30)
+            seen = int(await page.run(f"{CARD}.dataset.pictures"))
+            await page.until(f"Number({CARD}.dataset.pictures) > {seen + 8}", 60)
+            await page.until(button % "Stop recording", 30)
             await page.run(f"({button % 'Stop recording'}).click()")
             await page.until("document.querySelector('#recordings-list a')", 30)
+            await page.until(button % "Stop", 30)
             await page.run(f"({button % 'Stop'}).click()")
             await page.until(f"{CARD}.dataset.state === 'stopped'", 30)
+            await page.until(button % "Start", 30)
             await page.run(f"({button % 'Start'}).click()")
             await page.until(f"{CARD}.dataset.state === 'live' && {CARD}.dataset.way", 60)
 
