@@ -240,7 +240,8 @@ class Unmasker:
     ) -> Banks:
         """What a first look through a file finds; nothing where it cannot be read twice or cannot wait."""
         settings, info = self.settings, opened.info
-        waits = not info.real_time and not any(is_stream_output(output) for output in outputs)
+        watched = not outputs or any(is_stream_output(output) for output in outputs)
+        waits = not info.real_time and not watched
         again = not is_address(source) and Path(source).is_file()  # a named pipe is read once
         if settings.wear or settings.reference == "none" or not (again and waits):
             return {}

@@ -153,7 +153,7 @@ class CameraAtWork(threading.Thread):
             self._began(self, session)
 
     def _progress(self, progress: Progress) -> None:
-        self.frames += 1
+        self.frames += not progress.looking
         self.dropped, self.faces = self._dropped_before + progress.dropped, progress.faces
 
     def _tell(self, sentence: str) -> None:

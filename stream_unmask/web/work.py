@@ -24,8 +24,8 @@ MOST_PIXELS = 36_000_000
 """Of a video's frame: 8K."""
 
 _MOST_RATE = 240
-_UNMASKING = 0.85
-"""Share of the work on a video that is unmasking; the rest is the preview."""
+_LOOKING, _UNMASKING = 0.25, 0.6
+"""Shares of the work on a video: a first look through it, and unmasking; the rest is the preview."""
 
 _BETWEEN = 0.2
 """Seconds between two words on how far it is."""
@@ -105,7 +105,9 @@ def _video(unmasker: Unmasker, order: Order, tell: Tell, stop: threading.Event) 
         most = total or order.most_seconds * _MOST_RATE
         if progress.frames > 2 * most + _MOST_RATE:
             stop.set()  # it is longer than it claims
-        said({"done": _UNMASKING * _share(progress.frames, total), "frames": progress.frames, "total": total})
+        share = _share(progress.frames, total)
+        done = _LOOKING * share if progress.looking else _LOOKING + _UNMASKING * share
+        said({"done": done, "frames": 0 if progress.looking else progress.frames, "total": total})
 
     report = unmasker.video(
         order.source, order.result, OutputOptions(overwrite=True), progress=unmasked, stop=stop
@@ -114,7 +116,8 @@ def _video(unmasker: Unmasker, order: Order, tell: Tell, stop: threading.Event) 
         raise InputError("It was stopped before its end.")
 
     def joined(frames: int) -> None:
-        done = _UNMASKING + (1 - _UNMASKING) * _share(frames, report.frames)
+        done = _LOOKING + _UNMASKING
+        done += (1 - done) * _share(frames, report.frames)
         said({"done": done, "frames": report.frames, "total": total})
 
     join_videos(order.source, order.result, order.folder / "preview.mp4", info.rotation, joined)

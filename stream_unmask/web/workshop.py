@@ -217,5 +217,6 @@ def _plain(settings: Settings) -> dict[str, Any]:
         **values,
         "weights": str(weights.absolute()) if isinstance(weights, Path) else weights,
         "stand_in": "auto",
+        "reference": "none" if settings.reference == "none" else "auto",
         "reconnect": 0,
     }

@@ -53,35 +53,36 @@ class Serving:
     """A server in a process of its own.
 
     Attributes:
-        address: of the page.
-        process: the server.
+        folder: that it runs in.
+        arguments: of its command.
+        address: of the page; the port stays when it is begun again.
     """
 
-    address: str
-    process: subprocess.Popen[str]
+    folder: Path
+    arguments: tuple[str, ...]
+    address: str = ""
 
+    def start(self) -> None:
+        """Begin it and wait for its address."""
+        port = self.address.rpartition(":")[2] or "0"
+        command = [sys.executable, "-m", "stream_unmask", "serve", "--threads", "1", "--port", port]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            [*command, *self.arguments], cwd=self.folder, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if found := re.search(r"The page: (\S+)", line):
+                self.address = found[1]
+                return
+        raise AssertionError("the server did not begin")
 
-def start(folder: Path, *arguments: str) -> Serving:
-    """Start a server and wait for its address."""
-    command = [sys.executable, "-m", "stream_unmask", "serve", "--threads", "1", *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"The page: (\S+)", line):
-            return Serving(found[1], process)
-    raise AssertionError("the server did not begin")
-
-
-def stop(serving: Serving) -> None:
-    serving.process.terminate()
-    serving.process.wait(60)
-    assert serving.process.stderr is not None
-    said = serving.process.stderr.read()
-    serving.process.stderr.close()
-    assert "Traceback" not in said, said
-    assert serving.process.returncode == 0
+    def stop(self) -> None:
+        """End it, and look at what it said."""
+        self._process.terminate()
+        _, said = self._process.communicate(timeout=60)
+        assert "Traceback" not in said, said
+        assert self._process.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +103,10 @@ def short(film: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    serving = start(tmp_path_factory.mktemp("server"), "--port", "0", str(film))
+    serving = Serving(tmp_path_factory.mktemp("server"), (str(film),))
+    serving.start()
     yield serving
-    stop(serving)
+    serving.stop()
 
 
 @pytest.fixture(scope="module")
@@ -121,16 +123,17 @@ def webcam(short: Path) -> Path:
 
 
 Test = Callable[[Browser], Coroutine[Any, Any, None]]
+Browse = Callable[[Test], None]
 
 
-def browse(test: Test, camera: Path | None = None) -> None:
-    """Run a test with a browser."""
-
-    async def browsed() -> None:
-        async with chromium(camera) as browser:
-            await test(browser)
-
-    asyncio.run(asyncio.wait_for(browsed(), 240))
+@pytest.fixture(scope="module")
+def browse(webcam: Path) -> Iterator[Browse]:
+    """Runs a test with a browser, which is begun once."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        browser = runner.run(stack.enter_async_context(chromium(webcam)))
+        yield lambda test: runner.run(asyncio.wait_for(test(browser), 240))
+        runner.run(stack.aclose())
 
 
 @contextlib.asynccontextmanager
@@ -142,7 +145,7 @@ async def quiet_page(browser: Browser, address: str) -> AsyncIterator[Page]:
 
 
 @pytest.mark.parametrize("way", ["webrtc", "fragments", "jpegs"])
-def test_a_camera_is_watched_before_and_after(way: str, server: Serving) -> None:
+def test_a_camera_is_watched_before_and_after(way: str, server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, f"{server.address}/?way={way}") as page:
             await page.until(f"{CARD}?.dataset.way === '{way}' && Number({CARD}.dataset.pictures) > 12", 90)
@@ -157,7 +160,7 @@ def test_a_camera_is_watched_before_and_after(way: str, server: Serving) -> None
     browse(test)
 
 
-def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Serving) -> None:
+def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with browser.page() as page:
             broken = "RTCPeerConnection = class { constructor() { throw new Error('none'); } };"
@@ -172,7 +175,7 @@ def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Servin
     browse(test)
 
 
-def test_the_line_moves_by_mouse_touch_and_keys(server: Serving) -> None:
+def test_the_line_moves_by_mouse_touch_and_keys(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, server.address) as page:
             await page.size(1000, 800)
@@ -200,7 +203,7 @@ def test_the_line_moves_by_mouse_touch_and_keys(server: Serving) -> None:
     browse(test)
 
 
-def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving) -> None:
+def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving, browse: Browse) -> None:
     buttons = f"[...{CARD}.querySelectorAll('button')]"
     button = f"{buttons}.find((each) => each.textContent === '%s' && !each.disabled)"
 
@@ -226,7 +229,7 @@ def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving) ->
 
 
 @pytest.mark.parametrize("way", ["webrtc", "jpegs"])
-def test_a_webcam_comes_back_unmasked(way: str, server: Serving, webcam: Path) -> None:
+def test_a_webcam_comes_back_unmasked(way: str, server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, f"{server.address}/?way={way}#try") as page:
             await page.until("document.getElementById('drop-text').textContent", 60)
@@ -241,10 +244,12 @@ def test_a_webcam_comes_back_unmasked(way: str, server: Serving, webcam: Path) -
             await page.run(f"{place}.querySelector('button').click()")
             await page.until(f"{place}.hidden", 20)
 
-    browse(test, webcam)
+    browse(test)
 
 
-def test_files_are_tried_and_broken_ones_say_why(server: Serving, short: Path, tmp_path: Path) -> None:
+def test_files_are_tried_and_broken_ones_say_why(
+    server: Serving, short: Path, tmp_path: Path, browse: Browse
+) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(short.read_bytes()[:3000])
 
@@ -275,27 +280,21 @@ def test_files_are_tried_and_broken_ones_say_why(server: Serving, short: Path, t
     browse(test)
 
 
-def test_the_page_goes_on_when_the_server_was_away(film: Path, tmp_path: Path) -> None:
-    first = start(tmp_path, "--port", "0", str(film))
-    port = first.address.rpartition(":")[2]
-
+def test_the_page_goes_on_when_the_server_was_away(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
-        async with browser.page(first.address) as page:
+        async with browser.page(server.address) as page:
             await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
-            await asyncio.to_thread(stop, first)
+            await asyncio.to_thread(server.stop)
             await page.until("document.getElementById('server').textContent.includes('away')", 60)
-            again = await asyncio.to_thread(start, tmp_path, "--port", port, str(film))
-            try:
-                seen = int(await page.run(f"{CARD}.dataset.pictures"))
-                await page.until("document.getElementById('server').textContent === 'Connected'", 90)
-                await page.until(f"Number({CARD}.dataset.pictures) > {seen + 2}", 90)
-            finally:
-                await asyncio.to_thread(stop, again)
+            seen = int(await page.run(f"{CARD}.dataset.pictures"))
+            await asyncio.to_thread(server.start)
+            await page.until("document.getElementById('server').textContent === 'Connected'", 90)
+            await page.until(f"Number({CARD}.dataset.pictures) > {seen + 2}", 90)
 
     browse(test)
 
 
-def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving) -> None:
+def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, server.address) as page:
             await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
@@ -313,10 +312,11 @@ def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving) -> None:
     browse(test)
 
 
-def test_who_has_no_token_sees_no_more_than_where_to_put_it(film: Path, tmp_path: Path) -> None:
+def test_who_has_no_token_sees_no_more_than_where_to_put_it(tmp_path: Path, browse: Browse) -> None:
     token = "a-token-that-nobody-guesses"
     (tmp_path / "token").write_text(token)
-    serving = start(tmp_path, "--port", "0", "--token-file", "token")
+    serving = Serving(tmp_path, ("--token-file", "token"))
+    serving.start()
 
     async def test(browser: Browser) -> None:
         async with browser.page(serving.address) as page:
@@ -339,10 +339,10 @@ def test_who_has_no_token_sees_no_more_than_where_to_put_it(film: Path, tmp_path
         browse(test)
         browse(by_address)
     finally:
-        stop(serving)
+        serving.stop()
 
 
-def test_the_first_paint_is_quick_and_nothing_moves_after_it(server: Serving) -> None:
+def test_the_first_paint_is_quick_and_nothing_moves_after_it(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with browser.page() as page:
             watched = """
@@ -378,7 +378,9 @@ def axe() -> Path | None:
 
 @pytest.mark.skipif(axe() is None, reason="axe-core is not installed: npm install --no-save axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_that_keeps_anybody_out(scheme: str, server: Serving, short: Path) -> None:
+def test_axe_finds_nothing_that_keeps_anybody_out(
+    scheme: str, server: Serving, short: Path, browse: Browse
+) -> None:
     script = axe()
     assert script is not None
 
