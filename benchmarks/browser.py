@@ -149,9 +149,11 @@ class Page:
         found = await self.send("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector)
         await self.send("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path) for path in paths])
 
-    async def picture(self, *, whole: bool = False, format: str = "png") -> bytes:
-        """What is seen, or the whole page."""
+    async def picture(self, *, whole: bool = False, format: str = "png", quality: int = 80) -> bytes:
+        """What is seen, or the whole page; ``quality`` is of ``webp`` and ``jpeg``."""
         values: dict[str, Any] = {"format": format, "captureBeyondViewport": whole}
+        if format != "png":
+            values["quality"] = quality
         if whole:
             size = (await self.send("Page.getLayoutMetrics"))["cssContentSize"]
             values["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}

@@ -6,11 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ import pytest
 
 from benchmarks.browser import Browser, Page, chromium, find_chromium
 from benchmarks.clips import ClipOptions, make_clip
+from benchmarks.page import Serving
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -48,43 +45,6 @@ CHANGED = """(() => {
 """How much of a stage the line changes as it goes from one side to the other, and how bright it is."""
 
 
-@dataclass
-class Serving:
-    """A server in a process of its own.
-
-    Attributes:
-        folder: that it runs in.
-        arguments: of its command.
-        address: of the page; the port stays when it is begun again.
-    """
-
-    folder: Path
-    arguments: tuple[str, ...]
-    address: str = ""
-
-    def start(self) -> None:
-        """Begin it and wait for its address."""
-        port = self.address.rpartition(":")[2] or "0"
-        command = [sys.executable, "-m", "stream_unmask", "serve", "--threads", "1", "--port", port]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(
-            [*command, *self.arguments], cwd=self.folder, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            if found := re.search(r"The page: (\S+)", line):
-                self.address = found[1]
-                return
-        raise AssertionError("the server did not begin")
-
-    def stop(self) -> None:
-        """End it, and look at what it said."""
-        self._process.terminate()
-        _, said = self._process.communicate(timeout=60)
-        assert "Traceback" not in said, said
-        assert self._process.returncode == 0
-
-
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A masked face, small, and at a rate that a busy machine keeps up with."""
@@ -103,7 +63,7 @@ def short(film: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    serving = Serving(tmp_path_factory.mktemp("server"), (str(film),))
+    serving = Serving(tmp_path_factory.mktemp("server"), ("--threads", "1", str(film)))
     serving.start()
     yield serving
     serving.stop()
