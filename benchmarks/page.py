@@ -117,6 +117,10 @@ async def _measure(command: str, seconds: float, viewers: Sequence[int], visits:
             await asyncio.to_thread(serving.start)
             try:
                 async with chromium() as browser:
+                    if height == 360:
+                        rows.append(
+                            ["first paint, and what is loaded for it", await _paint(browser, serving)]
+                        )
                     rows += [
                         [f"{width}x{height}, {_viewers(count)}: camera to screen, ms", said]
                         for count in viewers
@@ -134,6 +138,19 @@ async def _measure(command: str, seconds: float, viewers: Sequence[int], visits:
         f"whose load was {load:.0f} at the end."
     )
     return Result.now("the page in a headless Chromium on the same machine", command, CLAIM, rows, note)
+
+
+async def _paint(browser: Browser, serving: Serving) -> str:
+    """When a visitor first sees the page, and how large it is."""
+    async with browser.page(serving.address) as page:
+        await page.until(f"Number({_CARD}?.dataset.pictures) > 0", 240)
+        paint = await page.run("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        size = await page.run(
+            "[...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]"
+            ".filter(({ name }) => !name.includes('/api/'))"
+            ".reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"
+        )
+    return f"{paint:.0f} ms, {size / 1000:.0f} kB"
 
 
 def _viewers(count: int) -> str:

@@ -18,6 +18,9 @@ _QUALITY = 72
 _DESKTOP, _PHONE = (1280, 860), (390, 760)
 _CARD = "document.querySelector('.camera')"
 _DONE = "document.querySelector('.job[data-state=done]')"
+_SHORT = 30
+"""Frames of the video that is tried."""
+
 _MANY = 40
 """Pictures after which figures are steady."""
 
@@ -41,21 +44,22 @@ def draw(portraits: Path, folder: Path, say: Callable[[str], None]) -> None:
             for portrait, person in zip(find_portraits(portraits, people), people, strict=True)
         ]
         write_video(work / "reception.mp4", heads)
-        visitor = write_video(work / "visitor.mp4", heads[1:])
-        asyncio.run(_draw(work, visitor, folder, say))
+        write_video(work / "visitor.mp4", heads[1:], _SHORT)
+        asyncio.run(_draw(work, folder, say))
 
 
-async def _draw(work: Path, visitor: Path, folder: Path, say: Callable[[str], None]) -> None:
-    serving = Serving(work, ["reception.mp4"])
-    await asyncio.to_thread(serving.start)
-    try:
-        async with chromium() as browser:
-            await _views(browser, serving.address, visitor, folder, say)
-    finally:
-        await asyncio.to_thread(serving.stop)
+async def _draw(work: Path, folder: Path, say: Callable[[str], None]) -> None:
+    async with chromium() as browser:
+        for inputs, views in (((), _try), (("reception.mp4",), _watch)):
+            serving = Serving(work, inputs)
+            await asyncio.to_thread(serving.start)
+            try:
+                await views(browser, serving.address, work / "visitor.mp4", folder, say)
+            finally:
+                await asyncio.to_thread(serving.stop)
 
 
-async def _views(
+async def _try(
     browser: Browser, address: str, visitor: Path, folder: Path, say: Callable[[str], None]
 ) -> None:
     async with browser.page(f"{address}/#try") as page:
@@ -65,7 +69,13 @@ async def _views(
         await page.until(f"{_DONE}?.querySelector('.tile img')", 900)
         await page.until(f"{_DONE}.querySelector('.stage canvas').width > 300", 60)
         await _both(page, "try", folder, say, f"{_DONE}.scrollIntoView()")
-        await page.run("location.hash = 'watch'")
+
+
+async def _watch(
+    browser: Browser, address: str, visitor: Path, folder: Path, say: Callable[[str], None]
+) -> None:
+    async with browser.page(address) as page:
+        await page.size(*_DESKTOP)
         await page.until(f"Number({_CARD}?.dataset.pictures) > {_MANY} && {_CARD}.dataset.p95", 300)
         await _both(page, "watch", folder, say)
         await page.run("location.hash = 'numbers'")

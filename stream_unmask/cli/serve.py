@@ -194,7 +194,9 @@ def _configs(inputs: Sequence[str], config: Path | None) -> Configs:
 
 def _name(source: str, taken: Mapping[str, object]) -> str:
     """What an input is called: its host, or its file, and a number where that is taken."""
-    if is_address(source):
+    if source.startswith("webcam:"):
+        stem = source.replace(":", "-")
+    elif is_address(source):
         stem = default_name(source, "x").rsplit("-%", 2)[0].removesuffix("-%Y%m%d")
     else:
         stem = Path(source).stem

@@ -74,7 +74,9 @@ class Bench:
             _log.exception("A file failed")
             tell({"error": "The file failed; the server's log says more."})
         else:
-            tell({"report": {**report.as_dict(), "source": "", "output": order.name}})
+            told = {**report.as_dict(), "source": "", "output": order.name}
+            # Nor does its folder, which warnings may name.
+            tell({"report": json.loads(json.dumps(told).replace(f"{order.folder}{os.sep}", ""))})
 
 
 def _app(unmasker: Unmasker, webcams: int) -> web.Application:

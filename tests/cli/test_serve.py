@@ -41,7 +41,7 @@ def test_this_machine_alone_needs_no_token(asked: list[Asked], monkeypatch: pyte
     assert options.token is None
     assert options.host == "127.0.0.1"
     assert settings.reconnect == float("inf")
-    assert list(configs) == ["cam.local", "cam.local-2", "0"]
+    assert list(configs) == ["cam.local", "cam.local-2", "webcam-0"]
     assert all(not config.outputs and not config.repeat for config in configs.values())
 
 
