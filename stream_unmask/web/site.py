@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import secrets
 import tempfile
@@ -87,12 +88,11 @@ class Site:
         self.inputs.become(configs)
 
     async def close(self) -> None:
-        """End everything, and leave nothing but recordings."""
-        await self.peers.close()
-        await self.numbers.close()
-        await self.jobs.close()
-        await self.workshop.close()
-        await asyncio.to_thread(self.inputs.end)
+        """End everything, whatever of it fails, and leave nothing but recordings."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, self.inputs.end)
+            for each in (self.workshop, self.jobs, self.numbers, self.peers):
+                stack.push_async_callback(each.close)
 
     def owner(self, request: web.Request) -> str:
         """Whose the files are that a request asks for: a browser's, by its cookie, else an address's."""

@@ -265,3 +265,21 @@ def test_a_camera_that_is_gone_ends_its_thread(tmp_path: Path, cameras: dict[str
             assert not any(isinstance(thread, CameraAtWork) for thread in threading.enumerate())
 
     run(test())
+
+
+def test_cameras_end_whatever_else_fails_at_the_end(
+    tmp_path: Path, cameras: dict[str, CameraConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails() -> None:
+        raise OSError("it is broken")
+
+    async def test() -> None:
+        async with served(tmp_path, configs=cameras) as server:
+            await until_live(server)
+            with monkeypatch.context() as patch:
+                patch.setattr(server.workshop, "close", fails)
+                with pytest.raises(OSError, match="it is broken"):
+                    await server.site.close()
+            assert not any(isinstance(thread, CameraAtWork) for thread in threading.enumerate())
+
+    run(test())
