@@ -56,9 +56,13 @@ def is_session(source: Source, outputs: Sequence[str | Path]) -> bool:
 
 
 def paced(source: Source, outputs: Sequence[str | Path]) -> Source:
-    """The source as it is to be read: a file that goes to a server alone comes no faster than it is shown."""
+    """The source as it is to be read.
+
+    A file that goes to a server alone comes no faster than it is shown; one that goes nowhere at first is
+    only watched, and waits for nobody.
+    """
     watched = all(is_stream_output(output) and str(output) != "-" for output in outputs)
-    return Paced(source) if watched and not source.info.live else source
+    return Paced(source, waits=bool(outputs)) if watched and not source.info.live else source
 
 
 def open_job(
