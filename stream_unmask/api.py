@@ -151,6 +151,7 @@ class Unmasker:
         progress: Callable[[Progress], None] | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
+        watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> Report:
         """Unmask a video file or a camera.
 
@@ -167,6 +168,7 @@ class Unmasker:
             stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
+            watch: is shown every frame as it is done, before it is written; in this thread.
 
         Returns:
             The report. ``output`` in it is the file that was written.
@@ -207,6 +209,7 @@ class Unmasker:
                 progress=progress,
                 notify=tell,
                 seals=seals,
+                watch=watch,
             )
             _do(opened, job, report, stop)
         self._log_report(report)

@@ -114,8 +114,10 @@ class VideoJob:
         progress: Callable[[Progress], None] | None,
         masks: MaskSink | None = None,
         minute: MinuteLine | None = None,
+        watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> None:
         self.stream = stream
+        self._watch = watch
         self.frames = 0
         self._compare = options.compare
         self._total = source.info.frames
@@ -139,6 +141,8 @@ class VideoJob:
 
     def _complete(self, done: UnmaskedFrame) -> Frame:
         frame, faces = done.frame, done.faces
+        if self._watch is not None:
+            self._watch(done)
         if self._masks is not None:
             self._masks.write(frame, faces)
         if self._watermark is not None:
