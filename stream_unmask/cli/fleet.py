@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from rich.progress import BarColumn, TextColumn
 
+from stream_unmask.cli.amounts import DURATION
 from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.unmask import chosen_options, chosen_settings
 from stream_unmask.cli.unmask import unmask as of_one
@@ -68,6 +69,13 @@ def fleet() -> None:
     show_default=True,
     help="Share of a GPU that a worker on one takes; 0 leaves GPUs alone.",
 )
+@click.option(
+    "--span",
+    type=DURATION,
+    default=600,
+    help="Cut long files into spans that several workers do: so many seconds each, or 5m, 1h.  [600]",
+)
+@click.option("--no-cut", is_flag=True, help="Do each file in one go, however long.")
 @click.option("--no-sheets", is_flag=True, help="Draw no faces into the report.")
 def run(
     inputs: tuple[str, ...],
@@ -76,6 +84,8 @@ def run(
     resume: bool,
     cores: int,
     gpu_share: float,
+    span: float,
+    no_cut: bool,
     no_sheets: bool,
     quiet: bool,
     **chosen: Any,
@@ -97,7 +107,7 @@ def run(
     console = PlainConsole(quiet=quiet)
     share = Share(cores, gpu_share)
     with cluster.connected(address):
-        how = How.on(cores, settings, options, sheets=not no_sheets)
+        how = How.on(cores, settings, options, sheets=not no_sheets, span=None if no_cut else max(span, 5.0))
         began = time.monotonic()
         with ctrl_c() as stop, _shown(console) as tell:
             records = Archive(items, output, how, share, tell).run(stop)

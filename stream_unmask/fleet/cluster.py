@@ -99,5 +99,7 @@ def why(error: Exception) -> str:
     if isinstance(error, exceptions.NodeDiedError):
         return f"Its node was lost {ATTEMPTS} times."
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
+    if isinstance(cause, UnmaskError):
+        return str(cause)
     said = str(cause).strip().splitlines()
     return f"{type(cause).__name__}: {said[0] if said else 'it says nothing more'}"

@@ -18,7 +18,8 @@ from stream_unmask.fleet import cluster, storage
 from stream_unmask.fleet.cluster import ATTEMPTS, Kind, Share
 from stream_unmask.fleet.planning import REPORTS, Item
 from stream_unmask.fleet.records import Record, keep, kept
-from stream_unmask.fleet.work import How, do_file
+from stream_unmask.fleet.spans import Span, begin, join, render, scout
+from stream_unmask.fleet.work import How
 from stream_unmask.output.parts import sweep
 
 _AHEAD = 2
@@ -112,7 +113,7 @@ class Archive:
         Returns:
             A record of each file, in the order of the items.
         """
-        tasks: dict[Kind, Any] = {"gpu": self._task("gpu"), "cpu": self._task("cpu")}
+        tasks: dict[Kind, Any] = {"gpu": self._task(begin, "gpu"), "cpu": self._task(begin, "cpu")}
         while (self._waiting or self._at_work) and not stop.is_set():
             self._send(tasks)
             self._take()
@@ -121,10 +122,10 @@ class Archive:
             self._clean(item)
         return self._all()
 
-    def _task(self, kind: Kind) -> Any:
+    def _task(self, work: Callable[..., Any], kind: Kind) -> Any:
         # A worker on a GPU is kept, too: its networks take long to load.
         options = {**self._share.of(kind), "max_retries": ATTEMPTS - 1, "max_calls": 0}
-        return ray.remote(**options)(do_file)
+        return ray.remote(**options)(work)
 
     def _send(self, tasks: dict[Kind, Any]) -> None:
         """Hand files to Ray, no more than its workers will soon be free for."""
@@ -143,13 +144,26 @@ class Archive:
         """Wait a moment, and keep what has ended."""
         ended, _ = ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=_LOOK)
         for reference in ended:
-            item, _ = self._at_work.pop(reference)
+            item, kind = self._at_work.pop(reference)
             try:
-                record = ray.get(reference)
+                found = ray.get(reference)
             except RayError as error:
-                record = Record.failure(item, cluster.why(error))
+                found = Record.failure(item, cluster.why(error))
                 self._clean(item)
-            self._keep(item, record)
+            if isinstance(found, Record):
+                self._keep(item, found)
+            else:
+                self._at_work[self._join(item, found, kind)] = (item, kind)
+
+    def _join(self, item: Item, spans: list[Span], kind: Kind) -> Any:
+        """Have a long file done in spans; the last of its tasks. What waits for what is Ray's to know."""
+        scouting, rendering = self._task(scout, kind), self._task(render, kind)
+        packed, rendered = None, []
+        for span in spans:
+            rendered.append(rendering.remote(item, self._how, span, packed))
+            if span.next_warm is not None:
+                packed = scouting.remote(item, self._how, span, packed)
+        return self._task(join, kind).remote(item, self._how, spans, *rendered)
 
     def _keep(self, item: Item, record: Record) -> None:
         self.standing.records.append(record)

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,13 @@ def read(place: str) -> bytes:
     except Exception as error:
         raise InputError(f"{redact(place)} cannot be read: {_why(error)}.", path=redact(place)) from error
     return data
+
+
+def remove(place: str) -> None:
+    """Remove a file; one that is gone already is fine, and so is one that cannot be removed."""
+    files, path = _files(place)
+    with suppress(Exception):  # each file system has its own
+        files.rm_file(path)
 
 
 @contextmanager

@@ -34,21 +34,31 @@ class How:
         settings: of the unmasking; ``threads`` is the number of cores that a worker has.
         options: of what is written; the encoder has the same number of threads.
         sheets: draw contact sheets.
+        span: seconds of video from which on, half as many again, a file is cut into spans; None for never.
     """
 
     settings: Settings
     options: OutputOptions
     sheets: bool = True
+    span: float | None = None
 
     @classmethod
-    def on(cls, cores: int, settings: Settings, options: OutputOptions, *, sheets: bool = True) -> How:
+    def on(
+        cls,
+        cores: int,
+        settings: Settings,
+        options: OutputOptions,
+        *,
+        sheets: bool = True,
+        span: float | None = None,
+    ) -> How:
         """The same for workers of so many cores each.
 
         The number of threads is fixed, since encoders and networks give other bytes with another one: so the
         outputs do not hang on how many workers there are, nor on the nodes that they run on.
         """
         encoder = replace(options.encoder, threads=cores)
-        return cls(replace(settings, threads=cores), replace(options, encoder=encoder), sheets)
+        return cls(replace(settings, threads=cores), replace(options, encoder=encoder), sheets, span)
 
 
 @lru_cache(maxsize=1)

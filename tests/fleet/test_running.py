@@ -60,7 +60,7 @@ def copying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         shutil.copy(item.source, item.output)
         return Record.of(item, "done")
 
-    monkeypatch.setattr(running, "do_file", work)
+    monkeypatch.setattr(running, "begin", work)
     return begun
 
 

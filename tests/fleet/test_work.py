@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 
 import av
-import numpy as np
 import PIL.Image
 import pytest
 
@@ -52,5 +51,5 @@ def test_the_same_file_gives_the_same_bytes(archive: Path, tmp_path: Path) -> No
     for name in ("one", "two"):
         (item, *_) = plan([str(archive / "a.mp4")], str(tmp_path / name))
         do_file(item, HOW)
-        made.append(np.frombuffer(Path(item.output).read_bytes(), np.uint8))
-    assert np.array_equal(*made)
+        made.append(Path(item.output).read_bytes())
+    assert made[0] == made[1]
