@@ -15,7 +15,6 @@ SLOW = (
     "fuzz/test_broken_inputs.py",
     "fleet/test_running.py",
     "fleet/test_work.py",
-    "fuzz/test_broken_files.py",
     "output/test_killed.py",
     "test_bare_install.py",
     "test_readme.py::test_the_commands_run_one_after_the_other",
