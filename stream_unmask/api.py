@@ -103,7 +103,12 @@ class Unmasker:
         _log.info("Engine: %s", self.networks.engine)
 
     def stream(
-        self, *, rotation: int = 0, still: bool = False, references: Mapping[int, Reference] | None = None
+        self,
+        *,
+        rotation: int = 0,
+        still: bool = False,
+        references: Mapping[int, Reference] | None = None,
+        banks: Banks | None = None,
     ) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
 
@@ -111,9 +116,12 @@ class Unmasker:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
             references: further bare faces of people in it, by their numbers; see ``Settings.reference``.
+            banks: what a :class:`~stream_unmask.survey.Survey` of the same video found.
         """
         known = {**self._references, **(references or {})}
-        return Stream(self.networks, self.settings, rotation=rotation, still=still, references=known)
+        return Stream(
+            self.networks, self.settings, rotation=rotation, still=still, references=known, banks=banks
+        )
 
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
@@ -199,7 +207,7 @@ class Unmasker:
             return report
         with paced(opened, outputs) as opened:
             banks = self._survey(source, opened, outputs, progress, stop)
-            stream = self._stream(opened.info.rotation, references, banks)
+            stream = self.stream(rotation=opened.info.rotation, references=references, banks=banks)
             job = open_job(
                 stream,
                 opened,
@@ -214,10 +222,6 @@ class Unmasker:
             _do(opened, job, report, stop)
         self._log_report(report)
         return report
-
-    def _stream(self, rotation: int, references: Mapping[int, Reference], banks: Banks) -> Stream:
-        known = {**self._references, **references}
-        return Stream(self.networks, self.settings, rotation=rotation, references=known, banks=banks)
 
     def _survey(
         self,

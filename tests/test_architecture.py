@@ -41,6 +41,7 @@ FLOORS = (
     {"running"},
     {"output"},
     {"api"},
+    {"cameras"},
     {"fleet"},
     {"cli"},
 )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import ray
 from rich.progress import BarColumn, TextColumn
 
+from stream_unmask import api
 from stream_unmask.cli.amounts import DURATION
+from stream_unmask.cli.config import read_config
 from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.unmask import chosen_options, chosen_settings
 from stream_unmask.cli.unmask import unmask as of_one
@@ -18,10 +24,12 @@ from stream_unmask.cli.watching import ctrl_c
 from stream_unmask.errors import UnmaskError
 from stream_unmask.fleet import cluster
 from stream_unmask.fleet.cluster import Share
+from stream_unmask.fleet.hosts import Row
 from stream_unmask.fleet.page import write_report
 from stream_unmask.fleet.planning import plan
 from stream_unmask.fleet.records import Record
 from stream_unmask.fleet.running import Archive, Standing, is_begun
+from stream_unmask.fleet.wall import Wall, board
 from stream_unmask.fleet.work import How
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.terminal import ProgressLine
@@ -32,7 +40,17 @@ C = TypeVar("C", bound=click.Command)
 _AS_OF_ONE = frozenset(
     (
         *("wear", "codec", "quality", "preset", "overwrite", "compare", "watermark", "private", "credential"),
-        *("stand_in", "weights", "backend", "precision", "gpu_decode", "detect_every", "min_face", "blend"),
+        *(
+            "reference",
+            "stand_in",
+            "weights",
+            "backend",
+            "precision",
+            "gpu_decode",
+            "detect_every",
+            "min_face",
+            "blend",
+        ),
         *("no_smooth", "quiet"),
     )
 )
@@ -143,3 +161,54 @@ def _shown(console: PlainConsole) -> Iterator[Callable[[Standing], None]]:
         yield show
     if last:
         console.say(f"{last[0].sentence()}.")
+
+
+@fleet.command()
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+@_address
+@click.option(
+    "--cores",
+    type=click.FloatRange(0),
+    default=1,
+    show_default=True,
+    help="CPU cores that Ray keeps free a node.",
+)
+def live(config: Path, address: str | None, cores: float) -> None:
+    """Take the face masks off what the cameras of CONFIG see, over all nodes of a cluster.
+
+    CONFIG is the TOML file of `stream-unmask live`. Each camera goes to the node with the least to do, and to
+    another one within ten seconds when that is lost.
+    """
+    read = read_config(config)
+    for camera in read.cameras.values():
+        api.check_job(camera.source, camera.outputs, camera.options, picture=False)
+    console = PlainConsole()
+    with cluster.connected(address), ctrl_c() as stop:
+        Wall(read.settings, read.cameras, cores, console.say).run(stop)
+
+
+@fleet.command()
+@_address
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(address: str | None, as_json: bool) -> None:
+    """Show all cameras of a cluster: node, state, frames a second, delay."""
+    with cluster.connected(address or "auto"):
+        rows: list[Row] = ray.get(board().look.remote())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        return
+    for row in rows:
+        late = "" if row.delay is None else f", {1000 * row.delay:.0f} ms"
+        click.echo(
+            f"{row.name}: {row.state} on {row.node[:8] or 'no node'}, {row.fps:.1f} fps{late}. {row.said}"
+        )
+
+
+@fleet.command()
+@click.argument("node")
+@_address
+@click.option("--back", is_flag=True, help="Use the node again.")
+def drain(node: str, address: str | None, back: bool) -> None:
+    """Move all cameras off NODE, one after the other; NODE is the beginning of an id that `status` shows."""
+    with cluster.connected(address or "auto"):
+        ray.get(board().drain.remote(node, back=back))

@@ -51,7 +51,11 @@ def connected(address: str | None) -> Iterator[None]:
         UnmaskError: there is no such cluster.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "namespace": "stream-unmask",
+    }
     try:
         if address is None:
             # Nobody else is to reach a Ray that lives as long as this command, and it asks for no token.

@@ -18,7 +18,7 @@ from stream_unmask.fleet import cluster, storage
 from stream_unmask.fleet.cluster import ATTEMPTS, Kind, Share
 from stream_unmask.fleet.planning import REPORTS, Item
 from stream_unmask.fleet.records import Record, keep, kept
-from stream_unmask.fleet.spans import Span, begin, join, render, scout
+from stream_unmask.fleet.spans import Cut, begin, join, render, scout
 from stream_unmask.fleet.work import How
 from stream_unmask.output.parts import sweep
 
@@ -155,15 +155,15 @@ class Archive:
             else:
                 self._at_work[self._join(item, found, kind)] = (item, kind)
 
-    def _join(self, item: Item, spans: list[Span], kind: Kind) -> Any:
+    def _join(self, item: Item, cut: Cut, kind: Kind) -> Any:
         """Have a long file done in spans; the last of its tasks. What waits for what is Ray's to know."""
         scouting, rendering = self._task(scout, kind), self._task(render, kind)
-        packed, rendered = None, []
-        for span in spans:
+        packed, rendered = ray.put(cut.packed), []
+        for span in cut.spans:
             rendered.append(rendering.remote(item, self._how, span, packed))
             if span.next_warm is not None:
                 packed = scouting.remote(item, self._how, span, packed)
-        return self._task(join, kind).remote(item, self._how, spans, *rendered)
+        return self._task(join, kind).remote(item, self._how, cut.spans, *rendered)
 
     def _keep(self, item: Item, record: Record) -> None:
         self.standing.records.append(record)

@@ -34,14 +34,15 @@ from stream_unmask.fleet.planning import REPORTS, Item
 from stream_unmask.fleet.records import Record
 from stream_unmask.fleet.sheet import SheetMaker
 from stream_unmask.fleet.work import How, do_file, done_record, length, unmasker
+from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.tasks import Scout, Unmask
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.parts import sweep
 from stream_unmask.output.sink import FileSink
 from stream_unmask.output.writing import VideoJob
-from stream_unmask.pipeline import Stream
 from stream_unmask.report import FaceReport, Report
 from stream_unmask.running import run
+from stream_unmask.survey import survey_file
 from stream_unmask.video.container import ContainerSource, CopiedPacket
 from stream_unmask.video.source import open_source
 from stream_unmask.video.spans import Keyframe, SpanSource, keyframes
@@ -70,6 +71,19 @@ class Span:
     cut: int | None
     end: int | None
     next_warm: Keyframe | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A long file before it is begun.
+
+    Attributes:
+        spans: at least two.
+        packed: the stream at its start.
+    """
+
+    spans: list[Span]
+    packed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,38 +144,50 @@ def cut(path: Path, seconds: float) -> list[Span]:
     return [Span(*start, until, following) for start, (following, until) in zip(starts, ends, strict=True)]
 
 
-def begin(item: Item, how: How) -> Record | list[Span]:
-    """Do a file, or only cut it where it is a long one.
+def begin(item: Item, how: How) -> Record | Cut:
+    """Do a file, or only cut it where it is a long one, and look through it for bare faces.
 
     Returns:
-        What became of it, or its spans.
+        What became of it, or where it is cut.
     """
-    if how.span is not None and not item.picture and not how.settings.wear:
-        try:
-            with storage.fetched(item.source) as path:
-                spans = cut(path, how.span) if length(path) >= _LONG * how.span else []
-        except (UnmaskError, av.FFmpegError):
-            spans = []  # what is wrong with it is said by who does it
-        if len(spans) > 1:
-            return spans
+    if how.span is None or item.picture or how.settings.wear:
+        return do_file(item, how)
+    try:
+        with storage.fetched(item.source) as path:
+            spans = cut(path, how.span) if length(path) >= _LONG * how.span else []
+            if len(spans) > 1:
+                return Cut(spans, _first(path, how))
+    except (UnmaskError, av.FFmpegError):
+        pass  # what is wrong with it is said by who does it
     return do_file(item, how)
 
 
-def scout(item: Item, how: How, span: Span, packed: bytes | None) -> bytes:
+def _first(path: Path, how: How) -> bytes:
+    """The stream at the start of a file."""
+    api, settings = unmasker(how.settings), how.settings
+    with _opened(path, settings.threads) as source:
+        rotation = source.info.rotation
+    banks: Banks = {}
+    if settings.reference != "none":
+        banks = survey_file(api.networks, settings, path, lambda done: None, threading.Event())
+    return pack(api.stream(rotation=rotation, banks=banks), api.networks)
+
+
+def scout(item: Item, how: How, span: Span, packed: bytes) -> bytes:
     """Go over a span without inpainting.
 
     Args:
         item: the file.
         how: it is done.
         span: not the last one.
-        packed: the stream where the span's rendering begins; None at the start of the file.
+        packed: the stream where the span's rendering begins.
 
     Returns:
         The stream where the next span's rendering begins.
     """
     networks = unmasker(how.settings).networks
     with storage.fetched(item.source) as path, _opened(path, how.settings.threads) as source:
-        stream = _stream(how, source, packed)
+        stream = unpack(packed, networks)
         if span.next_warm is not None:
             task = stream.task
             stream.task = Scout.of(cast(Unmask, task))
@@ -172,7 +198,7 @@ def scout(item: Item, how: How, span: Span, packed: bytes | None) -> bytes:
     return pack(stream, networks)
 
 
-def render(item: Item, how: How, span: Span, packed: bytes | None) -> Rendered:
+def render(item: Item, how: How, span: Span, packed: bytes) -> Rendered:
     """Unmask a span, and leave its part beside the outputs; what lies there already is written anew.
 
     Args:
@@ -189,7 +215,7 @@ def render(item: Item, how: How, span: Span, packed: bytes | None) -> Rendered:
         storage.scratch() as folder,
         _opened(path, how.settings.threads) as whole,
     ):
-        stream = _stream(how, whole, packed)
+        stream = unpack(packed, unmasker(how.settings).networks)
         factor = 2 if options.compare else 1
         sink = PartSink(folder, suffix, whole.info, options.encoder, span.cut, factor)
         source = SpanSource(whole, span.warm, span.end)
@@ -262,8 +288,9 @@ def part_place(item: Item, span: Span) -> str:
 def _mux(sink: FileSink, source: ContainerSource, item: Item, spans: Sequence[Span]) -> None:
     """Write the parts' video, and all that travels beside it in its place."""
     source.pictures = False
-    beside = (each for each in source if isinstance(each, CopiedPacket))
-    for packet in merge(_encoded(sink, item, spans), beside, key=_when):
+    beside: Iterator[Packet[Any] | CopiedPacket] = (each for each in source if isinstance(each, CopiedPacket))
+    video: Iterator[Packet[Any] | CopiedPacket] = _encoded(sink, item, spans)
+    for packet in merge(video, beside, key=_when):
         if isinstance(packet, CopiedPacket):
             sink.write(packet)
         else:
@@ -277,7 +304,7 @@ def _when(packet: Packet[Any] | CopiedPacket) -> Fraction:
     return Fraction(-1) if ticks is None or inner.time_base is None else ticks * inner.time_base
 
 
-def _encoded(sink: FileSink, item: Item, spans: Sequence[Span]) -> Iterator[Packet[Any]]:
+def _encoded(sink: FileSink, item: Item, spans: Sequence[Span]) -> Iterator[Packet[Any] | CopiedPacket]:
     """The packets of all parts, one part in memory at a time."""
     places = [part_place(item, span) for span in spans]
     times = []
@@ -297,9 +324,3 @@ def _seal(folder: Path, name: str, source: Path, label: str) -> Callable[[Path],
 
 def _opened(path: Path, threads: int) -> ContainerSource:
     return cast(ContainerSource, open_source(path, threads=threads))
-
-
-def _stream(how: How, source: ContainerSource, packed: bytes | None) -> Stream:
-    """The stream as it was handed over; a new one at the start of a file."""
-    api = unmasker(how.settings)
-    return api.stream(rotation=source.info.rotation) if packed is None else unpack(packed, api.networks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -61,12 +60,17 @@ class How:
         return cls(replace(settings, threads=cores), replace(options, encoder=encoder), sheets, span)
 
 
-@lru_cache(maxsize=1)
+_loaded: list[tuple[Settings, Unmasker]] = []
+"""The networks of this worker's process, and their settings."""
+
+
 def unmasker(settings: Settings) -> Unmasker:
     """The networks, loaded once in a worker's life."""
-    # Workers are as many as there are cores: threads of OpenCV would only fight for them.
-    cv2.setNumThreads(1)
-    return Unmasker(settings)
+    if not _loaded or _loaded[0][0] != settings:
+        # Workers are as many as there are cores: threads of OpenCV would only fight for them.
+        cv2.setNumThreads(1)
+        _loaded[:] = [(settings, Unmasker(settings))]
+    return _loaded[0][1]
 
 
 def do_file(item: Item, how: How) -> Record:

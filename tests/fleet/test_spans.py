@@ -54,14 +54,14 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def in_spans(item: Item, chosen: How) -> Record:
     """What Ray has workers do, in the same order."""
-    spans = begin(item, chosen)
-    assert not isinstance(spans, Record)
-    packed, rendered = None, []
-    for span in spans:
+    found = begin(item, chosen)
+    assert not isinstance(found, Record)
+    packed, rendered = found.packed, []
+    for span in found.spans:
         rendered.append(render(item, chosen, span, packed))
         if span.next_warm is not None:
             packed = scout(item, chosen, span, packed)
-    return join(item, chosen, spans, *rendered)
+    return join(item, chosen, found.spans, *rendered)
 
 
 def luma(path: Path) -> tuple[list[int], NDArray[np.int16]]:
