@@ -12,7 +12,7 @@ from stream_unmask.api import Unmasker
 from stream_unmask.cameras import CameraConfig, Cameras
 from stream_unmask.settings import Settings
 
-LEASE = 5.0
+LEASE = 4.0
 """Seconds without a question after which a host lets go of its cameras: whoever asks gives them to another
 one then, or is gone, and two must not serve one camera."""
 

@@ -31,6 +31,15 @@ _LOST = LEASE + 1.0
 _LOOK = 0.5
 """Seconds between two looks at everything."""
 
+_PATIENCE = 60.0
+"""Seconds that cameras wait at first, until the hosts of all nodes have loaded their networks."""
+
+_SETTLED = 15.0
+"""Seconds after which a camera that has moved is waited for no longer: it may be off."""
+
+_UNEVEN = 2.0
+"""Cameras' worth of load that one host may have more than another."""
+
 _FIRST_GUESS = 0.5
 """Cores that a camera is taken to need before any was measured: one face at 720p and 25 frames a second."""
 
@@ -48,6 +57,7 @@ class _At:
         used: cores that it used of late.
         states: of its cameras.
         cameras: that it was given.
+        since: when the node was met.
         ready: it has answered once: its networks are loaded.
     """
 
@@ -59,6 +69,7 @@ class _At:
     used: float = 0.0
     states: dict[str, CameraState] = field(default_factory=dict)
     cameras: dict[str, float] = field(default_factory=dict)
+    since: float = field(default_factory=time.monotonic)
     ready: bool = False
 
     def load(self, each: float) -> float:
@@ -106,7 +117,7 @@ class Wall:
         self._meet_nodes()
         for host in list(self._hosts.values()):
             self._ask(host)
-        self._empty_drained()
+        self._move_one()
         self._place()
         rows = [self._row(name) for name in self._cameras]
         with suppress(RayError):  # the board may be slow, and is asked again
@@ -158,24 +169,39 @@ class Wall:
         for name in host.cameras:
             self._rows[name].node = ""
 
-    def _empty_drained(self) -> None:
-        """Move one camera off the nodes that are to be emptied, if all that moved before are live again."""
-        if any(self._row(name).state == "starting" for name in self._cameras):
+    def _move_one(self) -> None:
+        """Move one camera that should be elsewhere, if those that moved before are live, or will not be."""
+        now = time.monotonic()
+        given = ((name, since) for host in self._hosts.values() for name, since in host.cameras.items())
+        if any(now - since < _SETTLED and self._row(name).state == "starting" for name, since in given):
             return
-        for host in self._hosts.values():
-            if self._is_drained(host) and host.cameras and self._best() is not None:
-                name = next(iter(host.cameras))
-                ray.wait([host.actor.end.remote(name)], timeout=LEASE)
-                del host.cameras[name]
-                self._rows[name].node = ""
-                self._say(f"{name} leaves node {host.node[:8]}.")
-                return
+        host, best = self._full(), self._best()
+        if host is None or best is None:
+            return
+        name = next(iter(host.cameras))
+        ray.wait([host.actor.end.remote(name)], timeout=LEASE)
+        del host.cameras[name]
+        self._rows[name].node = ""
+        self._say(f"{name} leaves node {host.node[:8]}.")
+
+    def _full(self) -> _At | None:
+        """The host that a camera should leave: one that is to be emptied, or that has too much to do."""
+        with_cameras = [host for host in self._hosts.values() if host.cameras]
+        drained = next((host for host in with_cameras if self._is_drained(host)), None)
+        best, each = self._best(), self._cost()
+        if drained is not None or best is None:
+            return drained
+        most = max(with_cameras, key=lambda host: host.load(each), default=best)
+        more = (most.load(each) - best.load(each)) * max(most.cores, 1.0) / each
+        return most if more > _UNEVEN and len(most.cameras) > len(best.cameras) + 1 else None
 
     def _place(self) -> None:
         """Give each camera that has no host to the one with the least to do."""
+        now = time.monotonic()
+        loading = any(not host.ready and now - host.since < _PATIENCE for host in self._hosts.values())
         for name, camera in self._cameras.items():
             row, host = self._rows[name], self._best()
-            if row.node or host is None:
+            if row.node or host is None or (loading and not row.moves):
                 continue
             host.actor.begin.remote(camera)
             host.cameras[name] = time.monotonic()
