@@ -103,7 +103,12 @@ class Unmasker:
         _log.info("Engine: %s", self.networks.engine)
 
     def stream(
-        self, *, rotation: int = 0, still: bool = False, references: Mapping[int, Reference] | None = None
+        self,
+        *,
+        rotation: int = 0,
+        still: bool = False,
+        references: Mapping[int, Reference] | None = None,
+        banks: Banks | None = None,
     ) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
 
@@ -111,9 +116,12 @@ class Unmasker:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
             references: further bare faces of people in it, by their numbers; see ``Settings.reference``.
+            banks: what a :class:`~stream_unmask.survey.Survey` of the same video found.
         """
         known = {**self._references, **(references or {})}
-        return Stream(self.networks, self.settings, rotation=rotation, still=still, references=known)
+        return Stream(
+            self.networks, self.settings, rotation=rotation, still=still, references=known, banks=banks
+        )
 
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
@@ -151,6 +159,7 @@ class Unmasker:
         progress: Callable[[Progress], None] | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
+        watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> Report:
         """Unmask a video file or a camera.
 
@@ -167,6 +176,7 @@ class Unmasker:
             stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
+            watch: is shown every frame as it is done, before it is written; in this thread.
 
         Returns:
             The report. ``output`` in it is the file that was written.
@@ -197,7 +207,7 @@ class Unmasker:
             return report
         with paced(opened, outputs) as opened:
             banks = self._survey(source, opened, outputs, progress, stop)
-            stream = self._stream(opened.info.rotation, references, banks)
+            stream = self.stream(rotation=opened.info.rotation, references=references, banks=banks)
             job = open_job(
                 stream,
                 opened,
@@ -207,14 +217,11 @@ class Unmasker:
                 progress=progress,
                 notify=tell,
                 seals=seals,
+                watch=watch,
             )
             _do(opened, job, report, stop)
         self._log_report(report)
         return report
-
-    def _stream(self, rotation: int, references: Mapping[int, Reference], banks: Banks) -> Stream:
-        known = {**self._references, **references}
-        return Stream(self.networks, self.settings, rotation=rotation, references=known, banks=banks)
 
     def _survey(
         self,

@@ -18,11 +18,13 @@ __all__ = [
 _EXTRAS = {
     "c2pa": "c2pa",
     "cuda": "tensorrt",
+    "fsspec": "fleet",
     "lightning_fabric": "train",
     "matplotlib": "bench",
     "onnx": "train",
     "onnxscript": "train",
     "pynvml": "bench",
+    "ray": "fleet",
     "skimage": "demo",
     "tensorboardX": "train",
     "tensorrt": "tensorrt",

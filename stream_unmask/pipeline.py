@@ -163,9 +163,19 @@ class Stream:
             FollowSettings(
                 detect_every=settings.detect_every, min_box=min(_BOX_SHARE * settings.min_face, _MOST_BOX)
             ),
-            lambda: FaceMemory(self._task.new_state()),
+            self._new_memory,
             Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )
+
+    @property
+    def task(self) -> Task:
+        """What is done to the faces; may be changed between two frames, when none is under way."""
+        return self._task
+
+    @task.setter
+    def task(self, task: Task) -> None:
+        self._task = task
+        self._retoucher = Retoucher(self._retoucher.device, task)
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
         """Take the face masks off one frame and wait until it is done.
@@ -225,6 +235,9 @@ class Stream:
             under_way = self._inpainted.popleft()
             done.append(UnmaskedFrame(under_way.frame, under_way.retouch.finish()))
         return done
+
+    def _new_memory(self) -> FaceMemory:
+        return FaceMemory(self._task.new_state())
 
     def _follow(self, frame: Frame) -> list[Track[FaceMemory]]:
         with self._locked(), self.stages("follow"):

@@ -41,6 +41,8 @@ FLOORS = (
     {"running"},
     {"output"},
     {"api"},
+    {"cameras"},
+    {"fleet"},
     {"cli"},
 )
 

@@ -38,7 +38,7 @@ NOT_RUN = (
     "measure ",
 )
 # CI runs these, or they are programs of others.
-OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ")
+OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ", "ray ")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.cli.amounts import DURATION, SIZE, picture_size
 from stream_unmask.errors import InputError
 from stream_unmask.output.codecs import EncoderSettings
@@ -109,25 +110,6 @@ _CAMERA: dict[str, Callable[[object], object]] = {
 }
 _OF_EACH = frozenset(("source", "outputs"))
 """What has no default for all cameras."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraConfig:
-    """One camera of the file.
-
-    Attributes:
-        name: what it is called there.
-        source: its address, its login not yet in it.
-        outputs: where it goes.
-        camera: how it is read.
-        options: what is written.
-    """
-
-    name: str
-    source: str
-    outputs: tuple[str, ...]
-    camera: CameraOptions
-    options: OutputOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,12 +12,10 @@ from types import FrameType
 import click
 
 from stream_unmask import api
-from stream_unmask.cli.config import CameraConfig, Config, read_config
+from stream_unmask.cameras import Cameras
+from stream_unmask.cli.config import Config, read_config
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.errors import UnmaskError
-from stream_unmask.video.camera import Backoff
-
-_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -70,72 +67,6 @@ def _serve(
             cameras.become(again.cameras)
     finally:
         cameras.become({})
-
-
-class Cameras:
-    """Cameras at work, a thread each, which fail and begin again each on its own.
-
-    Args:
-        unmasker: serves all of them.
-        say: gets a sentence for what a user should know.
-    """
-
-    def __init__(self, unmasker: api.Unmasker, say: Callable[[str], None]) -> None:
-        self.say = say
-        self._unmasker = unmasker
-        self._at_work: dict[str, _Worker] = {}
-
-    def become(self, wanted: dict[str, CameraConfig]) -> None:
-        """Stop the cameras that are not wanted, or not as they are, and begin those that are new."""
-        changed = [name for name, worker in self._at_work.items() if wanted.get(name) != worker.config]
-        for name in changed:
-            self._at_work[name].stop.set()
-        for name in changed:
-            self._at_work.pop(name).join()
-        for name, config in wanted.items():
-            if name not in self._at_work:
-                self._at_work[name] = _Worker(config, self._unmasker, self.say)
-
-
-class _Worker(threading.Thread):
-    """One camera: begun again whenever it ends, until it is told to stop."""
-
-    def __init__(self, config: CameraConfig, unmasker: api.Unmasker, say: Callable[[str], None]) -> None:
-        super().__init__(name=config.name)
-        self.config, self.stop = config, threading.Event()
-        self._unmasker, self._say = unmasker, say
-        self.start()
-
-    def run(self) -> None:
-        backoff = Backoff()
-        while not self.stop.is_set():
-            try:
-                self._once()
-            except UnmaskError as error:
-                self._tell(str(error))
-            except Exception:  # a defect in one camera's work must not end the others
-                _log.exception("%s failed", self.config.name)
-                self._tell("It failed; see the log.")
-            pause = backoff.next(refused=False)
-            if not self.stop.wait(pause):
-                self._tell("It is begun again.")
-
-    def _once(self) -> None:
-        config = self.config
-        report = self._unmasker.video(
-            config.source,
-            config.outputs,
-            config.options,
-            camera=config.camera,
-            notify=self._tell,
-            stop=self.stop,
-        )
-        for warning in report.warnings:
-            self._tell(f"Warning: {warning}")
-        self._tell(self._unmasker.summary(report))
-
-    def _tell(self, sentence: str) -> None:
-        self._say(f"{self.config.name}: {sentence}")
 
 
 @contextmanager

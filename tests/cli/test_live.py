@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_unmask.cli.config import CameraConfig, read_config
-from stream_unmask.cli.live import Cameras
+from stream_unmask.cameras import CameraConfig, Cameras
+from stream_unmask.cli.config import read_config
 from stream_unmask.errors import InputError, UnmaskError
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.retention import Retention
