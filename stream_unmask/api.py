@@ -14,8 +14,7 @@ from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
-from stream_unmask.output.live.parsing import is_stream_output
-from stream_unmask.output.live.targets import shown_address
+from stream_unmask.output.live.parsing import is_stream_output, shown_address
 from stream_unmask.output.masks import mask_path
 from stream_unmask.output.pictures import check_picture_name, losses, write_image, write_pictures
 from stream_unmask.output.picturing import PictureJob

@@ -56,7 +56,7 @@ class PartFile:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise OutputError(f"{target} cannot be written: {reason(error)}.") from error
+                raise OutputError(f"{target} cannot be written: {reason(error)}.", path=target) from error
             if _lock(descriptor) and _is(path, descriptor):
                 return cls(path, target, descriptor)
             os.close(descriptor)  # another run took it for a dead one's in between

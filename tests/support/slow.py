@@ -17,8 +17,10 @@ SLOW = (
     "fleet/test_spans.py",
     "fleet/test_wall.py",
     "fleet/test_work.py",
+    "output/live/test_streams.py::test_a_server_that_goes_and_comes_back_takes_the_stream_again",
     "output/test_killed.py",
     "test_bare_install.py",
+    "test_gpu_tools.py::test_a_check_that_hangs_is_ended_and_what_is_left_is_named",
     "test_readme.py::test_the_commands_run_one_after_the_other",
     "test_readme.py::test_the_python_runs",
     "test_wearing.py",
@@ -26,10 +28,12 @@ SLOW = (
     "trainer/test_evaluation.py::test_two_folders_of_one_name_are_told_apart",
     "trainer/test_evaluation.py::test_real_photos_are_unmasked_and_looked_at_again",
     "trainer/test_on_ray.py",
+    "trainer/test_training_broken.py::test_bfloat16_computes_in_it_and_keeps_weights_in_float32",
     "trainer/test_training_broken.py::test_killed_and_resumed_is_as_if_never_killed",
     "trainer/test_training_processes.py",
     "trainer/test_training_speed.py",
     "trainer/test_whole_way.py",
+    "video/test_rtsp.py",
 )
 """``path`` below ``tests``, or ``path::test`` for one test of it."""
 
