@@ -27,20 +27,24 @@ if TYPE_CHECKING:
     from stream_unmask.inpainting.face import UnmaskedFace
     from stream_unmask.inpainting.references.reference import Reference
     from stream_unmask.output.codecs import EncoderSettings
+    from stream_unmask.output.live.options import LiveOptions
     from stream_unmask.output.writing import OutputOptions, Progress
     from stream_unmask.pipeline import Stream, UnmaskedFrame
     from stream_unmask.report import FaceReport, Report
     from stream_unmask.settings import Settings
+    from stream_unmask.video.camera_options import CameraOptions
     from stream_unmask.video.frame import Frame
 
     __version__: str
 
 _HOMES = {
+    "CameraOptions": "video.camera_options",
     "EncoderSettings": "output.codecs",
     "EngineError": "errors",
     "FaceReport": "report",
     "Frame": "video.frame",
     "InputError": "errors",
+    "LiveOptions": "output.live.options",
     "MissingExtraError": "errors",
     "OutputError": "errors",
     "OutputExistsError": "errors",
@@ -60,11 +64,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "CameraOptions",
     "EncoderSettings",
     "EngineError",
     "FaceReport",
     "Frame",
     "InputError",
+    "LiveOptions",
     "MissingExtraError",
     "OutputError",
     "OutputExistsError",

@@ -17,8 +17,7 @@ from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
-from stream_unmask.output.live.parsing import is_stream_output
-from stream_unmask.output.live.targets import shown_address
+from stream_unmask.output.live.parsing import is_stream_output, shown_address
 from stream_unmask.output.masks import mask_path
 from stream_unmask.output.pictures import check_picture_name, losses, write_image, write_pictures
 from stream_unmask.output.picturing import PictureJob
@@ -106,7 +105,12 @@ class Unmasker:
         _log.info("Engine: %s", self.networks.engine)
 
     def stream(
-        self, *, rotation: int = 0, still: bool = False, references: Mapping[int, Reference] | None = None
+        self,
+        *,
+        rotation: int = 0,
+        still: bool = False,
+        references: Mapping[int, Reference] | None = None,
+        banks: Banks | None = None,
     ) -> Stream:
         """Start on a video of your own: hand its frames to ``process`` of what this returns, in order.
 
@@ -114,9 +118,12 @@ class Unmasker:
             rotation: degrees clockwise by which the frames must be turned to be upright.
             still: there will be one frame alone, a single picture, whose faces are worth more time.
             references: further bare faces of people in it, by their numbers; see ``Settings.reference``.
+            banks: what a :class:`~stream_unmask.survey.Survey` of the same video found.
         """
         known = {**self._references, **(references or {})}
-        return Stream(self.networks, self.settings, rotation=rotation, still=still, references=known)
+        return Stream(
+            self.networks, self.settings, rotation=rotation, still=still, references=known, banks=banks
+        )
 
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
@@ -163,6 +170,7 @@ class Unmasker:
         notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
         began: Callable[[Session], None] | None = None,
+        watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> Report:
         """Unmask a video file or a camera.
 
@@ -180,6 +188,7 @@ class Unmasker:
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
             began: gets what outputs can be added to while it runs; ``output`` may be empty then.
+            watch: is shown every frame as it is done, before it is written; in this thread.
 
         Returns:
             The report. ``output`` in it is the file that was written.
@@ -210,7 +219,7 @@ class Unmasker:
             return report
         with paced(opened, outputs) as opened:
             banks = self._survey(source, opened, outputs, progress, stop)
-            stream = self._stream(opened.info.rotation, references, banks)
+            stream = self.stream(rotation=opened.info.rotation, references=references, banks=banks)
             job = open_job(
                 stream,
                 opened,
@@ -221,14 +230,11 @@ class Unmasker:
                 notify=tell,
                 seals=seals,
                 began=began,
+                watch=watch,
             )
             _do(opened, job, report, stop)
         self._log_report(report)
         return report
-
-    def _stream(self, rotation: int, references: Mapping[int, Reference], banks: Banks) -> Stream:
-        known = {**self._references, **references}
-        return Stream(self.networks, self.settings, rotation=rotation, references=known, banks=banks)
 
     def _survey(
         self,

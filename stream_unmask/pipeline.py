@@ -163,9 +163,19 @@ class Stream:
             FollowSettings(
                 detect_every=settings.detect_every, min_box=min(_BOX_SHARE * settings.min_face, _MOST_BOX)
             ),
-            lambda: FaceMemory(self._task.new_state()),
+            self._new_memory,
             Patience(settings.min_face, self._wears_one_for_sure) if still else None,
         )
+
+    @property
+    def task(self) -> Task:
+        """What is done to the faces; may be changed between two frames, when none is under way."""
+        return self._task
+
+    @task.setter
+    def task(self, task: Task) -> None:
+        self._task = task
+        self._retoucher = Retoucher(self._retoucher.device, task)
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
         """Take the face masks off one frame and wait until it is done.
@@ -225,6 +235,9 @@ class Stream:
             under_way = self._inpainted.popleft()
             done.append(UnmaskedFrame(under_way.frame, under_way.retouch.finish()))
         return done
+
+    def _new_memory(self) -> FaceMemory:
+        return FaceMemory(self._task.new_state())
 
     def _follow(self, frame: Frame) -> list[Track[FaceMemory]]:
         with self._locked(), self.stages("follow"):
@@ -361,25 +374,20 @@ def _task(sources: Sources, settings: Settings, *, still: bool) -> Task:
 
 def _tell_of(state: FaceState, report: FaceReport) -> None:
     """Note in a face's report where what is shown of it in a frame comes from."""
-    own = state.recalled
+    own, worn = state.recalled, state.worn or Worn()
+    report.fitting = [index + 1 for index in worn.fitting]
+    if worn.stand_in is not None:
+        report.stand_in = worn.index + 1
     if own is not None and own.refusal is not None:
         report.reference_refused[own.refusal] = report.reference_refused.get(own.refusal, 0) + 1
     if own is not None and own.worn is not None and own.worn.reference is not None and own.shown > 0:
         report.reference = own.worn.reference.origin
         report.reference_frames += 1
-        return
-    _tell_of_stand_in(state.worn or Worn(), report)
-
-
-def _tell_of_stand_in(worn: Worn, report: FaceReport) -> None:
-    report.fitting = [index + 1 for index in worn.fitting]
-    if worn.stand_in is not None:
-        report.stand_in = worn.index + 1
-    if worn.shown > 0:
+    elif worn.shown > 0:
         report.guided_frames += 1
     else:
-        why = worn.refusal or "none wanted"
-        report.unguided[why] = report.unguided.get(why, 0) + 1
+        why = own.refusal if own is not None and own.used else worn.refusal
+        report.unguided[why or "none wanted"] = report.unguided.get(why or "none wanted", 0) + 1
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -41,7 +41,8 @@ FLOORS = (
     {"running"},
     {"output"},
     {"api"},
-    {"live"},
+    {"cameras"},
+    {"fleet"},
     {"web"},
     {"cli"},
 )

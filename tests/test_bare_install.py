@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKED = (
     *("c2pa", "cuda", "lightning", "lightning_fabric", "matplotlib", "onnx", "onnxscript", "pynvml"),
+    *("fsspec", "ray"),
     *("skimage", "tensorboardX", "tensorrt", "torch", "torch_tensorrt", "torchmetrics", "tensorrt_rtx"),
 )
 
@@ -56,7 +57,12 @@ def test_every_module_is_imported_or_says_what_it_needs() -> None:
     assert {name: said for name, said in lacking.items() if "pip install" not in said} == {}
     product = ("stream_unmask.", "engines.choose", "engines.contract", "engines.backends.tensorrt.")
     needing = {name for name in lacking if name.startswith(product)}
-    allowed = ("stream_unmask.cli.", "stream_unmask.inpainting.gpu.", "stream_unmask.synth.")
+    allowed = (
+        "stream_unmask.cli.",
+        "stream_unmask.inpainting.gpu.",
+        "stream_unmask.synth.",
+        "stream_unmask.fleet.",
+    )
     assert {name for name in needing if not name.startswith(allowed)} == set()
 
 
@@ -74,6 +80,7 @@ def test_a_system_without_posix_locks_can_unmask() -> None:
         ("quantize", "train"),
         ("plot", "bench"),
         ("demo", "demo"),
+        ("fleet", "fleet"),
         ("bench", "bench"),
     ],
 )

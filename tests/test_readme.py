@@ -39,7 +39,7 @@ NOT_RUN = (
     "serve ",
 )
 # CI runs these, or they are programs of others.
-OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ")
+OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ", "ray ")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from types import FrameType
 
 
 class Stop:
-    """While entered, a request to end the process (SIGTERM, Ctrl-C) only sets ``asked``."""
+    """While entered, a request to end the process (SIGTERM, Ctrl-C) only sets ``asked``.
+
+    In another thread than the main one, as under Ray, nobody asks.
+    """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -16,11 +20,12 @@ class Stop:
         self.asked = False
 
     def __enter__(self) -> Stop:
-        self._before = [signal.signal(number, self._ask) for number in self.SIGNALS]
+        numbers = self.SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        self._before = {number: signal.signal(number, self._ask) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in zip(self.SIGNALS, self._before, strict=True):
+        for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:

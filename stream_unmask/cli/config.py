@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.cli.amounts import DURATION, SIZE, picture_size
 from stream_unmask.errors import InputError
-from stream_unmask.live import CameraConfig
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.retention import Retention

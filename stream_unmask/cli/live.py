@@ -12,10 +12,10 @@ from types import FrameType
 import click
 
 from stream_unmask import api
+from stream_unmask.cameras import Cameras
 from stream_unmask.cli.config import Config, read_config
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.errors import UnmaskError
-from stream_unmask.live import Cameras
 
 
 @click.command()

@@ -465,3 +465,34 @@ def tables(root: Path) -> None:
     """Write the tables of the README and its pages anew, from the figures in results/."""
     for page in fill_pages(root):
         click.echo(page)
+
+
+@measure.command("fleet")
+@click.option("--files", type=click.IntRange(2), default=60, show_default=True, help="Short files.")
+@click.option("--frames", type=click.IntRange(2), default=50, show_default=True, help="Of each.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="At the same time.")
+@_json_option
+def fleet_(files: int, frames: int, workers: int, target: Path | None) -> None:
+    """Time Ray beside plain processes, and a long file in spans beside one go."""
+    from benchmarks.fleet import measure as run
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Path(folder), files=files, frames=frames, workers=workers, command=_command())
+    _tell(found, target)
+
+
+@measure.command("fleet-simulation")
+@click.option("--cameras", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--nodes", type=click.IntRange(2), default=500, show_default=True)
+@click.option("--cores", type=click.IntRange(1), default=16, show_default=True, help="Of a node.")
+@click.option("--cost", type=float, default=0.65, show_default=True, help="Cores that a camera needs.")
+@click.option("--days", type=float, default=30.0, show_default=True)
+@click.option("--between-failures", type=float, default=60.0, show_default=True, help="Days, for each node.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@_json_option
+def fleet_simulation(target: Path | None, **values: float) -> None:
+    """Simulate a large wall of cameras whose nodes fail."""
+    from benchmarks.fleet_simulation import Plan
+    from benchmarks.fleet_simulation import measure as run
+
+    _tell(run(Plan(**values), _command()), target)  # type: ignore[arg-type]

@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.cli.amounts import DURATION, SIZE
 from stream_unmask.cli.config import read_config
 from stream_unmask.cli.live import signals
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.cli.options import stand_in_option, weights_option
 from stream_unmask.errors import InputError, UnmaskError
-from stream_unmask.live import CameraConfig
 from stream_unmask.output.live.naming import default_name
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.settings import Settings

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,16 @@ class _Resumable(click.Command):
     type=click.IntRange(0),
     help="Processes that make samples.  [default: all cores but one]",
 )
+@click.option(
+    "--ray",
+    "on_ray",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Train on N workers of Ray; one that dies is replaced, and all go on from the last checkpoint.",
+)
+@click.option(
+    "--address", metavar="auto|HOST:PORT", help="The Ray cluster of --ray.  [default: start one here]"
+)
 def train(
     recipe: str,
     data: Path,
@@ -170,10 +181,18 @@ def train(
     changes: tuple[str, ...],
     precision: PrecisionName,
     workers: int | None,
+    on_ray: int | None,
+    address: str | None,
 ) -> None:
-    """Train one network by RECIPE. Ctrl-C keeps what was learnt; torchrun trains on several GPUs."""
+    """Train one network by RECIPE. Ctrl-C keeps what was learnt; torchrun and --ray train on several GPUs.
+
+    All processes together learn from the same samples as one with as large a batch: halve --batch for two.
+    """
     if not resume and (run / LAST).exists():
         raise UnmaskError(f"{run} holds a training already: --resume it, or name another folder.")
+    if on_ray is not None:
+        _train_on_ray(dict(click.get_current_context().params), on_ray, address)
+        return
     torch.manual_seed(seed)
     names = _sets(data, sets)
     photos = _shared(read_photos(data, names), shares, names)
@@ -209,6 +228,25 @@ def train(
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
+
+
+def _train_on_ray(params: dict[str, Any], workers: int, address: str | None) -> None:
+    from stream_unmask.fleet.cluster import connected
+    from trainer.on_ray import train_on_ray
+
+    # Ray's workers begin elsewhere.
+    there = {name: each.absolute() if isinstance(each, Path) else each for name, each in params.items()}
+    there |= {"on_ray": None, "address": None}
+    params["run"].mkdir(parents=True, exist_ok=True)
+    with connected(address):
+        train_on_ray(partial(_train_there, there), params["run"], workers=workers, cores=1)
+
+
+def _train_there(params: dict[str, Any]) -> None:
+    """In one of several workers, which may have been begun before."""
+    begun = (params["run"] / LAST).exists()
+    assert train.callback is not None
+    train.callback(**{**params, "resume": params["resume"] or begun})
 
 
 def _sets(data: Path, only: Sequence[str]) -> list[str]:

@@ -144,7 +144,7 @@ def unmask(
     input.
     """
     try:
-        settings, options = _settings(chosen), _options(chosen, live)
+        settings, options = chosen_settings(chosen), chosen_options(chosen, live)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
     with log_to_stderr(log_level, as_json=log_json) as logged:
@@ -167,15 +167,23 @@ def unmask(
             raise click.exceptions.Exit(1) from error
 
 
-def _settings(chosen: Mapping[str, Any]) -> Settings:
-    """The settings out of the command's options."""
+def chosen_settings(chosen: Mapping[str, Any]) -> Settings:
+    """The settings out of the command's options.
+
+    Raises:
+        ValueError: a value is none of those it may have.
+    """
     same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
     values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
     return Settings(**values, smooth=not chosen["no_smooth"])
 
 
-def _options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOptions:
-    """What to write, out of the command's options."""
+def chosen_options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOptions:
+    """What to write, out of the command's options.
+
+    Raises:
+        ValueError: a value is none of those it may have.
+    """
     encoder = EncoderSettings(**{name: chosen[name] for name in ("codec", "quality", "preset")})
     same = ("overwrite", "compare", "watermark", "private", "save_masks", "credential")
     return OutputOptions(encoder=encoder, live=live, **{name: chosen[name] for name in same})

@@ -105,6 +105,26 @@ class Unmask:
 
 
 @dataclass(frozen=True, slots=True)
+class Scout(Unmask):
+    """Decides all that :class:`Unmask` would decide, and inpaints nothing.
+
+    Faces are followed, masks looked for, references taken and stand-ins chosen: what a stream carries
+    afterwards is what it would carry, but for what smoothing remembers of a second or two. The frames are of
+    no use.
+    """
+
+    @classmethod
+    def of(cls, task: Unmask) -> Scout:
+        """The scout of a task, with the same sources."""
+        return cls(task.blend, task.smooth, task.still, task.sources)
+
+    def inpaint(self, ops: FrameOps[B], faces: Faces[B], stages: Stages) -> Layer[B]:
+        with stages("lay"):
+            self._guides(ops, faces)
+        return Layer(faces.crops, faces.masks, faces.masks, ops.outlines(faces, faces.masks))
+
+
+@dataclass(frozen=True, slots=True)
 class Wear:
     """Puts face masks on bare faces, each face one of its own.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -55,7 +56,7 @@ class PartFile:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise OutputError(f"{target} cannot be written: {reason(error)}.") from error
+                raise OutputError(f"{target} cannot be written: {reason(error)}.", path=target) from error
             if _lock(descriptor) and _is(path, descriptor):
                 return cls(path, target, descriptor)
             os.close(descriptor)  # another run took it for a dead one's in between
@@ -125,6 +126,22 @@ def rescue(target: Path) -> list[Path]:
         The names that were given.
     """
     kept: list[Path] = []
+    for path, size in _dead(target):
+        if size:
+            kept.append(_rename_interrupted(path, target))
+        else:
+            path.unlink(missing_ok=True)
+    return kept
+
+
+def sweep(target: Path) -> None:
+    """Remove what dead runs left unfinished of ``target``; what :func:`rescue` would leave alone stays."""
+    for path, _ in _dead(target):
+        path.unlink(missing_ok=True)
+
+
+def _dead(target: Path) -> Iterator[tuple[Path, int]]:
+    """Hidden files of dead runs with their sizes, each locked while it is looked at."""
     number = 0
     misses = 0
     while misses < 2:  # a run in between may have ended well
@@ -136,15 +153,10 @@ def rescue(target: Path) -> list[Path]:
             misses += 1
             continue
         try:
-            if not _lock(descriptor, without=False) or not _is(path, descriptor):
-                continue
-            if os.fstat(descriptor).st_size:
-                kept.append(_rename_interrupted(path, target))
-            else:
-                path.unlink(missing_ok=True)
+            if _lock(descriptor, without=False) and _is(path, descriptor):
+                yield path, os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
-    return kept
 
 
 def _hidden(target: Path, number: int) -> Path:

@@ -14,7 +14,7 @@ from stream_unmask.output.live.status import MinuteLine
 from stream_unmask.output.masks import MaskSink
 from stream_unmask.output.sink import FileSink
 from stream_unmask.output.writing import OutputOptions, Progress, Sink, VideoJob
-from stream_unmask.pipeline import Stream
+from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.video.pacing import Paced
 from stream_unmask.video.source import Source
 
@@ -76,6 +76,7 @@ def open_job(
     notify: Callable[[str], None],
     seals: Sequence[Seal | None],
     began: Callable[[Session], None] | None = None,
+    watch: Callable[[UnmaskedFrame], None] | None = None,
 ) -> VideoJob:
     """Begin all outputs of a video.
 
@@ -89,6 +90,7 @@ def open_job(
         notify: gets a sentence for what a user should know at once.
         seals: what signs each of the outputs, None for those that are not signed.
         began: gets what outputs can be added to; then there need be none at first.
+        watch: is shown every frame as it is done, before it is written.
 
     Raises:
         UnmaskError: one of the outputs cannot be.
@@ -120,7 +122,7 @@ def open_job(
         except UnmaskError:
             sink.discard()
             raise
-    return VideoJob(stream, source, sink, options, progress, masks, minute)
+    return VideoJob(stream, source, sink, options, progress, masks, minute, watch)
 
 
 def _fanout(

@@ -129,6 +129,30 @@ class FileSink:
         except (av.FFmpegError, OSError) as error:
             self._fail(error)
 
+    def write_encoded(self, packet: Packet[Any]) -> None:
+        """Write the next packet of video as another sink's encoder, with the same settings, made it.
+
+        Frames and such packets are not to be mixed.
+
+        Args:
+            packet: of one frame; its times are in ticks of ``video_time_base``.
+
+        Raises:
+            OutputError: the file cannot be written any further; it is gone then.
+        """
+        container = self._opened()
+        packet.stream, packet.time_base = self._encoder.stream, self.video_time_base
+        try:
+            self._mux(container, [packet])
+        except (av.FFmpegError, OSError) as error:
+            self._fail(error)
+        self.frames_written += 1
+
+    @property
+    def video_time_base(self) -> Fraction:
+        """Seconds in a tick of the video."""
+        return self._encoder.time_base
+
     def close(self) -> Path:
         """Finish the file and give it its name.
 

@@ -79,6 +79,7 @@ class Progress:
         total: frames in all, as far as the file says.
         faces: faces in the last frame that wear a mask.
         dropped: frames of a camera that were left out so far, since a newer one was there.
+        delay: seconds since the last frame arrived; None where it did not come in real time.
         looking: this is the first look through a file for bare faces; nothing is written yet.
     """
 
@@ -87,6 +88,7 @@ class Progress:
     faces: int
     dropped: int = 0
     looking: bool = False
+    delay: float | None = None
 
 
 class Sink(Protocol):
@@ -114,8 +116,10 @@ class VideoJob:
         progress: Callable[[Progress], None] | None,
         masks: MaskSink | None = None,
         minute: MinuteLine | None = None,
+        watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> None:
         self.stream = stream
+        self._watch = watch
         self.frames = 0
         self._compare = options.compare
         self._total = source.info.frames
@@ -139,6 +143,8 @@ class VideoJob:
 
     def _complete(self, done: UnmaskedFrame) -> Frame:
         frame, faces = done.frame, done.faces
+        if self._watch is not None:
+            self._watch(done)
         if self._masks is not None:
             self._masks.write(frame, faces)
         if self._watermark is not None:
@@ -149,7 +155,10 @@ class VideoJob:
             self._minute.frame(len(faces))
             self.stream.forget_faces(_MOST_FACES)
         if self._progress is not None:
-            self._progress(Progress(self.frames, self._total, len(faces), self._problems.dropped))
+            delay = None if frame.arrival is None else time.monotonic() - frame.arrival
+            self._progress(
+                Progress(self.frames, self._total, len(faces), self._problems.dropped, delay=delay)
+            )
         return side_by_side(frame) if self._compare else frame
 
     def _log_drops(self) -> None:

@@ -29,7 +29,7 @@ class Shot:
         frames: at least two; each with its own mask and truth.
         motions: for each frame but the first a (2, 3) float32 similarity from its crop to that of the
             frame before, both in -1..1 across the picture: what :func:`torch.nn.functional.affine_grid`
-            takes to bring the last patch into this crop. A pixel or so off, as alignments are.
+            takes to bring the last inpainted crop into this one. A pixel or so off, as alignments are.
         points: (468, 2) float32 mesh points of the last frame's face, in pixels.
     """
 
@@ -162,7 +162,20 @@ def make_shot(
 def make_clip(
     photo: Bytes, mesh: FloatArray, rng: np.random.Generator, settings: PairSettings = USUAL
 ) -> Clip:
-    """The shortest shot, with a mask such as a segmenter makes; arguments as for :func:`make_shot`."""
+    """Put a mask on a photo's face, and show it in two frames, between which it moves and is lit anew.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        mesh: (468, 2) float32 mesh points of its face, in its pixels.
+        rng: where all chance comes from: the same clip for the same seed.
+        settings: which mask, and how badly the frames are hurt.
+
+    Returns:
+        The frame that shows the photo as it is, the one before it, and a mask such as a segmenter makes.
+
+    Raises:
+        ValueError: the photo or the mesh is of another shape or type.
+    """
     shot = make_shot(photo, mesh, rng, settings)
     before, now = shot.frames
     return Clip(now, before.crop, before.mask, _roughened(now.mask, rng), shot.motions[0], shot.points)

@@ -110,6 +110,7 @@ class ContainerSource(Closing):
     Attributes:
         on_gpu: a GPU decodes the video, unless it turns out that it cannot.
         endless: it comes in real time, and is not a recording that is played.
+        pictures: hand out frames; without, only what travels beside them comes, and nothing is decoded.
         sounds: its sound, by stream index.
         lasting: it has no end that is known: one that comes all the same is a loss.
         broken: why reading it ended before the source said so; empty where it did not.
@@ -160,6 +161,7 @@ class ContainerSource(Closing):
         self.broken = ""
         self._end = 0.0
         self._longest_wait = 0.0
+        self.pictures = True
         self._items = self._read()
         self._waiting: deque[Frame | CopiedPacket] = deque()
         first = self._look_ahead().picture
@@ -176,8 +178,28 @@ class ContainerSource(Closing):
         if self.endless:
             self._catch_up()
         while self._waiting:
-            yield self._waiting.popleft()
+            item = self._waiting.popleft()
+            if self.pictures or not isinstance(item, Frame):
+                yield item
         yield from self._items
+
+    def start_at(self, dts: int) -> None:
+        """Read on from the last keyframe that is decoded at ``dts`` or before; of files alone.
+
+        Args:
+            dts: in ticks of the video stream.
+
+        Raises:
+            InputError: the file cannot be read from there.
+        """
+        self._items.close()
+        self._waiting.clear()
+        try:
+            self._container.seek(dts, stream=self._stream, backward=True)
+        except av.FFmpegError as error:
+            raise InputError(f"{self._shown} cannot be read from its middle: {reason(error)}.") from error
+        self._stream.codec_context.flush_buffers()
+        self._items = self._read()
 
     def samples(self) -> Samples:
         """First packets of the copied streams: the file's, else those that came before the first picture."""
@@ -230,12 +252,12 @@ class ContainerSource(Closing):
     def _read(self) -> Generator[Frame | CopiedPacket, None, None]:
         for packet in self._packets():
             if packet.stream_index == self._stream.index:
-                for frame in self._decoder.decode(packet):
+                for frame in self._decoder.decode(packet) if self.pictures else ():
                     frame.arrival = self._arrival
                     yield frame
             elif packet.size or packet.dts is not None:
                 yield CopiedPacket(packet, packet.stream_index, self._arrival)
-        if not self.endless:  # what a broken connection left in the decoder is late
+        if not self.endless and self.pictures:  # what a broken connection left in the decoder is late
             yield from self._decoder.flush()
         self._check_end()
 

@@ -12,8 +12,8 @@ from string import Template
 
 from aiohttp import web
 
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.errors import InputError, UnmaskError
-from stream_unmask.live import CameraConfig
 from stream_unmask.settings import Settings
 from stream_unmask.video.files import reason
 from stream_unmask.web import files, handlers, watching

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import PIL.Image
 
+from stream_unmask.cameras import CameraAtWork, CameraConfig, Cameras
 from stream_unmask.errors import UnmaskError
-from stream_unmask.live import CameraAtWork, CameraConfig, Cameras
 from stream_unmask.output.live.delays import Delays
 from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.outputs import Output
@@ -271,7 +271,7 @@ class Inputs:
             "name": each.config.name,
             "source": redact(each.config.source),
             "state": self.state(each),
-            "said": "" if camera is None else camera.said,
+            "said": "" if camera is None else camera.pulse.said,
             "width": None if info is None else info.width,
             "height": None if info is None else info.height,
             "fps": round(each.fps, 1),

@@ -17,10 +17,10 @@ from aiohttp import web
 
 from stream_unmask.api import Unmasker, label
 from stream_unmask.bundled import weights_folder
+from stream_unmask.cameras import CameraConfig, Cameras
 from stream_unmask.errors import UnmaskError
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
-from stream_unmask.live import CameraConfig, Cameras
 from stream_unmask.settings import Settings
 from stream_unmask.web.inputs import Inputs
 from stream_unmask.web.jobs import Jobs

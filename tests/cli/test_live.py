@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from stream_unmask.cameras import CameraConfig, Cameras
 from stream_unmask.cli.config import read_config
 from stream_unmask.errors import InputError, UnmaskError
-from stream_unmask.live import CameraConfig, Cameras
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.retention import Retention
 from stream_unmask.output.writing import OutputOptions

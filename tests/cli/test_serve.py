@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_unmask.live import CameraConfig
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.settings import Settings
 from stream_unmask.web import app
 from stream_unmask.web.options import ServeOptions

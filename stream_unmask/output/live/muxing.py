@@ -106,7 +106,8 @@ def check(format_name: str, program: LiveProgram, shown: str) -> None:
         container.add_stream_from_template(stream, opaque=True)
     except (ValueError, av.FFmpegError) as error:
         codec = stream.codec_context.name
-        raise OutputError(f"{shown} cannot hold {codec} video; another codec is needed.") from error
+        sentence = f"{shown} cannot hold {codec} video; another codec is needed."
+        raise OutputError(sentence, path=shown) from error
     finally:
         container.close()
 
@@ -141,13 +142,17 @@ class Muxer:
                 place.file, "w", format=place.format, container_options=options
             )
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise OutputError(f"{place.shown} cannot be opened: {reason(error)}.") from error
+            raise self._failed("opened", error) from error
         try:
             self._add_streams(tags)
             self._container.start_encoding()
         except (av.FFmpegError, OSError, ValueError) as error:
             self.abandon()
-            raise OutputError(f"{place.shown} cannot be opened: {reason(error)}.") from error
+            raise self._failed("opened", error) from error
+
+    def _failed(self, done: str, error: Exception) -> OutputError:
+        shown = self._place.shown
+        return OutputError(f"{shown} cannot be {done}: {reason(error)}.", path=shown)
 
     def _add_streams(self, tags: Mapping[str, str]) -> None:
         program = self.program
@@ -178,9 +183,9 @@ class Muxer:
         except (av.InvalidDataError, av.ArgumentError) as error:
             self._refused += 1
             if self._refused > _MOST_REFUSED:
-                raise OutputError(f"{self._place.shown} cannot be written: {reason(error)}.") from error
+                raise self._failed("written", error) from error
         except (av.FFmpegError, OSError) as error:
-            raise OutputError(f"{self._place.shown} cannot be written: {reason(error)}.") from error
+            raise self._failed("written", error) from error
         return True
 
     def _placed(self, packet: EncodedPacket, stream: Stream) -> Packet[Stream]:
@@ -209,7 +214,7 @@ class Muxer:
         except (av.InvalidDataError, av.ArgumentError):
             return  # a packet at the end that made no sense
         except (av.FFmpegError, OSError) as error:
-            raise OutputError(f"{self._place.shown} cannot be finished: {reason(error)}.") from error
+            raise self._failed("finished", error) from error
 
     def abandon(self) -> None:
         """Let go of a container that failed, finished as far as that goes."""

@@ -12,21 +12,27 @@ from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.sound import WINDOW
 from stream_unmask.output.live.targets import (
-    DeviceTarget,
+    DirectTarget,
     HlsTarget,
-    PipeTarget,
     RecordingTarget,
     StreamTarget,
     Target,
     recording_format,
-    shown_address,
-    stream_format,
 )
+from stream_unmask.video.files import redact
 
 WINDOW_NAME = "window:"
 """The name of the output that is a window on the screen."""
 
 _V4L2 = re.compile(r"v4l2:(?P<device>.+)")
+_STREAMS = {
+    "rtsp": "rtsp",
+    "rtsps": "rtsp",
+    "rtmp": "flv",
+    "rtmps": "flv",
+    "udp": "mpegts",
+    "tcp": "mpegts",
+}
 _PIPES = {"mpegts": "mpegts", "raw": "rawvideo", "y4m": "yuv4mpegpipe"}
 
 
@@ -61,13 +67,14 @@ def target_for(
     if text == "-":
         kind: Kind = "live" if options.pipe_format == "mpegts" else "raw"
         form = _PIPES[options.pipe_format]
-        return PipeTarget(form, kind=kind)
+        return DirectTarget(form, shown_address(text), kind, retries=False)
     if text == WINDOW_NAME:
         return StreamTarget(text, WINDOW, "the window", retries=False)
-    if (device := _V4L2.fullmatch(text)) is not None:
-        return DeviceTarget(device["device"])
+    if (virtual := _V4L2.fullmatch(text)) is not None:
+        device = virtual["device"]
+        return DirectTarget("video4linux2,v4l2", device, "raw", retries=True, device=device)
     if "://" in text:
-        form_found = stream_format(text)
+        form_found = _stream_format(text)
         if form_found is None:
             raise OutputError(
                 f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses."
@@ -89,3 +96,13 @@ def target_for(
 
 def _is_hls(text: str) -> bool:
     return text.endswith(("/", ".m3u8"))
+
+
+def _stream_format(uri: str) -> str | None:
+    """FFmpeg's format for an address that takes a stream; None for what is none."""
+    return _STREAMS.get(uri.split("://", 1)[0].lower()) if "://" in uri else None
+
+
+def shown_address(uri: str) -> str:
+    """What messages call an output."""
+    return "the standard output" if uri == "-" else redact(uri)

@@ -18,7 +18,7 @@ from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.retention import Retention
 from stream_unmask.output.live.sending import Sender
 from stream_unmask.output.parts import PartFile, left_over, rescue
-from stream_unmask.video.files import check_output, reason, redact
+from stream_unmask.video.files import check_output, reason
 
 _SYNC = 2.0
 """Seconds after which what was recorded is brought to the disk: the power may fail."""
@@ -128,7 +128,7 @@ class Sent:
         except OutputError as error:
             done = "written" if self.started else "opened"
             why = self._sender.finish() or "it hung up"
-            raise OutputError(f"{self._shown} cannot be {done}: {why}.") from error
+            raise OutputError(f"{self._shown} cannot be {done}: {why}.", path=self._shown) from error
 
     def is_over(self) -> bool:
         return False
@@ -137,14 +137,29 @@ class Sent:
         self._muxer.abandon()
         why = self._sender.finish()
         if why and not interrupted:
-            raise OutputError(f"{self._shown} cannot be finished: {why}.")
+            raise OutputError(f"{self._shown} cannot be finished: {why}.", path=self._shown)
 
     def kill(self) -> None:
         self._sender.kill()
 
 
+class _Plain:
+    """Nothing about it is known before it is opened, and nothing is left when it is closed."""
+
+    __slots__ = ()
+
+    def check(self) -> None:
+        """Nothing to refuse."""
+
+    def prepare(self, notify: Callable[[str], None]) -> None:
+        """Nothing to make ready."""
+
+    def end(self) -> None:
+        """Nothing to clear away."""
+
+
 @dataclass(slots=True)
-class StreamTarget:
+class StreamTarget(_Plain):
     """A server that takes a stream."""
 
     uri: str
@@ -154,17 +169,8 @@ class StreamTarget:
     retries: bool = True
     wanted: bool = True
 
-    def check(self) -> None:
-        pass
-
-    def prepare(self, notify: Callable[[str], None]) -> None:
-        pass
-
     def open(self, first: EncodedPacket) -> Sent:
         return Sent(self, first)
-
-    def end(self) -> None:
-        pass
 
 
 class StandardOutput:
@@ -178,57 +184,27 @@ class StandardOutput:
 
 
 @dataclass(slots=True)
-class PipeTarget:
-    """The standard output."""
+class DirectTarget(_Plain):
+    """The standard output, or a virtual camera of Video4Linux.
+
+    Attributes:
+        device: the camera; None for the standard output.
+    """
 
     format: str
-    kind: Kind = "live"
-    shown: str = "the standard output"
-    retries: bool = False
+    shown: str
+    kind: Kind
+    retries: bool
     wanted: bool = True
-
-    def check(self) -> None:
-        pass
-
-    def prepare(self, notify: Callable[[str], None]) -> None:
-        pass
+    device: str | None = None
 
     def open(self, first: EncodedPacket) -> OpenStream:
-        return OpenStream(Muxer(Place(StandardOutput(), self.format, self.shown), first, {}))
-
-    def end(self) -> None:
-        pass
+        file = StandardOutput() if self.device is None else self.device
+        return OpenStream(Muxer(Place(file, self.format, self.shown), first, {}))
 
 
 @dataclass(slots=True)
-class DeviceTarget:
-    """A virtual camera of Video4Linux."""
-
-    device: str
-    format: str = "video4linux2,v4l2"
-    kind: Kind = "raw"
-    retries: bool = True
-    wanted: bool = True
-
-    @property
-    def shown(self) -> str:
-        return self.device
-
-    def check(self) -> None:
-        pass
-
-    def prepare(self, notify: Callable[[str], None]) -> None:
-        pass
-
-    def open(self, first: EncodedPacket) -> OpenStream:
-        return OpenStream(Muxer(Place(self.device, self.format, self.shown), first, {}))
-
-    def end(self) -> None:
-        pass
-
-
-@dataclass(slots=True)
-class HlsTarget:
+class HlsTarget(_Plain):
     """A folder with a playlist and its newest segments, for a web server to serve."""
 
     folder: Path
@@ -245,10 +221,7 @@ class HlsTarget:
         pass
 
     def prepare(self, notify: Callable[[str], None]) -> None:
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"The folder {self.folder} cannot be made: {reason(error)}.") from error
+        _make(self.folder, parents=False)
 
     def open(self, first: EncodedPacket) -> OpenStream:
         options = {"hls_segment_filename": str(self.folder / "segment%d.ts")}
@@ -295,7 +268,8 @@ class Recording:
             try:
                 self._part.sync()
             except OSError as error:
-                raise OutputError(f"{self._part.target} cannot be written: {reason(error)}.") from error
+                target = self._part.target
+                raise OutputError(f"{target} cannot be written: {reason(error)}.", path=target) from error
         return written
 
     def is_over(self) -> bool:
@@ -316,7 +290,7 @@ class Recording:
         except (UnmaskError, OSError) as error:
             kept = self._part.interrupt()
             why = str(error) if isinstance(error, UnmaskError) else f"{reason(error)}."
-            raise OutputError(f"{why} What was recorded is in {kept}.") from error
+            raise OutputError(f"{why} What was recorded is in {kept}.", path=kept) from error
         return self._part.publish(overwrite=self._overwrite, numbered=True)
 
 
@@ -393,26 +367,11 @@ class RecordingTarget:
         self.retention.apply(self.names)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, *, parents: bool = True) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=parents, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {reason(error)}.") from error
-
-
-_STREAMS = {
-    "rtsp": "rtsp",
-    "rtsps": "rtsp",
-    "rtmp": "flv",
-    "rtmps": "flv",
-    "udp": "mpegts",
-    "tcp": "mpegts",
-}
-
-
-def stream_format(uri: str) -> str | None:
-    """FFmpeg's format for an address that takes a stream; None for what is none."""
-    return _STREAMS.get(uri.split("://", 1)[0].lower()) if "://" in uri else None
+        raise OutputError(f"The folder {folder} cannot be made: {reason(error)}.", path=folder) from error
 
 
 def recording_format(path: Path) -> str:
@@ -424,10 +383,6 @@ def recording_format(path: Path) -> str:
     found = FORMATS.get(path.suffix.lower())
     if found is None:
         known = ", ".join(sorted(FORMATS))
-        raise OutputError(f"A camera cannot be recorded to {path.name}; name it with one of {known}.")
+        sentence = f"A camera cannot be recorded to {path.name}; name it with one of {known}."
+        raise OutputError(sentence, path=path)
     return found
-
-
-def shown_address(uri: str) -> str:
-    """What messages call an output."""
-    return "the standard output" if uri == "-" else redact(uri)

@@ -95,7 +95,8 @@ folder = Path(sys.argv[1])
 outputs = fan_out(camera(folder, "pcm_mulaw"), target(folder / sys.argv[2]))
 for second in range(8):
     write(outputs, frames(25, 25 * second), ticks(second, second + 1))
-time.sleep(0.5)  # the output's thread writes what it was given
+while any(output.is_busy for output in outputs.outputs):
+    time.sleep(0.01)
 os.kill(os.getpid(), 9)
 """
 

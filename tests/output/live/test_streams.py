@@ -19,7 +19,7 @@ from stream_unmask.output.live.parsing import is_stream_output, target_for
 from stream_unmask.output.live.targets import HlsTarget, StreamTarget, Target
 from stream_unmask.video.camera import Backoff
 from tests.output.live.making import camera, fan_out, frames, ticks, times, write
-from tests.output.live.test_outputs import recording, wait_until
+from tests.output.live.test_outputs import recording
 from tests.video.serving import NEEDS_SERVER
 
 _SERVER = Path(__file__).with_name("rtsp_sink.py")
@@ -157,8 +157,11 @@ def test_a_server_that_goes_and_comes_back_takes_the_stream_again(
             time.sleep(0.02)
 
     with taking(port, tmp_path / "one.ts"):
+        for _ in range(100):
+            show(0.2)
+            if stream.state == "open":
+                break
         show(3)
-        wait_until(lambda: stream.state == "open")
     for _ in range(20):
         show(0.2)
         if any("Trying again" in sentence for sentence in said):

@@ -1,14 +1,15 @@
-"""Many cameras in one process, which begin, fail and end each on its own."""
+"""Many cameras in one process: each begins, fails and begins again by itself."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stream_unmask.api import Unmasker
+from stream_unmask import api
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.session import Session
 from stream_unmask.output.writing import OutputOptions, Progress
@@ -17,13 +18,16 @@ from stream_unmask.video.camera_options import CameraOptions
 
 _log = logging.getLogger(__name__)
 
+_RECENT = 5.0
+"""Seconds over which the rate and the delay of a camera are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """One camera.
+    """One camera of the file.
 
     Attributes:
-        name: what it is called.
+        name: what it is called there.
         source: its address, its login not yet in it.
         outputs: where it goes.
         camera: how it is read.
@@ -39,6 +43,37 @@ class CameraConfig:
     repeat: bool = False
 
 
+class Pulse:
+    """How one camera is, as of the last seconds. Written by its thread, read by any.
+
+    Attributes:
+        said: the last sentence about it; empty at first.
+    """
+
+    def __init__(self) -> None:
+        self.said = ""
+        self._beats: deque[tuple[float, float | None]] = deque(maxlen=600)
+
+    def beat(self, progress: Progress) -> None:
+        """Another frame is done."""
+        self._beats.append((time.monotonic(), progress.delay))
+
+    @property
+    def fps(self) -> float:
+        """Frames a second; 0 where none came of late."""
+        return len(self._recent()) / _RECENT
+
+    @property
+    def delay(self) -> float | None:
+        """Median seconds from a frame's arrival until it is done; None where none came of late."""
+        delays = sorted(delay for _, delay in self._recent() if delay is not None)
+        return delays[len(delays) // 2] if delays else None
+
+    def _recent(self) -> list[tuple[float, float | None]]:
+        since = time.monotonic() - _RECENT
+        return [beat for beat in list(self._beats) if beat[0] >= since]
+
+
 class Cameras:
     """Cameras at work, a thread each, which fail and begin again each on its own.
 
@@ -50,7 +85,7 @@ class Cameras:
 
     def __init__(
         self,
-        unmasker: Unmasker,
+        unmasker: api.Unmasker,
         say: Callable[[str], None],
         began: Callable[[CameraAtWork, Session], None] | None = None,
     ) -> None:
@@ -58,9 +93,17 @@ class Cameras:
         self._unmasker, self._began = unmasker, began
         self._at_work: dict[str, CameraAtWork] = {}
 
+    def get(self, name: str) -> CameraAtWork | None:
+        """The camera of this name; None where it is not at work."""
+        return self._at_work.get(name)
+
+    def pulses(self) -> dict[str, Pulse]:
+        """How each camera at work is, by name."""
+        return {name: worker.pulse for name, worker in self._at_work.items()}
+
     def become(self, wanted: dict[str, CameraConfig]) -> None:
         """Stop the cameras that are not wanted, or not as they are, and begin those that are new."""
-        changed = [name for name, camera in self._at_work.items() if wanted.get(name) != camera.config]
+        changed = [name for name, worker in self._at_work.items() if wanted.get(name) != worker.config]
         for name in changed:
             self._at_work[name].stop.set()
         for name in changed:
@@ -68,10 +111,6 @@ class Cameras:
         for name, config in wanted.items():
             if name not in self._at_work:
                 self._at_work[name] = CameraAtWork(config, self._unmasker, self.say, self._began)
-
-    def get(self, name: str) -> CameraAtWork | None:
-        """The camera of this name; None where it is not at work."""
-        return self._at_work.get(name)
 
 
 class CameraAtWork(threading.Thread):
@@ -84,28 +123,25 @@ class CameraAtWork(threading.Thread):
         began: is told that it is there.
 
     Attributes:
+        pulse: how it is.
         session: its way to its outputs; None while it is not there.
-        said: the last sentence about it.
         frames: that were done since it is at work.
         dropped: that were left out.
         faces: in the last frame that wear a mask.
-        since: when it was last there, by ``time.monotonic``.
     """
 
     def __init__(
         self,
         config: CameraConfig,
-        unmasker: Unmasker,
+        unmasker: api.Unmasker,
         say: Callable[[str], None],
         began: Callable[[CameraAtWork, Session], None] | None = None,
     ) -> None:
         super().__init__(name=config.name)
-        self.config, self.stop = config, threading.Event()
+        self.config, self.stop, self.pulse = config, threading.Event(), Pulse()
         self.session: Session | None = None
-        self.said = ""
         self.frames = self.dropped = self.faces = 0
         self._dropped_before = 0
-        self.since = time.monotonic()
         self._unmasker, self._say, self._began = unmasker, say, began
         self.start()
 
@@ -136,10 +172,10 @@ class CameraAtWork(threading.Thread):
             config.outputs,
             config.options,
             camera=config.camera,
-            notify=self._tell,
             progress=self._progress,
+            notify=self._tell,
             stop=self.stop,
-            began=self._begin,
+            began=None if self._began is None else self._begin,
         )
         for warning in report.warnings:
             self._tell(f"Warning: {warning}")
@@ -147,15 +183,15 @@ class CameraAtWork(threading.Thread):
             self._tell(self._unmasker.summary(report))
 
     def _begin(self, session: Session) -> None:
-        self.since, self.session = time.monotonic(), session
-        self._dropped_before = self.dropped
+        self.session, self._dropped_before = session, self.dropped
         if self._began is not None:
             self._began(self, session)
 
     def _progress(self, progress: Progress) -> None:
+        self.pulse.beat(progress)
         self.frames += not progress.looking
         self.dropped, self.faces = self._dropped_before + progress.dropped, progress.faces
 
     def _tell(self, sentence: str) -> None:
-        self.said = sentence
+        self.pulse.said = sentence
         self._say(f"{self.config.name}: {sentence}")

@@ -1,0 +1,82 @@
+"""Where cameras go: a wall on real Ray, with hosts that only pretend to work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+pytest.importorskip("fsspec")
+pytest.importorskip("ray")
+
+import ray
+
+from stream_unmask.cameras import CameraConfig
+from stream_unmask.errors import UnmaskError
+from stream_unmask.fleet import cluster, wall
+from stream_unmask.fleet.hosts import CameraState, HostState, Row
+from stream_unmask.fleet.wall import Wall
+from stream_unmask.output.writing import OutputOptions
+from stream_unmask.settings import Settings
+from stream_unmask.video.camera_options import CameraOptions
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def ray_here() -> Iterator[None]:
+    with cluster.connected(None):
+        yield
+
+
+def camera(name: str) -> CameraConfig:
+    return CameraConfig(name, f"rtsp://127.0.0.1/{name}", (f"{name}.mp4",), CameraOptions(), OutputOptions())
+
+
+class Pretended:
+    """A host whose cameras are live at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.cameras: dict[str, CameraState] = {}
+
+    def begin(self, camera: CameraConfig) -> None:
+        self.cameras[camera.name] = CameraState(25.0, 0.04, "It is there.")
+
+    def end(self, name: str) -> None:
+        self.cameras.pop(name, None)
+
+    def state(self) -> HostState:
+        return HostState(0.5 * len(self.cameras), dict(self.cameras))
+
+
+def until(shown: Wall, wanted: Callable[[list[Row]], bool]) -> list[Row]:
+    for _ in range(600):
+        rows = shown.look()
+        if wanted(rows):
+            return rows
+        time.sleep(0.1)
+    raise AssertionError(rows)
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_cameras_live_survive_their_host_and_leave_a_drained_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "Host", Pretended)
+    with pytest.raises(UnmaskError, match="No `fleet live` runs"):
+        wall.board()
+    said: list[str] = []
+    shown = Wall(Settings(), {name: camera(name) for name in ("a", "b")}, 0, said.append)
+    rows = until(shown, lambda rows: all(row.state == "live" for row in rows))
+    assert [(row.fps, row.delay, row.moves) for row in rows] == [(25.0, 0.04, 1)] * 2
+    assert [row.name for row in ray.get(wall.board().look.remote())] == ["a", "b"]
+
+    (host,) = shown._hosts.values()
+    ray.kill(host.actor)
+    rows = until(shown, lambda rows: all(row.state == "live" and row.moves == 2 for row in rows))
+    assert any("is gone; its 2 cameras go elsewhere" in sentence for sentence in said)
+
+    # There is no other node to go to: a drained one keeps its cameras rather than leave them nowhere.
+    ray.get(wall.board().drain.remote(rows[0].node[:8]))
+    for _ in range(3):
+        rows = shown.look()
+    assert [row.state for row in rows] == ["live", "live"]
