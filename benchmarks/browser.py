@@ -188,8 +188,14 @@ class Browser:
 
     @contextlib.asynccontextmanager
     async def page(self, address: str = "about:blank") -> AsyncIterator[Page]:
-        """A new page, closed at the end."""
-        target = await self._target()
+        """A new page of a visitor of its own, with a window of its own, closed at the end.
+
+        A browser opens six connections to a server at the same time, for all pages of a visitor; and a page
+        behind another one counts as hidden.
+        """
+        visitor = (await self._call("Target.createBrowserContext"))["browserContextId"]
+        values = {"url": "about:blank", "newWindow": True, "browserContextId": visitor}
+        target = (await self._call("Target.createTarget", **values))["targetId"]
         socket = await self._session.ws_connect(f"ws://{self._where}/devtools/page/{target}", max_msg_size=0)
         page = Page(socket)
         try:
@@ -199,21 +205,27 @@ class Browser:
             yield page
         finally:
             await page.close()
-            async with self._session.get(f"http://{self._where}/json/close/{target}"):
-                pass
+            await self._call("Target.closeTarget", targetId=target)
+            await self._call("Target.disposeBrowserContext", browserContextId=visitor)
 
-    async def _target(self) -> str:
-        """A new page in a window of its own: one behind another would count as hidden."""
+    async def _call(self, method: str, **values: Any) -> dict[str, Any]:
+        """Call a method of the browser itself.
+
+        Raises:
+            BrowserError: it failed.
+        """
         async with self._session.get(f"http://{self._where}/json/version") as answer:
             version = await answer.json(content_type=None)
         async with self._session.ws_connect(version["webSocketDebuggerUrl"]) as socket:
-            values = {"url": "about:blank", "newWindow": True}
-            await socket.send_json({"id": 1, "method": "Target.createTarget", "params": values})
+            await socket.send_json({"id": 1, "method": method, "params": values})
             async for message in socket:
                 said = json.loads(message.data)
+                if said.get("id") == 1 and "result" in said:
+                    result: dict[str, Any] = said["result"]
+                    return result
                 if said.get("id") == 1:
-                    return str(said["result"]["targetId"])
-        raise BrowserError("Chromium opens no page.")
+                    break
+        raise BrowserError(f"Chromium does not do {method}.")
 
 
 @contextlib.asynccontextmanager

@@ -79,6 +79,12 @@ async function enter() {
   listen();
 }
 
+// A browser opens few connections to a server, for all its tabs: those that nobody sees leave theirs to others.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) events?.close();
+  else if (view) listen();
+});
+
 function lock() {
   events?.close();
   if (view) VIEWS[view].leave();
