@@ -124,11 +124,11 @@ def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Servin
         async with browser.page() as page:
             broken = "RTCPeerConnection = class { constructor() { throw new Error('none'); } };"
             await page.send("Page.addScriptToEvaluateOnNewDocument", source=broken)
-            await page.open(server.address)
+            await page.open(f"{server.address}/?patience=60")
             await page.until(f"{CARD}?.dataset.way === 'fragments'", 90)
             worse = f"{broken} MediaSource = undefined;"
             await page.send("Page.addScriptToEvaluateOnNewDocument", source=worse)
-            await page.open(f"{server.address}/?again")
+            await page.open(f"{server.address}/?patience=60&again")
             await page.until(f"{CARD}?.dataset.way === 'jpegs'", 90)
 
     browse(test)

@@ -1,7 +1,9 @@
 // Three ways to watch a camera, tried one after the other: WebRTC, fragments of an MP4 over a socket, JPEGs.
 import { BASE, now, post, socket } from "./api.js";
 
-const FIRST = 6000;
+const asked = new URLSearchParams(location.search);
+// Milliseconds in which a way must bring its first picture.
+const FIRST = 1000 * (Number(asked.get("patience")) || 6);
 const MOST_BEHIND = 0.35;
 
 // Calls `shown(video, metadata)` for each picture of a video.
@@ -227,7 +229,7 @@ function headEnd(bytes) {
 }
 
 const WAYS = { webrtc, fragments, jpegs };
-const forced = new URLSearchParams(location.search).get("way");
+const forced = asked.get("way");
 const useless = new Set();
 
 // Shows a camera until it is stopped, by the first way that brings a picture.
