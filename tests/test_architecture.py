@@ -33,6 +33,7 @@ FLOORS = (
     {"pixels"},
     {"video"},
     {"faces"},
+    {"marks"},
     {"inpainting", "synth"},
     {"settings"},
     {"networks"},

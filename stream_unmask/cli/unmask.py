@@ -124,6 +124,7 @@ _log = logging.getLogger(__name__)
     help="How the inpainted crop is blended into the face around it.",
 )
 @click.option("--no-smooth", is_flag=True, help="Do not damp flicker from frame to frame.")
+@click.option("--no-mark", is_flag=True, help="Leave out the imperceptible mark that `verify` reads.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @log_options
 @camera_options
@@ -171,7 +172,7 @@ def _settings(chosen: Mapping[str, Any]) -> Settings:
     """The settings out of the command's options."""
     same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
     values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
-    return Settings(**values, smooth=not chosen["no_smooth"])
+    return Settings(**values, smooth=not chosen["no_smooth"], mark=not chosen["no_mark"])
 
 
 def _options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOptions:
