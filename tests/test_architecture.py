@@ -41,7 +41,7 @@ FLOORS = (
     {"given", "survey"},
     {"running"},
     {"output"},
-    {"api"},
+    {"api", "verifying"},
     {"cli"},
 )
 

@@ -39,6 +39,9 @@ _FORMATS = {
 """What a credential can be put into."""
 
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+MARK_ALGORITHM = "io.github.stream-unmask.mark.1"
+"""Name of the mark in the pixels, as a soft binding's algorithm."""
+
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 # What an input's own credential refers to on the network stays there.
@@ -106,6 +109,11 @@ class Credential:
                 _copy_over(signed, file)
         except (C2paError, OSError) as error:
             raise OutputError(f"The output cannot be signed: {reason(error)}.", path=path) from error
+
+
+def media_type(path: Path) -> str | None:
+    """The kind of a file that can hold a credential, None for others."""
+    return _FORMATS.get(path.suffix.lower())
 
 
 def _copy_over(source: IO[bytes], target: IO[bytes]) -> None:
