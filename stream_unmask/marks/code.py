@@ -14,6 +14,9 @@ LENGTH = 32
 VERSION = 1
 """Of the marks that this program writes, 1 to 7."""
 
+ALGORITHM = f"stream-unmask.mark.{VERSION}"
+"""What credentials call the mark: the algorithm of a soft binding."""
+
 _CHECKS = 4
 _WORDS = 2 * LENGTH
 
@@ -29,6 +32,9 @@ class Message:
 
     worn: bool
     version: int = VERSION
+
+    def __str__(self) -> str:
+        return "worn" if self.worn else "unmasked"
 
 
 def encode(message: Message) -> NDArray[np.float32]:

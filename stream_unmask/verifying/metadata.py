@@ -13,7 +13,8 @@ import av
 from PIL.ExifTags import Base
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.output.credentials import MARK_ALGORITHM, media_type
+from stream_unmask.marks.code import ALGORITHM
+from stream_unmask.output.credentials import media_type
 from stream_unmask.verifying.findings import Credential
 from stream_unmask.video.files import is_image
 from stream_unmask.video.headers import BROKEN, opened
@@ -72,7 +73,7 @@ def _own(manifest: dict[str, Any], state: str) -> Credential | None:
         signer=str(signature.get("common_name") or signature.get("issuer") or ""),
         state=next((each for each in _STATES if each.lower() == state.lower()), "Invalid"),
         says=says[-1] if says else "",
-        names_the_mark=any(each.get("data", {}).get("alg") == MARK_ALGORITHM for each in bindings),
+        names_the_mark=any(each.get("data", {}).get("alg") == ALGORITHM for each in bindings),
     )
 
 
