@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,7 +69,7 @@ MOVING = Plan(
 )
 """The mark of a video."""
 
-STILL = Plan("still", (Band(1, 2.0, 1.2 / 224), Band(2, 2.0, 1.2 / 224)), (0.0,))
+STILL = Plan("still", (Band(1, 1.5, 1.0 / 224), Band(2, 1.5, 1.0 / 224)), (0.0,))
 """The mark of a single picture: in the colours alone, where faces have little detail of their own."""
 
 PERIOD = 2.0
@@ -129,6 +130,23 @@ def kernel(band: Band) -> NDArray[np.float32]:
         bell = _bell(away, sigma)
         shape += sign * np.outer(bell, bell)
     return (shape / np.linalg.norm(shape)).astype(np.float32)
+
+
+def to_grid(crop: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A crop (3, S, S) RGB in [-1, 1] as luma, blue and red difference on the grid, shares of their spans."""
+    red, green, blue = (
+        cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) * np.float32(0.5) for each in crop
+    )
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return np.stack([luma, (blue - luma) / 1.8556, (red - luma) / 1.5748]).astype(np.float32)
+
+
+def answers(picture: NDArray[np.float32], band: Band) -> NDArray[np.float32]:
+    """What of a picture (64, 64) answers to a band's chip, wherever it is put: (64, 64)."""
+    found = cv2.filter2D(
+        np.ascontiguousarray(picture), cv2.CV_32F, kernel(band), borderType=cv2.BORDER_REFLECT
+    )
+    return np.asarray(found, np.float32)
 
 
 def _bells(places: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:

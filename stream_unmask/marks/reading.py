@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.marks.carriers import GRID, MOVING, PERIOD, Band, Chips, Plan, chips, kernel
+from stream_unmask.marks.carriers import MOVING, PERIOD, Band, Chips, Plan, answers, chips
 from stream_unmask.marks.code import LENGTH, Message, codewords, messages
 
 Pictures = NDArray[np.float32]
@@ -121,8 +121,10 @@ def respond(plan: Plan, times: NDArray[np.float64], pictures: Pictures) -> list[
     spectra = _spectra(plan, times, pictures)
     found = []
     for band in plan.bands:
-        chip = kernel(band)
-        maps = np.stack([_filtered(each, chip) for each in spectra[:, band.channel]])
+        heard = [
+            answers(each.real, band) + 1j * answers(each.imag, band) for each in spectra[:, band.channel]
+        ]
+        maps = np.stack(heard).astype(np.complex64)
         found.append(Responses(band, chips(plan, band), _whitened(maps, band)))
     return found
 
@@ -161,14 +163,6 @@ def _spectra(plan: Plan, times: NDArray[np.float64], pictures: Pictures) -> NDAr
     # The mark is Re(e) cos + Im(e) sin: its part at the rate is the conjugate of e.
     spectra = np.conj(waves @ left) * np.float32(2 / len(times))
     return np.asarray(spectra.reshape(rates, *pictures.shape[1:]), np.complex64)
-
-
-def _filtered(picture: NDArray[np.complex64], chip: NDArray[np.float32]) -> NDArray[np.complex64]:
-    real, imaginary = (
-        cv2.filter2D(np.ascontiguousarray(each), cv2.CV_32F, chip, borderType=cv2.BORDER_REFLECT)
-        for each in (picture.real, picture.imag)
-    )
-    return np.asarray(real + 1j * imaginary, np.complex64)
 
 
 def _whitened(maps: NDArray[np.complex64], band: Band) -> NDArray[np.complex64]:
@@ -223,12 +217,3 @@ def _spreading(places: Chips, k: int) -> NDArray[np.complex64]:
     table = np.zeros((len(places.x), LENGTH), np.complex64)
     table[np.arange(len(places.x)), places.bits[:, k]] = np.conj(places.signs[:, k])
     return table
-
-
-def to_grid(crop: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A crop (3, S, S) RGB in [-1, 1] as luma, blue and red difference on the grid, shares of their spans."""
-    red, green, blue = (
-        cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) * np.float32(0.5) for each in crop
-    )
-    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return np.stack([luma, (blue - luma) / 1.8556, (red - luma) / 1.5748]).astype(np.float32)

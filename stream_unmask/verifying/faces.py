@@ -15,8 +15,8 @@ from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.faces.tracking import Track
-from stream_unmask.marks.carriers import MOVING, STILL, Plan
-from stream_unmask.marks.reading import Reading, Responses, read, respond, to_grid
+from stream_unmask.marks.carriers import MOVING, STILL, Plan, to_grid
+from stream_unmask.marks.reading import Reading, Responses, read, respond
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.verifying.findings import MOST_FALSE_ALARMS, MarkedFace
 from stream_unmask.video.frame import Frame
@@ -24,6 +24,9 @@ from stream_unmask.video.thumbnail import Thumbnailer
 
 _SIDE = 256
 """Pixels along a crop's sides."""
+
+_WIDTH = 2.2
+"""Width of a face seen from the front, in eye distances."""
 
 _SMALLEST = 40.0
 """Width in pixels of the smallest face that is looked at: in smaller ones no mark outlives an encoder."""
@@ -45,11 +48,13 @@ class Stretch:
     Attributes:
         first: when it begins, in seconds.
         last: when it ends.
+        width: of the face in pixels, as if seen from the front.
         reading: what was read.
     """
 
     first: float
     last: float
+    width: float
     reading: Reading
 
 
@@ -68,12 +73,14 @@ class SeenFace:
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
     stretches: list[Stretch] = field(default_factory=list)
     whole: Reading | None = None
+    _widths: list[float] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
     _grids: list[NDArray[np.float32]] = field(default_factory=list)
     _total: list[Responses] | None = None
 
-    def see(self, time: float, grid: NDArray[np.float32]) -> None:
-        """Take a crop; what is complete is read."""
+    def see(self, time: float, width: float, grid: NDArray[np.float32]) -> None:
+        """Take a crop of a face so many pixels wide; what is complete is read."""
+        self._widths.append(width)
         self._times.append(time)
         self._grids.append(grid)
         if time - self._times[0] >= _WINDOW and len(self._times) >= _FEWEST:
@@ -86,22 +93,23 @@ class SeenFace:
             self._read()
         if self._total is not None and len(self.stretches) > 1:
             self.whole = read(MOVING, self._total)
-        self._times, self._grids, self._total = [], [], None
+        self._widths, self._times, self._grids, self._total = [], [], [], None
 
-    def see_still(self, grid: NDArray[np.float32], plans: Sequence[Plan]) -> None:
+    def see_still(self, width: float, grid: NDArray[np.float32], plans: Sequence[Plan]) -> None:
         """Read a single picture."""
         for plan in plans:
             responses = respond(plan, np.zeros(1), grid[None])
-            self.stretches.append(Stretch(0.0, 0.0, read(plan, responses)))
+            self.stretches.append(Stretch(0.0, 0.0, width, read(plan, responses)))
 
     def _read(self) -> None:
         responses = respond(MOVING, np.array(self._times), np.stack(self._grids))
-        self.stretches.append(Stretch(self._times[0], self._times[-1], read(MOVING, responses)))
+        width, found = float(np.mean(self._widths)), read(MOVING, responses)
+        self.stretches.append(Stretch(self._times[0], self._times[-1], width, found))
         if self._total is None:
             self._total = responses
         else:
             self._total = [a + b for a, b in zip(self._total, responses, strict=True)]
-        self._times, self._grids = [], []
+        self._widths, self._times, self._grids = [], [], []
 
 
 class FaceReader:
@@ -141,23 +149,23 @@ class FaceReader:
         self.frames += 1
         for track in self._follower.follow(frame):
             alignment = track.pose.alignment(_SIDE)
-            if alignment.eye_distance < _SMALLEST / 2.2 or track.coasting:
+            width = _WIDTH * alignment.eye_distance
+            if width < _SMALLEST or track.coasting:
                 continue
             self._count(track)
             grid = to_grid(sample_crop(frame.planes(), alignment.matrix, _SIDE))
             if self._still:
-                track.memory.see_still(grid, (STILL, MOVING))
+                track.memory.see_still(width, grid, (STILL, MOVING))
             else:
-                track.memory.see(frame.time, grid)
+                track.memory.see(frame.time, width, grid)
 
     def end(self) -> list[MarkedFace]:
         """Faces with a mark; call it once, after the last frame."""
         for face in self.faces:
             face.end()
         readings = sum(len(face.stretches) + (face.whole is not None) for face in self.faces)
-        bound = math.log(MOST_FALSE_ALARMS)
         added = math.log(max(readings, 1))
-        return [each for face in self.faces if (each := _marked(face, added, bound)) is not None]
+        return [each for face in self.faces if (each := _marked(face, added)) is not None]
 
     def _count(self, track: Track[SeenFace]) -> None:
         face = track.memory
@@ -167,12 +175,17 @@ class FaceReader:
             self.faces.append(face)
 
 
-def _marked(face: SeenFace, added: float, bound: float) -> MarkedFace | None:
+def is_sure(reading: Reading, added: float) -> bool:
+    """Whether a reading is a mark's; ``added`` is the logarithm of how many there were in the file."""
+    return reading.chance + added <= math.log(MOST_FALSE_ALARMS)
+
+
+def _marked(face: SeenFace, added: float) -> MarkedFace | None:
     """A face as one with a mark, if it has one; ``added`` counts all that was read in the file."""
-    sure = [each for each in face.stretches if each.reading.chance + added <= bound]
+    sure = [each for each in face.stretches if is_sure(each.reading, added)]
     readings = [each.reading for each in sure]
     seconds = _joined((each.first, each.last) for each in sure)
-    if face.whole is not None and face.whole.chance + added <= bound:
+    if face.whole is not None and is_sure(face.whole, added):
         readings.append(face.whole)
         if not sure:
             seconds = ((face.stretches[0].first, face.stretches[-1].last),)
