@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("-r", "--recursive", is_flag=True, help="Do the folders in a folder too.")
 @click.option("--compare", is_flag=True, help="Write input and output side by side.")
-@click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
+@click.option("--label", "--watermark", "watermark", is_flag=True, help="Write AI SYNTHETIC into a corner.")
 @click.option("--private", is_flag=True, help="Leave out where, by whom and with what INPUT was taken.")
 @click.option(
     "--save-masks", is_flag=True, help="Also write the masks that were found: NAME.mask.mp4 or NAME.mask.png."
