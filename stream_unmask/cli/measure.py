@@ -216,8 +216,8 @@ def flicker(
 
 
 @measure.command()
-@click.argument("masked", type=click.Path(exists=True, path_type=Path, file_okay=False), required=False)
-@click.argument("bare", type=click.Path(exists=True, path_type=Path, file_okay=False), required=False)
+@click.argument("masked", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.argument("bare", type=click.Path(path_type=Path, file_okay=False), required=False)
 @_json_option
 def marks(masked: Path | None, bare: Path | None, target: Path | None) -> None:
     """Tell how faint marks are and what they outlive, of a made clip or of the videos of two folders.
