@@ -172,10 +172,10 @@ def test_twins_have_the_same_files() -> None:
     assert on_cpu - on_gpu == {"generating", "warming"}
 
 
-# Functions that run what a file says, and what makes those safe that are used.
 BETWEEN_WORKERS = "stream_unmask.fleet.handover"
-"""What hands a stream from one worker of a run to the next, as Ray itself does: no file, and nobody else's."""
+"""Hands a stream from one worker of a run to the next, as Ray itself does: no file, and nobody else's."""
 
+# Functions that run what a file says, and what makes those safe that are used.
 RUNS_FILES = {"pickle", "marshal", "shelve", "dill", "joblib"}
 CALLS = {"eval", "exec"}
 SAFE = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
