@@ -11,10 +11,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.coarse import from_coarse
 from stream_unmask.inpainting.geometry import REACH, missing_blur, subsampled, texture_density, under
 from stream_unmask.pixels.colours import from_rgb, sample_range
-from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, invert
+from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, invert, same_place
 from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, noise_tile
 from stream_unmask.pixels.planes import Planes
 
@@ -93,8 +92,15 @@ def _add(
     values: NDArray[np.float32], mark: NDArray[np.float32], size: int, part: Box, spans: Sequence[float]
 ) -> None:
     """Add a mark to the Y, U, V of what :func:`_convert` made of a part of a crop."""
+    cells = mark.shape[-1]
+    # Only the cells that the part needs are enlarged, and those next to them.
+    wide = part.widened(-(-size // cells)).within(Box(0, 0, size, size))
+    here, there = same_place(wide, size, cells)
+    inner = part.moved(-here.x0, -here.y0).slices
     for value, added, span in zip(values, mark, spans, strict=False):
-        value[:-1, :-1] += from_coarse(added * np.float32(span), size)[part.slices]
+        near = added[there.slices] * np.float32(span)
+        large = cv2.resize(near, (here.x1 - here.x0, here.y1 - here.y0), interpolation=cv2.INTER_LINEAR)
+        value[:-1, :-1] += large[inner]
 
 
 def _grown(box: Box, margin: int, size: int) -> Box:
