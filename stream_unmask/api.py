@@ -15,6 +15,7 @@ from stream_unmask.errors import InputError
 from stream_unmask.given import frame_references, frames_named, photo_references
 from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
+from stream_unmask.marks.code import Message
 from stream_unmask.networks import Networks
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.live.parsing import is_stream_output, shown_address
@@ -322,7 +323,8 @@ class Unmasker:
         if options.credential is None:
             return None
         credential = Credential(options.credential)
-        return lambda path: credential.sign(path, output.name, source, self.label)
+        mark = Message(worn=self.settings.wear) if self.settings.mark else None
+        return lambda path: credential.sign(path, output.name, source, self.label, mark)
 
     def summary(self, report: Report) -> str:
         """What came of a file, in one sentence."""

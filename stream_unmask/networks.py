@@ -31,6 +31,7 @@ from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.tasks import Task
+from stream_unmask.marks.writing import Marker
 from stream_unmask.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,13 +142,13 @@ class Networks:
                 raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
         return StandIns(self.bank, self.describer, self.mesh, self._unlocked(), wishes)
 
-    def retoucher(self, task: Task) -> Retoucher[Any]:
-        """What does a task to the faces of one stream."""
+    def retoucher(self, task: Task, marker: Marker | None = None) -> Retoucher[Any]:
+        """What does a task to the faces of one stream, and marks what it made of them."""
         if self.gpu is None:
-            return Retoucher(CpuDevice(self.cpu), task)
+            return Retoucher(CpuDevice(self.cpu), task, marker)
         from stream_unmask.inpainting.gpu.ops import GpuDevice
 
-        return Retoucher(GpuDevice(self.gpu), task)
+        return Retoucher(GpuDevice(self.gpu), task, marker)
 
 
 def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:

@@ -30,6 +30,8 @@ from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.retoucher import Retouch, Retoucher
 from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.tasks import Task, Unmask, Wear
+from stream_unmask.marks.code import Message
+from stream_unmask.marks.writing import Marker
 from stream_unmask.networks import Networks
 from stream_unmask.report import EarlierFaces, FaceReport, Stages
 from stream_unmask.settings import Settings
@@ -151,7 +153,8 @@ class Stream:
         self._lock = networks.lock
         self._sources = networks.sources(settings, references or {}, banks) if task is None else Sources()
         self._task = task or _task(self._sources, settings, still=still)
-        self._retoucher: Retoucher[Any] = networks.retoucher(self._task)
+        marker = Marker(Message(worn=settings.wear), still=still) if settings.mark else None
+        self._retoucher: Retoucher[Any] = networks.retoucher(self._task, marker)
         self._ahead = self._retoucher.device.ahead
         self._connection = 0
         self._segmented: deque[_UnderWay] = deque()

@@ -51,6 +51,7 @@ class Settings:
             a face's number (that of its report; 0 for the only one that is masked) which picture shows this
             person: a photo's path, ``frame:81`` of the video, or a :class:`~stream_unmask.Reference`; the
             other faces get theirs as with ``auto``.
+        mark: put an imperceptible mark into what is inpainted, which ``stream-unmask verify`` reads.
 
     Raises:
         ValueError: a value is none of those it may have; the sentence lists them.
@@ -69,6 +70,7 @@ class Settings:
     smooth: bool = True
     reference: Literal["auto", "none"] | Mapping[int, Reference | str | Path] = "auto"
     stand_in: Literal["auto", "none"] | Mapping[int, int | Literal["none"]] = "auto"
+    mark: bool = True
 
     def __post_init__(self) -> None:
         check_word("backend", self.backend, BACKENDS)
@@ -82,7 +84,7 @@ class Settings:
             _check_wishes(self.stand_in)
         else:
             check_word("stand_in", self.stand_in, ("auto", "none"))
-        for name in ("wear", "gpu_decode", "smooth"):
+        for name in ("wear", "gpu_decode", "smooth", "mark"):
             check_flag(name, getattr(self, name))
         unknown = isinstance(self.weights, str) and not weights_folder(self.weights).is_dir()
         if unknown or not isinstance(self.weights, str | Path | None):

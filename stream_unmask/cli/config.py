@@ -85,6 +85,7 @@ _SETTINGS: dict[str, Callable[[object], object]] = {
     "min_face": _number,
     "blend": _text,
     "smooth": _flag,
+    "mark": _flag,
 }
 
 _CAMERA: dict[str, Callable[[object], object]] = {

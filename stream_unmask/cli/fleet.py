@@ -21,7 +21,7 @@ from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.unmask import chosen_options, chosen_settings
 from stream_unmask.cli.unmask import unmask as of_one
 from stream_unmask.cli.watching import ctrl_c
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError, UnmaskError
 from stream_unmask.fleet import cluster
 from stream_unmask.fleet.cluster import Share
 from stream_unmask.fleet.hosts import Row
@@ -129,8 +129,11 @@ def run(
         began = time.monotonic()
         with ctrl_c() as stop, _shown(console) as tell:
             records = Archive(items, output, how, share, tell).run(stop)
-    where = write_report(output, records, time.monotonic() - began)
-    console.say(f"The report is {redact(where)}.")
+    try:
+        where = write_report(output, records, time.monotonic() - began)
+        console.say(f"The report is {redact(where)}.")
+    except OutputError as error:  # on a full disk what failed is still to be known
+        console.say(f"There is no report. {error}")
     _end(records, stopped=stop.is_set())
 
 

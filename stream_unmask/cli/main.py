@@ -22,6 +22,7 @@ COMMANDS = {
     "fleet": Entry("stream_unmask.cli.fleet:fleet", "Do whole archives, and many cameras, on many machines."),
     "sheet": Entry("stream_unmask.cli.sheet:sheet", "Draw input, mask and output of faces side by side."),
     "faces": Entry("stream_unmask.cli.faces:faces", "Draw the stand-ins, or those that fit a video."),
+    "verify": Entry("stream_unmask.cli.verify:verify", "Tell whether a file was made by stream-unmask."),
     "demo": Entry("stream_unmask.cli.demo:demo", "Make a masked clip, unmask it, and say where to look."),
     "doctor": Entry("stream_unmask.cli.doctor:doctor", "Show what this machine has and what will run."),
     "bench": Entry("stream_unmask.cli.bench:bench", "Measure how fast this machine unmasks."),

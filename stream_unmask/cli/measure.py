@@ -216,6 +216,33 @@ def flicker(
 
 
 @measure.command()
+@click.argument("masked", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.argument("bare", type=click.Path(path_type=Path, file_okay=False), required=False)
+@_json_option
+def marks(masked: Path | None, bare: Path | None, target: Path | None) -> None:
+    """Tell how faint marks are and what they outlive, of a made clip or of the videos of two folders.
+
+    MASKED holds videos of masked faces, BARE such without any mark.
+    """
+    from benchmarks.marks import measure as run
+    from stream_unmask.video.files import list_media
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        clips = (
+            [make_clip(work / "masked.mp4", ClipOptions(frames=110, sound=False))]
+            if masked is None
+            else list_media(masked)
+        )
+        others = (
+            [make_clip(work / "bare.mp4", ClipOptions(frames=110, masked=False, sound=False))]
+            if bare is None
+            else list_media(bare)
+        )
+        _tell(run(clips, others, work, _command()), target)
+
+
+@measure.command()
 @weights_option
 @click.option("--rounds", default=3, show_default=True, help="Times that each engine is measured.")
 @click.option("--seconds", default=2.0, show_default=True, help="Length of each round in seconds.")

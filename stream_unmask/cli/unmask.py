@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("-r", "--recursive", is_flag=True, help="Do the folders in a folder too.")
 @click.option("--compare", is_flag=True, help="Write input and output side by side.")
-@click.option("--watermark", is_flag=True, help="Write SYNTHETIC into a corner of the picture.")
+@click.option("--label", "--watermark", "watermark", is_flag=True, help="Write AI SYNTHETIC into a corner.")
 @click.option("--private", is_flag=True, help="Leave out where, by whom and with what INPUT was taken.")
 @click.option(
     "--save-masks", is_flag=True, help="Also write the masks that were found: NAME.mask.mp4 or NAME.mask.png."
@@ -124,6 +124,7 @@ _log = logging.getLogger(__name__)
     help="How the inpainted crop is blended into the face around it.",
 )
 @click.option("--no-smooth", is_flag=True, help="Do not damp flicker from frame to frame.")
+@click.option("--no-mark", is_flag=True, help="Leave out the imperceptible mark that `verify` reads.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @log_options
 @camera_options
@@ -175,7 +176,7 @@ def chosen_settings(chosen: Mapping[str, Any]) -> Settings:
     """
     same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
     values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
-    return Settings(**values, smooth=not chosen["no_smooth"])
+    return Settings(**values, smooth=not chosen["no_smooth"], mark=not chosen["no_mark"])
 
 
 def chosen_options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOptions:

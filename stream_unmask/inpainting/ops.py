@@ -16,6 +16,7 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.face import FaceView, Picture
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.parameters import Blend
+from stream_unmask.marks.writing import MarkPicture
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -186,8 +187,10 @@ class FrameOps(Protocol[B]):
         """
         ...
 
-    def composite(self, faces: Faces[B], layer: Layer[B], grains: Sequence[Grain]) -> None:
-        """Lay what was made over the frame, grain with it; nothing is seen of it before :meth:`finish`."""
+    def composite(
+        self, faces: Faces[B], layer: Layer[B], grains: Sequence[Grain], mark: MarkPicture | None
+    ) -> None:
+        """Lay what was made over the frame, grain and mark with it; not seen before :meth:`finish`."""
         ...
 
     def finish(self) -> list[tuple[Picture, Picture]]:

@@ -16,6 +16,7 @@ from stream_unmask.inpainting.graining import GrainSettings, measure
 from stream_unmask.inpainting.ops import B, Device, Faces, Layer
 from stream_unmask.inpainting.tasks import Task
 from stream_unmask.inpainting.timing import since
+from stream_unmask.marks.writing import Marker
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -27,10 +28,11 @@ class Retoucher(Generic[B]):
     Attributes:
         device: where.
         task: what is done to them.
+        marker: makes the mark in what is inpainted; None for no mark.
     """
 
-    def __init__(self, device: Device[B], task: Task) -> None:
-        self.device, self.task = device, task
+    def __init__(self, device: Device[B], task: Task, marker: Marker | None = None) -> None:
+        self.device, self.task, self.marker = device, task, marker
 
     def begin(self, frame: Frame, views: Sequence[FaceView], stages: Stages) -> Retouch[B]:
         """Take the crops of a frame's faces and look for face masks in them.
@@ -40,22 +42,23 @@ class Retoucher(Generic[B]):
             views: its faces.
             stages: where the time is added up.
         """
-        return Retouch(self.device, self.task, frame, views, stages)
+        return Retouch(self, frame, views, stages)
 
 
 class Retouch(Generic[B]):
     """The faces of one frame on their way. Each method is called once, in the order they stand here."""
 
     def __init__(
-        self, device: Device[B], task: Task, frame: Frame, views: Sequence[FaceView], stages: Stages
+        self, retoucher: Retoucher[B], frame: Frame, views: Sequence[FaceView], stages: Stages
     ) -> None:
-        self._task, self._frame, self._views, self._stages = task, frame, views, stages
+        self._task, self._marker = retoucher.task, retoucher.marker
+        self._frame, self._views, self._stages = frame, views, stages
         self._found: list[float] = []
         self._rows: list[int] = []
         if not views:
             return
         # All crops are taken before anything is composited, so that neighbours never see what is inpainted.
-        self._ops = ops = device.open(frame, [view.alignment for view in views], stages)
+        self._ops = ops = retoucher.device.open(frame, [view.alignment for view in views], stages)
         with ops.queue():
             with stages("sample"):
                 self._crops = ops.sample()
@@ -83,7 +86,8 @@ class Retouch(Generic[B]):
             layer = self._task.inpaint(self._ops, faces, self._stages)
             with self._stages("grain"):
                 grains = self._grains(faces, layer)
-            self._ops.composite(faces, layer, grains)
+            mark = None if self._marker is None else self._marker.at(self._frame.time)
+            self._ops.composite(faces, layer, grains, mark)
         for view in faces.views:
             view.state.time = self._frame.time
 

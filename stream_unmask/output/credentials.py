@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from stream_unmask.errors import InputError, MissingExtraError, OutputError
+from stream_unmask.marks.code import ALGORITHM, Message
 from stream_unmask.version import program_version
 from stream_unmask.video.files import reason
 
@@ -66,7 +67,7 @@ class Credential:
         try:
             self._signer = _signer((folder / CERTIFICATE).read_bytes(), (folder / KEY).read_bytes())
             blank = io.BytesIO(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
-            _builder("blank.png", "", None).sign(self._signer, "image/png", blank, io.BytesIO())
+            _builder("blank.png", "", None, None).sign(self._signer, "image/png", blank, io.BytesIO())
         except (C2paError, OSError, ValueError, TypeError) as error:
             raise InputError(
                 f"The {CERTIFICATE} and {KEY} in {folder} cannot sign: {reason(error)}.", path=folder
@@ -85,7 +86,9 @@ class Credential:
                 ".webp or .tif."
             )
 
-    def sign(self, path: Path, title: str, source: str | Path, label: str) -> None:
+    def sign(
+        self, path: Path, title: str, source: str | Path, label: str, mark: Message | None = None
+    ) -> None:
         """Put a credential into a file, which is whole at any time.
 
         Args:
@@ -93,6 +96,7 @@ class Credential:
             title: what it will be called.
             source: what it was made from: its parent, if that is a file that can hold credentials too.
             label: what was done.
+            mark: what the mark in the pixels says; None where there is none.
 
         Raises:
             OutputError: it cannot be signed; it is as it was then.
@@ -100,12 +104,17 @@ class Credential:
         from c2pa import C2paError
 
         try:
-            builder = _builder(title, label, Path(source))
+            builder = _builder(title, label, Path(source), mark)
             with path.open("rb+") as file, tempfile.TemporaryFile(dir=path.parent) as signed:
                 builder.sign(self._signer, _FORMATS[path.suffix.lower()], file, signed)
                 _copy_over(signed, file)
         except (C2paError, OSError) as error:
             raise OutputError(f"The output cannot be signed: {reason(error)}.", path=path) from error
+
+
+def media_type(path: Path) -> str | None:
+    """The kind of a file that can hold a credential, None for others."""
+    return _FORMATS.get(path.suffix.lower())
 
 
 def _copy_over(source: IO[bytes], target: IO[bytes]) -> None:
@@ -142,7 +151,7 @@ def _algorithm(key: bytes) -> str:
     raise ValueError("the key is neither ECDSA nor Ed25519 nor RSA")
 
 
-def _builder(title: str, label: str, source: Path | None) -> Builder:
+def _builder(title: str, label: str, source: Path | None, mark: Message | None) -> Builder:
     """What a credential will say: that a file was edited; of a camera's recording, that it was made, too."""
     from c2pa import Builder, C2paBuilderIntent, C2paError, Context
 
@@ -159,7 +168,10 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
         manifest = {
             "claim_generator_info": [agent],
             "title": title,
-            "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": list(actions)}}],
+            "assertions": [
+                {"label": "c2pa.actions.v2", "data": {"actions": list(actions)}},
+                *([] if mark is None else [_soft_binding(mark)]),
+            ],
         }
         return Builder(manifest, Context.from_dict(_SETTINGS))
 
@@ -175,3 +187,11 @@ def _builder(title: str, label: str, source: Path | None) -> Builder:
         except C2paError:
             builder.close()  # a file that it cannot make sense of is no parent
     return build(created, edited)
+
+
+def _soft_binding(mark: Message) -> dict[str, Any]:
+    """That there is a mark in the pixels, by which the file is known where the credential is lost."""
+    return {
+        "label": "c2pa.soft-binding",
+        "data": {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": str(mark)}]},
+    }

@@ -1,4 +1,8 @@
-"""A visible mark: the word SYNTHETIC in a corner of every picture."""
+"""A visible label: AI in a box, and the word SYNTHETIC, in a corner of every picture.
+
+The European code of practice on marking AI-generated content (2026) asks for the letters AI, near enough and
+for as long as what they label is seen.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from numpy.typing import NDArray
 from stream_unmask.pixels.planes import Plane, Planes
 from stream_unmask.video.frame import Frame
 
-_TEXT = "SYNTHETIC"
+_BADGE, _TEXT = "AI", "SYNTHETIC"
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _HEIGHT_SHARE = 1 / 28
 """Height of a letter over the shorter side of the picture."""
@@ -34,7 +38,7 @@ class _Stamp:
 
 
 class Watermark:
-    """Writes SYNTHETIC into the lower right corner of the frames of one stream, as they are shown.
+    """Writes AI SYNTHETIC into the lower right corner of the frames of one stream, as they are shown.
 
     Args:
         rotation: degrees clockwise that show the frames upright: 0, 90, 180 or 270.
@@ -102,18 +106,24 @@ def _letters(width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.f
     size = max(_LEAST_HEIGHT, round(min(width, height) * _HEIGHT_SHARE))
     scale = cv2.getFontScaleFromHeight(_FONT, size)
     thickness = max(1, size // 9)
-    rim = thickness + 2 * max(1, size // 10)
-    (text_width, text_height), base = cv2.getTextSize(_TEXT, _FONT, scale, rim)
-    canvas = np.zeros((2, text_height + base + rim, text_width + rim), np.uint8)
-    at = (rim // 2, text_height + rim // 2)
-    cv2.putText(canvas[0], _TEXT, at, _FONT, scale, 255, thickness, cv2.LINE_AA)
-    cv2.putText(canvas[1], _TEXT, at, _FONT, scale, 255, rim, cv2.LINE_AA)
+    edge, gap = max(1, size // 10), size // 2
+    (badge_width, _), _ = cv2.getTextSize(_BADGE, _FONT, scale, thickness)
+    (text_width, text_height), _ = cv2.getTextSize(_TEXT, _FONT, scale, thickness)
+    box, line = badge_width + 2 * gap, text_height + gap
+    canvas = np.zeros((2, line + gap, box + text_width + 2 * gap), np.uint8)
+    ink, rim = canvas
+    cv2.putText(ink, _TEXT, (box + gap, line), _FONT, scale, 255, thickness, cv2.LINE_AA)
+    # A white box out of which the letters are cut.
+    ink[edge:-edge, edge : box - edge] = 255
+    cv2.putText(ink, _BADGE, (gap, line), _FONT, scale, 0, thickness, cv2.LINE_AA)
+    rim[:] = cv2.dilate(ink, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8))
+    rim[:, :box] = 255
     shrink = min(1.0, width / canvas.shape[2], height / canvas.shape[1])
     if shrink < 1:
         to = (max(1, int(canvas.shape[2] * shrink)), max(1, int(canvas.shape[1] * shrink)))
         canvas = np.stack([cv2.resize(each, to, interpolation=cv2.INTER_AREA) for each in canvas])
-    ink, around = canvas.astype(np.float32) / 255
-    return ink, around
+    coverage = canvas.astype(np.float32) / 255
+    return coverage[0], coverage[1]
 
 
 def _cell_means(values: NDArray[np.float32], step_y: int, step_x: int) -> NDArray[np.float32]:

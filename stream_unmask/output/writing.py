@@ -40,7 +40,7 @@ class OutputOptions:
         encoder: codec and quality of a video.
         overwrite: replace an output that exists.
         compare: show the input and the output side by side.
-        watermark: write SYNTHETIC into a corner of every picture.
+        watermark: write AI SYNTHETIC into a corner of every picture.
         save_masks: write a picture or video of where masks were found beside the output.
         private: leave out of an output where, by whom, and with what it was taken: such tags of a video or
             photo, and tracks of data, which may hold a place.

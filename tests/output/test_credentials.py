@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 
 from stream_unmask import OutputOptions, Unmasker, UnmaskError  # noqa: E402
+from stream_unmask.marks.code import ALGORITHM  # noqa: E402
 from stream_unmask.output import credentials  # noqa: E402
 from stream_unmask.output.credentials import CERTIFICATE, KEY, Credential  # noqa: E402
 from stream_unmask.output.pictures import write_image  # noqa: E402
@@ -100,6 +101,8 @@ def test_a_video_says_that_it_is_synthetic_and_what_it_was_made_from(
     assert edited["digitalSourceType"] == SYNTHETIC
     assert edited["softwareAgent"]["name"] == "stream-unmask"
     assert "synthetic" in edited["description"]
+    (binding,) = [each for each in manifest["assertions"] if each["label"] == "c2pa.soft-binding"]
+    assert binding["data"]["alg"] == ALGORITHM
     (parent,) = manifest["ingredients"]
     assert (parent["title"], parent["relationship"]) == ("masked.mp4", "parentOf")
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.ray
 
 
 def losses(run: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line)["entropy"] for line in (run / "log.jsonl").read_text().splitlines()]
 
 
 def test_two_workers_learn_what_one_learns(

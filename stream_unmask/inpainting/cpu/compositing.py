@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.inpainting.geometry import REACH, missing_blur, subsampled, texture_density, under
 from stream_unmask.pixels.colours import from_rgb, sample_range
-from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, invert
+from stream_unmask.pixels.geometry import Affine, Box, chroma_positions, compose, invert, same_place
 from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, noise_tile
 from stream_unmask.pixels.planes import Planes
 
@@ -23,6 +24,7 @@ def composite(
     inpainted: NDArray[np.float32],
     alpha: NDArray[np.float32],
     grain: Grain = NO_GRAIN,
+    mark: NDArray[np.float32] | None = None,
 ) -> Box | None:
     """Lay an inpainted crop over a frame, in place.
 
@@ -36,6 +38,8 @@ def composite(
         inpainted: (3, S, S) float32 RGB in [-1, 1], C-contiguous.
         alpha: (S, S) float32 in 0..1, C-contiguous; exactly 0 where the frame must stay as it is.
         grain: noise to be added to luma together with the inpainted crop.
+        mark: (3, s, s) what is added to the inpainted crop's luma and chroma, on a grid over the crop, as
+            shares of their spans.
 
     Returns:
         The frame pixels outside which nothing changed, or None where nothing did.
@@ -51,9 +55,11 @@ def composite(
         return None
     values = np.empty((4, part.y1 - part.y0 + 1, part.x1 - part.x0 + 1), np.float32)
     _convert(inpainted, alpha, part.x0, part.y0, from_rgb(planes), values)
+    levels = sample_range(planes)
+    if mark is not None:
+        _add(values, mark, alpha.shape[0], part, (levels.luma_span, levels.chroma_span, levels.chroma_span))
     alignment, chroma_alignment = _from_corner(alignment, part), _from_corner(chroma_alignment, part)
 
-    levels = sample_range(planes)
     luma, weight = _softened(values[0], luma_blur), _softened(values[3], luma_blur)
     if grain == NO_GRAIN:
         _blend(planes.y, touched, alignment, luma, weight, levels.largest)
@@ -80,6 +86,21 @@ def warm_up(depth: int) -> None:
         planes = Planes(y, c, c, 1, 1, depth, 0.2126, 0.0722, False, True, False)
         for grain in (NO_GRAIN, Grain(noise=0.01)):
             composite(planes, np.eye(2, 3), inpainted, alpha, grain)
+
+
+def _add(
+    values: NDArray[np.float32], mark: NDArray[np.float32], size: int, part: Box, spans: Sequence[float]
+) -> None:
+    """Add a mark to the Y, U, V of what :func:`_convert` made of a part of a crop."""
+    cells = mark.shape[-1]
+    # Only the cells that the part needs are enlarged, and those next to them.
+    wide = part.widened(-(-size // cells)).within(Box(0, 0, size, size))
+    here, there = same_place(wide, size, cells)
+    inner = part.moved(-here.x0, -here.y0).slices
+    for value, added, span in zip(values, mark, spans, strict=False):
+        near = added[there.slices] * np.float32(span)
+        large = cv2.resize(near, (here.x1 - here.x0, here.y1 - here.y0), interpolation=cv2.INTER_LINEAR)
+        value[:-1, :-1] += large[inner]
 
 
 def _grown(box: Box, margin: int, size: int) -> Box:

@@ -18,6 +18,7 @@ from stream_unmask.inpainting.face import Picture
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
+from stream_unmask.marks.writing import MarkPicture
 from stream_unmask.pixels.geometry import Affine
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import sample_crop
@@ -47,6 +48,7 @@ class CpuOps:
     ) -> None:
         self._networks, self._frame, self._alignments, self._stages = networks, frame, alignments, stages
         self._layers: list[tuple[Affine, Picture, Picture, Picture, Grain]] = []
+        self._mark: MarkPicture | None = None
 
     def queue(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -137,13 +139,19 @@ class CpuOps:
     def outlines(self, faces: Faces[Pictures], masks: Pictures) -> Pictures:
         return self.to_coarse(masks)
 
-    def composite(self, faces: Faces[Pictures], layer: Layer[Pictures], grains: Sequence[Grain]) -> None:
+    def composite(
+        self,
+        faces: Faces[Pictures],
+        layer: Layer[Pictures],
+        grains: Sequence[Grain],
+        mark: MarkPicture | None,
+    ) -> None:
         matrices = [view.alignment.matrix for view in faces.views]
         layers = zip(matrices, layer.pictures, layer.masks, layer.alphas, grains, strict=True)
-        self._layers = list(layers)
+        self._layers, self._mark = list(layers), mark
 
     def finish(self) -> list[tuple[Picture, Picture]]:
         for matrix, picture, _, alpha, grain in self._layers:
             with self._stages("composite"):
-                composite(self._frame.writable_planes(), matrix, picture, alpha, grain)
+                composite(self._frame.writable_planes(), matrix, picture, alpha, grain, self._mark)
         return [(mask, alpha) for _, _, mask, alpha, _ in self._layers]

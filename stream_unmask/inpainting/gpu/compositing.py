@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stream_unmask.inpainting.geometry import REACH, missing_blur, subsampled, texture_density, under
+from stream_unmask.inpainting.gpu.coarse import from_coarse
 from stream_unmask.inpainting.gpu.pictures import filtered, gaussian, look_up, places, wide_enough
 from stream_unmask.inpainting.gpu.sampling import DevicePlanes, as_float, part_of
 from stream_unmask.pixels.colours import from_rgb, sample_range
@@ -16,7 +17,12 @@ from stream_unmask.pixels.grain import NO_GRAIN, TEXTURE_SOFTNESS, TILE, Grain, 
 
 
 def composite(
-    planes: DevicePlanes, alignment: Affine, inpainted: Tensor, alpha: Tensor, grain: Grain = NO_GRAIN
+    planes: DevicePlanes,
+    alignment: Affine,
+    inpainted: Tensor,
+    alpha: Tensor,
+    grain: Grain = NO_GRAIN,
+    mark: Tensor | None = None,
 ) -> Box | None:
     """Lay an inpainted crop over the part of a frame that is on the device, in place.
 
@@ -26,6 +32,8 @@ def composite(
         inpainted: (3, S, S) float32 RGB in [-1, 1].
         alpha: (S, S) float32 in 0..1; exactly 0 where the frame must stay as it is.
         grain: noise to be added to luma together with the inpainted crop.
+        mark: (3, s, s) what is added to the inpainted crop's luma and chroma, on a grid over the crop, as
+            shares of their spans.
 
     Returns:
         The frame pixels outside which nothing changed, or None where nothing did.
@@ -38,6 +46,10 @@ def composite(
     red, green, blue = inpainted
     yuv = [red * row[0] + green * row[1] + (blue * row[2] + row[3]) for row in from_rgb(frame).tolist()]
     levels = sample_range(frame)
+    if mark is not None:
+        spans = (levels.luma_span, levels.chroma_span, levels.chroma_span)
+        added = from_coarse(mark[None], alpha.shape[-1])[0]
+        yuv = [each + span * more for each, span, more in zip(yuv, spans, added, strict=True)]
 
     value = _softened(torch.stack([yuv[0], alpha]), missing_blur(alignment))
     x, y = places(alignment, touched, device)

@@ -35,6 +35,7 @@ from stream_unmask.inpainting.gpu.wearing import opaque
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import Faces, Layer
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
+from stream_unmask.marks.writing import MarkPicture
 from stream_unmask.pixels.geometry import Box
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.pixels.sampling import plan_readings
@@ -196,12 +197,19 @@ class GpuOps:
     def outlines(self, faces: Faces[Tensor], masks: Tensor) -> list[Picture]:
         return [self._outlines[row] for row in faces.rows]
 
-    def composite(self, faces: Faces[Tensor], layer: Layer[Tensor], grains: Sequence[Grain]) -> None:
+    def composite(
+        self,
+        faces: Faces[Tensor],
+        layer: Layer[Tensor],
+        grains: Sequence[Grain],
+        mark: MarkPicture | None,
+    ) -> None:
         with self._stages("composite"):
             boxes = []
+            there = None if mark is None else self._slot.numbers("mark", mark)
             for row, (view, grain) in enumerate(zip(faces.views, grains, strict=True)):
                 picture, alpha = layer.pictures[row], layer.alphas[row, 0]
-                box = composite(self._planes, view.alignment.matrix, picture, alpha, grain)
+                box = composite(self._planes, view.alignment.matrix, picture, alpha, grain, there)
                 boxes += [] if box is None else [box]
             shown = torch.cat([layer.masks, layer.alphas], dim=1)
             copy_out, touched = self._device.streams.copy_out, _around(boxes) if boxes else None
@@ -209,8 +217,8 @@ class GpuOps:
             with copy_out:
                 if touched is not None:
                     self._slot.download(self._planes, touched)
-                there = self._slot.results("shown", shown)
-            self._composited = _Composited(touched, there, copy_out.record(), shown)
+                results = self._slot.results("shown", shown)
+            self._composited = _Composited(touched, results, copy_out.record(), shown)
 
     def finish(self) -> list[tuple[Picture, Picture]]:
         shown: list[tuple[Picture, Picture]] = []

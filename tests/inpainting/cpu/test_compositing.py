@@ -41,7 +41,8 @@ def test_samples_without_alpha_are_untouched(layout: Layout, zoom: float, grain:
     before = copies(planes)
     matrix = alignment(80.4, 60.7, zoom, SIZE, turn=-0.35)
     inpainted = np.random.default_rng(1).uniform(-1, 1, (3, SIZE, SIZE)).astype(np.float32)
-    box = composite(planes, matrix, inpainted, disc(), grain)
+    mark = np.random.default_rng(2).uniform(-0.1, 0.1, (3, 16, 16)).astype(np.float32)
+    box = composite(planes, matrix, inpainted, disc(), grain, mark)
     assert box is not None
     luma, chroma = distances(planes, matrix)
     # A sample sees what lies within one sample's reach.

@@ -64,14 +64,13 @@ def test_inpainted_crops_land_the_same(
     coarse = np.random.default_rng(1).uniform(-1, 1, (3, 8, 8)).astype(np.float32)
     inpainted = np.ascontiguousarray(coarse.repeat(8, 1).repeat(8, 2))
     alpha = disc(20, 6)
-    composite(drawn, matrix, inpainted, alpha, grain)
+    mark = np.random.default_rng(2).uniform(-0.1, 0.1, (3, 16, 16)).astype(np.float32)
+    composite(drawn, matrix, inpainted, alpha, grain, mark)
 
     slot = Slot(device)
     there = uploaded(slot, given, matrix)
-    to = device.torch
-    touched = compositing.composite(
-        there, matrix, torch.from_numpy(inpainted).to(to), torch.from_numpy(alpha).to(to), grain
-    )
+    picture, opacity, added = (torch.from_numpy(each).to(device.torch) for each in (inpainted, alpha, mark))
+    touched = compositing.composite(there, matrix, picture, opacity, grain, added)
     assert touched is not None
     slot.download(there, touched)
     device.compute.record().wait()

@@ -1,0 +1,1 @@
+"""Finding out whether a file was made by this program: its credential, its label, the mark in its pixels."""
