@@ -135,18 +135,19 @@ def moving(head: Pixels, person: Person) -> Iterator[Pixels]:
         yield turn.crop(masked, np.asarray(camera, np.float64), _SIDE)
 
 
-def write_video(path: Path, heads: Sequence[Sequence[Pixels]]) -> Path:
+def write_video(path: Path, heads: Sequence[Sequence[Pixels]], frames: int = _LEAD + LOOP) -> Path:
     """Write heads beside each other into a video: the end of a loop, then a whole one.
 
     Args:
         path: the file to write.
         heads: for each head the pictures of a loop.
+        frames: how many.
     """
     rng = np.random.default_rng(0)
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", RATE, options={"crf": "14"})
         stream.width, stream.height, stream.pix_fmt = _SIDE * len(heads), _SIDE, "yuv420p"
-        for number in range(_LEAD + LOOP):
+        for number in range(frames):
             row = np.hstack([head[(number - _LEAD) % LOOP] for head in heads])
             noise = rng.normal(0, _NOISE, (*row.shape[:2], 1))
             picture = np.clip(row + noise, 0, 255).astype(np.uint8)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from stream_unmask.errors import InputError
 from stream_unmask.given import frame_references, frames_named, photo_references
@@ -19,7 +22,7 @@ from stream_unmask.output.live.parsing import is_stream_output, shown_address
 from stream_unmask.output.masks import mask_path
 from stream_unmask.output.pictures import check_picture_name, losses, write_image, write_pictures
 from stream_unmask.output.picturing import PictureJob
-from stream_unmask.output.session import check_outputs, open_job, paced
+from stream_unmask.output.session import Session, check_outputs, open_job, paced
 from stream_unmask.output.sink import check_container
 from stream_unmask.output.writing import OutputOptions, Progress, VideoJob
 from stream_unmask.pipeline import Stream, UnmaskedFrame
@@ -64,7 +67,7 @@ def check_job(
         OutputExistsError: a file is there and may not be replaced.
         OutputError: a file cannot be, is of the wrong kind, or would destroy the source.
     """
-    if is_address(source) or len(outputs) > 1 or any(is_stream_output(output) for output in outputs):
+    if is_address(source) or len(outputs) != 1 or any(is_stream_output(output) for output in outputs):
         check_outputs(outputs, options)
         return
     output = Path(outputs[0])
@@ -144,6 +147,14 @@ class Unmasker:
             yield from stream.submit(frame)
         yield from stream.drain()
 
+    def with_stand_in(
+        self, stand_in: Literal["auto", "none"] | Mapping[int, int | Literal["none"]]
+    ) -> Unmasker:
+        """The same networks, for faces that wear other stand-ins; see :class:`Settings`."""
+        other = copy.copy(self)
+        other.settings = replace(self.settings, stand_in=stand_in)
+        return other
+
     @property
     def label(self) -> str:
         """What the metadata of an output says of it."""
@@ -159,6 +170,7 @@ class Unmasker:
         progress: Callable[[Progress], None] | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
         stop: threading.Event | None = None,
+        began: Callable[[Session], None] | None = None,
         watch: Callable[[UnmaskedFrame], None] | None = None,
     ) -> Report:
         """Unmask a video file or a camera.
@@ -176,6 +188,7 @@ class Unmasker:
             stop: set it from anywhere to end early. What was done of a file by then is kept as a playable
                 file beside ``output``, under a name that says so; Ctrl-C does the same. A camera's
                 recording ends by it.
+            began: gets what outputs can be added to while it runs; ``output`` may be empty then.
             watch: is shown every frame as it is done, before it is written; in this thread.
 
         Returns:
@@ -192,7 +205,7 @@ class Unmasker:
         outputs = [output] if isinstance(output, str | Path) else list(output)
         check_job(source, outputs, options, picture=False)
         references = frame_references(self.settings, source)
-        report = self._report(redact(source), shown_address(str(outputs[0])))
+        report = self._report(redact(source), shown_address(str(outputs[0])) if outputs else "")
         seals = [
             None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
         ]
@@ -217,6 +230,7 @@ class Unmasker:
                 progress=progress,
                 notify=tell,
                 seals=seals,
+                began=began,
                 watch=watch,
             )
             _do(opened, job, report, stop)
@@ -233,7 +247,8 @@ class Unmasker:
     ) -> Banks:
         """What a first look through a file finds; nothing where it cannot be read twice or cannot wait."""
         settings, info = self.settings, opened.info
-        waits = not info.real_time and not any(is_stream_output(output) for output in outputs)
+        watched = not outputs or any(is_stream_output(output) for output in outputs)
+        waits = not info.real_time and not watched
         again = not is_address(source) and Path(source).is_file()  # a named pipe is read once
         if settings.wear or settings.reference == "none" or not (again and waits):
             return {}

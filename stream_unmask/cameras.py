@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stream_unmask import api
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.session import Session
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.video.camera import Backoff
 from stream_unmask.video.camera_options import CameraOptions
@@ -31,6 +32,7 @@ class CameraConfig:
         outputs: where it goes.
         camera: how it is read.
         options: what is written.
+        repeat: it is a file, which begins again at its end.
     """
 
     name: str
@@ -38,6 +40,7 @@ class CameraConfig:
     outputs: tuple[str, ...]
     camera: CameraOptions
     options: OutputOptions
+    repeat: bool = False
 
 
 class Pulse:
@@ -77,12 +80,22 @@ class Cameras:
     Args:
         unmasker: serves all of them.
         say: gets a sentence for what a user should know.
+        began: is told in a camera's thread that it is there, whenever that is.
     """
 
-    def __init__(self, unmasker: api.Unmasker, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        unmasker: api.Unmasker,
+        say: Callable[[str], None],
+        began: Callable[[CameraAtWork, Session], None] | None = None,
+    ) -> None:
         self.say = say
-        self._unmasker = unmasker
-        self._at_work: dict[str, _Worker] = {}
+        self._unmasker, self._began = unmasker, began
+        self._at_work: dict[str, CameraAtWork] = {}
+
+    def get(self, name: str) -> CameraAtWork | None:
+        """The camera of this name; None where it is not at work."""
+        return self._at_work.get(name)
 
     def pulses(self) -> dict[str, Pulse]:
         """How each camera at work is, by name."""
@@ -97,28 +110,57 @@ class Cameras:
             self._at_work.pop(name).join()
         for name, config in wanted.items():
             if name not in self._at_work:
-                self._at_work[name] = _Worker(config, self._unmasker, self.say)
+                self._at_work[name] = CameraAtWork(config, self._unmasker, self.say, self._began)
 
 
-class _Worker(threading.Thread):
-    """One camera: begun again whenever it ends, until it is told to stop."""
+class CameraAtWork(threading.Thread):
+    """One camera: begun again whenever it ends, until it is told to stop.
 
-    def __init__(self, config: CameraConfig, unmasker: api.Unmasker, say: Callable[[str], None]) -> None:
+    Args:
+        config: the camera.
+        unmasker: works on it.
+        say: gets a sentence for what a user should know.
+        began: is told that it is there.
+
+    Attributes:
+        pulse: how it is.
+        session: its way to its outputs; None while it is not there.
+        frames: that were done since it is at work.
+        dropped: that were left out.
+        faces: in the last frame that wear a mask.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        unmasker: api.Unmasker,
+        say: Callable[[str], None],
+        began: Callable[[CameraAtWork, Session], None] | None = None,
+    ) -> None:
         super().__init__(name=config.name)
         self.config, self.stop, self.pulse = config, threading.Event(), Pulse()
-        self._unmasker, self._say = unmasker, say
+        self.session: Session | None = None
+        self.frames = self.dropped = self.faces = 0
+        self._dropped_before = 0
+        self._unmasker, self._say, self._began = unmasker, say, began
         self.start()
 
     def run(self) -> None:
         backoff = Backoff()
         while not self.stop.is_set():
+            ended = False
             try:
                 self._once()
+                ended = True
             except UnmaskError as error:
                 self._tell(str(error))
             except Exception:  # a defect in one camera's work must not end the others
                 _log.exception("%s failed", self.config.name)
                 self._tell("It failed; see the log.")
+            finally:
+                self.session = None
+            if ended and self.config.repeat:
+                continue
             pause = backoff.next(refused=False)
             if not self.stop.wait(pause):
                 self._tell("It is begun again.")
@@ -130,13 +172,25 @@ class _Worker(threading.Thread):
             config.outputs,
             config.options,
             camera=config.camera,
-            progress=self.pulse.beat,
+            progress=self._progress,
             notify=self._tell,
             stop=self.stop,
+            began=None if self._began is None else self._begin,
         )
         for warning in report.warnings:
             self._tell(f"Warning: {warning}")
-        self._tell(self._unmasker.summary(report))
+        if config.outputs:
+            self._tell(self._unmasker.summary(report))
+
+    def _begin(self, session: Session) -> None:
+        self.session, self._dropped_before = session, self.dropped
+        if self._began is not None:
+            self._began(self, session)
+
+    def _progress(self, progress: Progress) -> None:
+        self.pulse.beat(progress)
+        self.frames += not progress.looking
+        self.dropped, self.faces = self._dropped_before + progress.dropped, progress.faces
 
     def _tell(self, sentence: str) -> None:
         self.pulse.said = sentence

@@ -16,6 +16,8 @@ __all__ = [
 ]
 
 _EXTRAS = {
+    "aiohttp": "live",
+    "aiortc": "live",
     "c2pa": "c2pa",
     "cuda": "tensorrt",
     "fsspec": "fleet",
@@ -23,6 +25,7 @@ _EXTRAS = {
     "matplotlib": "bench",
     "onnx": "train",
     "onnxscript": "train",
+    "prometheus_client": "live",
     "pynvml": "bench",
     "ray": "fleet",
     "skimage": "demo",

@@ -44,6 +44,7 @@ FLOORS = (
     {"api", "verifying"},
     {"cameras"},
     {"fleet"},
+    {"web"},
     {"cli"},
 )
 

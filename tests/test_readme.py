@@ -36,6 +36,7 @@ NOT_RUN = (
     " data",
     "--segment",
     "measure ",
+    "serve ",
 )
 # CI runs these, or they are programs of others.
 OTHERS = ("make ", "pip install ", "tensorboard ", "pytest ", "bash ", "git ", "ray ")

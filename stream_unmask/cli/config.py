@@ -126,8 +126,12 @@ class Config:
     cameras: dict[str, CameraConfig]
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path, *, outputs_needed: bool = True) -> Config:
     """Read the file.
+
+    Args:
+        path: where it is.
+        outputs_needed: a camera without outputs makes no sense.
 
     Raises:
         InputError: it cannot be read, or something in it makes no sense: with its line and key.
@@ -141,14 +145,14 @@ def read_config(path: Path) -> Config:
         raise InputError(f"{path}: {error}.", path=path) from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply.", path=path) from error
-    return _Reader(path, text).config(tables)
+    return _Reader(path, text, _OF_EACH if outputs_needed else _OF_EACH - {"outputs"}).config(tables)
 
 
 class _Reader:
     """Turns tables into objects, and knows where they stand."""
 
-    def __init__(self, path: Path, text: str) -> None:
-        self._path, self._lines = path, text.splitlines()
+    def __init__(self, path: Path, text: str, needed: frozenset[str]) -> None:
+        self._path, self._lines, self._needed = path, text.splitlines(), needed
 
     def config(self, tables: Mapping[str, Any]) -> Config:
         self._known((), tables, ("settings", "defaults", "cameras"))
@@ -169,14 +173,14 @@ class _Reader:
     def _camera(self, name: str, table: object, defaults: Mapping[str, Any]) -> CameraConfig:
         where = ("cameras", name)
         own = self._values(where, table, _CAMERA)
-        for key in sorted(_OF_EACH - own.keys()):
+        for key in sorted(self._needed - own.keys()):
             self._refuse(where, f"has no {key}")
         values: dict[str, Any] = {**defaults, **own}
         try:
             return CameraConfig(
                 name,
                 self._address((*where, "source"), values["source"]),
-                tuple(self._address((*where, "outputs"), output) for output in values["outputs"]),
+                tuple(self._address((*where, "outputs"), output) for output in values.get("outputs", ())),
                 _camera_options(values),
                 _output_options(values),
             )

@@ -43,7 +43,7 @@ def live(config: Path, check: bool, log_level: str | None, log_json: bool) -> No
 
         say(f"Engine: {unmasker.networks.engine}")
         cameras = Cameras(unmasker, say)
-        with _signals() as (stop, reload):
+        with signals() as (stop, reload):
             _serve(cameras, read, config, stop, reload)
 
 
@@ -70,7 +70,7 @@ def _serve(
 
 
 @contextmanager
-def _signals() -> Iterator[tuple[threading.Event, threading.Event]]:
+def signals() -> Iterator[tuple[threading.Event, threading.Event]]:
     """Events for the end (Ctrl-C, a polite kill) and for reading the file again (SIGHUP)."""
     stop, reload = threading.Event(), threading.Event()
 

@@ -18,6 +18,7 @@ from stream_unmask.version import program_version
 COMMANDS = {
     "unmask": Entry("stream_unmask.cli.unmask:unmask", "Take face masks off, or put some on (the default)."),
     "live": Entry("stream_unmask.cli.live:live", "Take masks off what several cameras see, from a file."),
+    "serve": Entry("stream_unmask.cli.serve:serve", "Show a page to watch cameras and to try files."),
     "fleet": Entry("stream_unmask.cli.fleet:fleet", "Do whole archives, and many cameras, on many machines."),
     "sheet": Entry("stream_unmask.cli.sheet:sheet", "Draw input, mask and output of faces side by side."),
     "faces": Entry("stream_unmask.cli.faces:faces", "Draw the stand-ins, or those that fit a video."),

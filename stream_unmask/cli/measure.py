@@ -421,6 +421,40 @@ def networks() -> None:
             click.echo(f"{name:20}{size:6}{cost.parameters:14,}{cost.multiply_adds / 1e9:10.2f}")
 
 
+@measure.command()
+@click.option("--seconds", type=click.FloatRange(1), default=15.0, show_default=True, help="Of watching.")
+@click.option("--viewers", type=click.IntRange(1), multiple=True, default=(1, 10), show_default=True)
+@click.option("--visits", type=click.IntRange(1), default=1000, show_default=True)
+@_json_option
+def page(seconds: float, viewers: tuple[int, ...], visits: int, target: Path | None) -> None:
+    """Tell how late `serve` shows a camera in Chromium, and what visits leave of memory and threads."""
+    from benchmarks.page import measure as run
+
+    _tell(run(_command(), seconds=seconds, viewers=viewers, visits=visits), target)
+
+
+@measure.command(hidden=True)
+@click.option(
+    "--portraits",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(exists=True, path_type=Path, file_okay=False),
+    default=Path("docs"),
+    show_default=True,
+    help="Folder for the pictures.",
+)
+def screens(portraits: Path, output: Path) -> None:
+    """Take the documentation's pictures of the page."""
+    from benchmarks.screens import draw
+
+    draw(portraits, output, click.echo)
+
+
 @measure.command(hidden=True)
 @click.option(
     "--portraits",

@@ -100,6 +100,7 @@ class EncoderSettings:
         gop: seconds between two keyframes at most; None for the encoder's own choice.
         lookahead: seconds of frames that the encoder may hold back, 0 for none; None for its own choice.
         bit_rate: bits a second that it may not exceed for longer than a second; None for no bound.
+        profile: the encoder's name for what a decoder must know; None for its own choice.
 
     Raises:
         ValueError: there is no such encoder of videos here, or a number is none that any encoder takes.
@@ -112,6 +113,7 @@ class EncoderSettings:
     gop: float | None = None
     lookahead: float | None = None
     bit_rate: int | None = None
+    profile: str | None = None
 
     def __post_init__(self) -> None:
         if self.codec is not None and not _is_video_encoder(self.codec):
@@ -231,7 +233,7 @@ def _live_options(
 ) -> dict[str, str]:
     """Options for keyframes in time, little held back, and an even bit rate."""
     rate = float(info.average_rate or _USUAL_RATE)
-    options = {}
+    options = {} if settings.profile is None else {"profile": settings.profile}
     if settings.gop is not None:
         context.gop_size = max(1, round(rate * settings.gop))
         if "forced-idr" in known:

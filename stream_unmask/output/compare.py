@@ -15,14 +15,16 @@ def side_by_side(frame: Frame) -> Frame:
     right picture's chroma lie one luma column off, for there is no place for it in between.
 
     Returns:
-        A frame of twice the width, with the timestamp and the colour tags of ``frame``.
+        A frame of twice the width, with the times and the colour tags of ``frame``.
     """
     source = frame.picture
     picture = av.VideoFrame(source.width * 2, source.height, source.format.name)
     picture.colorspace, picture.color_range = source.colorspace, source.color_range
     picture.color_primaries, picture.color_trc = source.color_primaries, source.color_trc
     picture.pts, picture.time_base, picture.duration = frame.pts, frame.time_base, frame.duration
-    joined = Frame(picture, frame.index, frame.pts, frame.time_base, frame.duration)
+    joined = Frame(
+        picture, frame.index, frame.pts, frame.time_base, frame.duration, frame.connection, frame.arrival
+    )
     target, before, after = joined.planes(), frame.decoded_planes(), frame.planes()
     _join(target.y, before.y, after.y)
     _join(target.u, before.u, after.u)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stream_unmask.errors import UnmaskError
@@ -18,6 +19,21 @@ from stream_unmask.video.pacing import Paced
 from stream_unmask.video.source import Source
 
 Seal = Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A video on its way to its outputs.
+
+    Attributes:
+        source: what is read.
+        stream: what unmasks it.
+        fanout: brings it to its outputs; more may be added while it runs.
+    """
+
+    source: Source
+    stream: Stream
+    fanout: Fanout
 
 
 def check_outputs(outputs: Sequence[str | Path], options: OutputOptions) -> None:
@@ -40,9 +56,13 @@ def is_session(source: Source, outputs: Sequence[str | Path]) -> bool:
 
 
 def paced(source: Source, outputs: Sequence[str | Path]) -> Source:
-    """The source as it is to be read: a file that goes to a server alone comes no faster than it is shown."""
+    """The source as it is to be read.
+
+    A file that goes to a server alone comes no faster than it is shown; one that goes nowhere at first is
+    only watched, and waits for nobody.
+    """
     watched = all(is_stream_output(output) and str(output) != "-" for output in outputs)
-    return Paced(source) if watched and not source.info.live else source
+    return Paced(source, waits=bool(outputs)) if watched and not source.info.live else source
 
 
 def open_job(
@@ -55,6 +75,7 @@ def open_job(
     progress: Callable[[Progress], None] | None,
     notify: Callable[[str], None],
     seals: Sequence[Seal | None],
+    began: Callable[[Session], None] | None = None,
     watch: Callable[[UnmaskedFrame], None] | None = None,
 ) -> VideoJob:
     """Begin all outputs of a video.
@@ -68,18 +89,21 @@ def open_job(
         progress: called after every frame.
         notify: gets a sentence for what a user should know at once.
         seals: what signs each of the outputs, None for those that are not signed.
+        began: gets what outputs can be added to; then there need be none at first.
         watch: is shown every frame as it is done, before it is written.
 
     Raises:
         UnmaskError: one of the outputs cannot be.
     """
-    first = Path(outputs[0])
+    first = Path(outputs[0]) if outputs else Path()
     sink: Sink
     minute: MinuteLine | None = None
-    if is_session(source, outputs):
+    if began is not None or is_session(source, outputs):
         sink = fanout = _fanout(source, outputs, label, options, notify, seals)
         if source.info.live:
             minute = MinuteLine(source.info, source.problems, fanout.outputs, notify)
+        if began is not None:
+            began(Session(source, stream, fanout))
     else:
         sink = FileSink(
             first,

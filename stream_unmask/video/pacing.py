@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from av.stream import Stream
 
@@ -18,12 +19,17 @@ from stream_unmask.video.source import Item, Source
 
 class Paced(Closing):
     """Hands out a file's frames no earlier than they are to be shown; see
-    :class:`stream_unmask.video.source.Source`."""
+    :class:`stream_unmask.video.source.Source`.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: the file.
+        waits: for whoever is slower; else frames are left out, as a camera's are.
+    """
+
+    def __init__(self, source: Source, *, waits: bool = True) -> None:
         self._source = source
         self._closed = threading.Event()
-        self.info: SourceInfo = source.info
+        self.info: SourceInfo = source.info if waits else replace(source.info, real_time=True)
         self.problems: SourceProblems = source.problems
 
     @property
@@ -44,6 +50,7 @@ class Paced(Closing):
                 began = time.monotonic() - item.time if began is None else began
                 if self._closed.wait(max(0.0, began + item.time - time.monotonic())):
                     return
+                item.arrival = time.monotonic()
             yield item
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ def test_the_pages_show_the_results_as_they_are() -> None:
 
 
 def test_every_result_is_shown_and_says_when_it_was_measured() -> None:
-    pages = "".join((ROOT / name).read_text() for name in PAGES)
+    pages = "".join((ROOT / page).read_text() for page in PAGES)
     shown = set(" ".join(re.findall(r"<!-- results: ([\w ]+) -->", pages)).split())
     results = read_results(ROOT / "results")
     assert shown == results.keys()

@@ -33,6 +33,8 @@ SLOW = (
     "trainer/test_training_processes.py",
     "trainer/test_training_speed.py",
     "trainer/test_whole_way.py",
+    "web/test_page.py",
+    "web/test_worker.py",
     "video/test_rtsp.py",
 )
 """``path`` below ``tests``, or ``path::test`` for one test of it."""

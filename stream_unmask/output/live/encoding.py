@@ -21,7 +21,7 @@ from stream_unmask.output.live.packets import EncodedPacket, LiveProgram, TrackK
 from stream_unmask.output.live.sound import LiveSoundEncoder
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.container import CopiedPacket
-from stream_unmask.video.frame import FULL_RANGE, Frame
+from stream_unmask.video.frame import FULL_RANGE, LIMITED_RANGE, Frame
 from stream_unmask.video.info import SourceInfo
 from stream_unmask.video.sounds import Sound
 
@@ -35,6 +35,14 @@ _BITS_A_PIXEL = 0.12
 _LEAST_BIT_RATE, _MOST_BIT_RATE = 500_000, 12_000_000
 _USUAL_RATE = 25
 
+_PAGE_PROFILE = "baseline"
+"""Every browser decodes it, over WebRTC too: Safari stays black for more."""
+
+_PAGE_WIDEST, _PAGE_HIGHEST = 1280, 720
+_STILL_QUALITY = 5
+_JPEG_MATRIX = 5
+"""JPEG's matrix, that of BT.601, as H.273 numbers it."""
+
 _MOST_WAITING = Fraction(1)
 """Seconds for which a recording's sound and pictures wait for each other."""
 
@@ -42,8 +50,12 @@ _ON_THE_WAY = 512
 """Frames whose arrival is remembered while the encoder holds them."""
 
 
-Kind = Literal["recording", "live", "raw"]
-"""What a picture is encoded for: to be kept, to be seen now, or for a program to read."""
+Kind = Literal["recording", "live", "raw", "page", "stills"]
+"""What a picture is encoded for: to be kept, to be seen now, for a program to read, or for the page, which
+wants before and after beside each other, as a video or as JPEGs."""
+
+BESIDE: frozenset[Kind] = frozenset(("page", "stills"))
+"""Kinds that show the picture as it came beside what was made of it."""
 
 
 def encoder_settings(kind: Kind, wanted: EncoderSettings, info: SourceInfo) -> EncoderSettings:
@@ -62,11 +74,22 @@ def encoder_settings(kind: Kind, wanted: EncoderSettings, info: SourceInfo) -> E
         return replace(wanted, gop=RECORDING_GOP, lookahead=0)
     if kind == "raw":
         return EncoderSettings("rawvideo", gop=0)
+    if kind == "stills":
+        return EncoderSettings("mjpeg", _STILL_QUALITY, threads=wanted.threads, gop=0)
     rate = float(info.average_rate or _USUAL_RATE)
-    bits = int(info.width * info.height * rate * _BITS_A_PIXEL)
+    shown = _small_enough(info) if kind in BESIDE else info
+    pictures = 2 if kind in BESIDE else 1
+    bits = int(shown.width * shown.height * pictures * rate * _BITS_A_PIXEL)
     bits = min(max(bits, _LEAST_BIT_RATE), _MOST_BIT_RATE)
     return EncoderSettings(
-        "libx264", _LIVE_QUALITY, _LIVE_PRESET, wanted.threads, gop=_LIVE_GOP, lookahead=0, bit_rate=bits
+        "libx264",
+        _LIVE_QUALITY,
+        _LIVE_PRESET,
+        wanted.threads,
+        gop=_LIVE_GOP,
+        lookahead=0,
+        bit_rate=bits,
+        profile=_PAGE_PROFILE if kind == "page" else None,
     )
 
 
@@ -74,9 +97,34 @@ def encoder_info(kind: Kind, info: SourceInfo) -> SourceInfo:
     """What is encoded: who watches live wants 8 bits and 4:2:0, as every player knows them."""
     if kind == "recording":
         return info
+    if kind in BESIDE:
+        info = _small_enough(info)
+    if kind == "stills":
+        colours = replace(info.colours, matrix=_JPEG_MATRIX, range=FULL_RANGE)
+        return replace(info, pixel_format="yuvj420p", colours=colours)
     full = info.colours.range == FULL_RANGE or info.pixel_format.startswith("yuvj")
     colours = replace(info.colours, range=FULL_RANGE) if full else info.colours
     return replace(info, pixel_format="yuv420p", colours=colours)
+
+
+def _small_enough(info: SourceInfo) -> SourceInfo:
+    """No larger than a page shows it, in even numbers."""
+    scale = min(1.0, _PAGE_WIDEST / info.width, _PAGE_HIGHEST / info.height)
+    width, height = (max(2, 2 * round(side * scale / 2)) for side in (info.width, info.height))
+    return replace(info, width=width, height=height)
+
+
+def still(frame: Frame) -> Frame:
+    """A frame in JPEG's colours: full range, and its matrix."""
+    full = frame.picture.color_range == FULL_RANGE or frame.picture.format.name.startswith("yuvj")
+    picture = frame.picture.reformat(
+        format="yuvj420p",
+        dst_colorspace=_JPEG_MATRIX,
+        src_color_range=FULL_RANGE if full else LIMITED_RANGE,
+        dst_color_range=FULL_RANGE,
+    )
+    picture.pts, picture.time_base = frame.pts, frame.time_base
+    return replace(frame, picture=picture)
 
 
 class Sounds:
@@ -155,6 +203,10 @@ class VideoEncode:
             self._arrivals.popitem(last=False)
         return self._ready(program, packets)
 
+    def refresh(self) -> None:
+        """Make the next frame one that a player can start at."""
+        self._next_keyframe = float("-inf")
+
     def flush(self, program: LiveProgram) -> Iterator[EncodedPacket]:
         """The packets that the encoder still holds at the end."""
         return self._ready(program, self._encoder.flush())
@@ -215,6 +267,10 @@ class Encode:
     def sound(self, packet: CopiedPacket) -> Iterator[EncodedPacket]:
         """The packets that are ready once the next one of the source's sound is there."""
         return self._ordered(self._sounds.packets(self.program, packet))
+
+    def refresh(self) -> None:
+        """Make the next frame one that a player can start at."""
+        self._video.refresh()
 
     def flush(self) -> Iterator[EncodedPacket]:
         """All that is left."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.codecs import EncoderSettings
-from stream_unmask.output.live.encoding import Encode, Kind
+from stream_unmask.output.compare import side_by_side
+from stream_unmask.output.live.encoding import BESIDE, Encode, Kind, still
 from stream_unmask.output.live.holding import Held, OnLoss
 from stream_unmask.output.live.muxing import check
 from stream_unmask.output.live.outputs import Output
@@ -26,6 +27,9 @@ _TICK = 0.1
 """Seconds between two looks at whether live outputs need a picture while the camera is away."""
 
 _WEBM_CODEC = "libvpx-vp9"
+
+_HEARD: frozenset[Kind] = frozenset(("recording", "live"))
+"""Kinds that have sound."""
 
 
 class Fanout:
@@ -67,17 +71,56 @@ class Fanout:
         self._over = threading.Event()
         self._repaired = 0
         self._encodes: dict[Kind, Encode] = {}
-        self._targets = targets
+        self._targets = list(targets)
+        self._live = source.info.live
         self._begin(source.info, source.sounds)
-        self.outputs = [Output(target, notify, waits=not source.info.live) for target in targets]
+        self.outputs = [Output(target, notify, waits=not self._live) for target in targets]
         self._held = Held(on_loss)
         self._seen_at = time.strftime("%H:%M")
-        if source.info.live and any(target.kind != "recording" for target in targets):
-            threading.Thread(target=self._tick, name="hold", daemon=True).start()
+        self._ticking = False
+        self._tick_if_needed()
 
     @property
     def repaired_timestamps(self) -> int:
         return self._repaired + sum(encode.repaired_timestamps for encode in self._encodes.values())
+
+    @property
+    def newest(self) -> Frame | None:
+        """The last frame that was written; None before the first. It is not to be drawn into."""
+        return self._held.last
+
+    def add(self, target: Target) -> Output:
+        """Begin another output, at the next keyframe.
+
+        Raises:
+            UnmaskError: it cannot be, or an encoder refuses.
+        """
+        target.prepare(self._notify)
+        with self._lock:
+            self._targets.append(target)
+            if target.kind not in self._encodes:
+                self._begin_kind(target.kind, self._info, self._sounds)
+            output = Output(target, self._notify, waits=not self._live)
+            self.outputs = [*self.outputs, output]
+            self._encodes[target.kind].refresh()
+            self._tick_if_needed()
+        return output
+
+    def remove(self, output: Output) -> None:
+        """End one output; the others go on."""
+        with self._lock:
+            self._targets.remove(output.target)
+            kind = output.target.kind
+            if not any(target.kind == kind for target in self._targets):
+                self._put(kind, self._encodes.pop(kind).flush())
+            self.outputs = [each for each in self.outputs if each is not output]
+        output.finish(interrupted=False)
+
+    def refresh(self, kind: Kind) -> None:
+        """Make the next picture of a kind one that a player can start at: somebody joins."""
+        with self._lock:
+            if kind in self._encodes:
+                self._encodes[kind].refresh()
 
     def write(self, item: Item) -> None:
         """Encode the next frame, or pass sound on.
@@ -87,8 +130,7 @@ class Fanout:
         """
         with self._lock:
             if isinstance(item, Frame):
-                for kind in self._encodes:
-                    self._frame(kind, item)
+                self._frame(item, self._encodes)
                 self._held.seen(item, time.monotonic())
                 self._seen_at = time.strftime("%H:%M:%S")
             elif isinstance(item, CopiedPacket):
@@ -97,7 +139,7 @@ class Fanout:
             else:
                 self._restart(item)
         failures = [output.failure for output in self.outputs]
-        if all(failures):
+        if failures and all(failures):
             raise UnmaskError(" ".join(dict.fromkeys(failures)))
 
     def close(self) -> Path | None:
@@ -135,23 +177,30 @@ class Fanout:
             output.finish(interrupted=interrupted)
 
     def _begin(self, info: SourceInfo, sounds: Mapping[int, Sound]) -> None:
-        said: list[str] = []
+        self._info, self._sounds = info, sounds
         for kind in dict.fromkeys(target.kind for target in self._targets):
-            variants: dict[int, set[Variant]] = {index: set() for index in sounds}
-            for target in self._targets:
-                if target.kind == kind and kind != "raw" and target.format != WINDOW:
-                    said += self._choose(target, sounds, variants)
-            encode = Encode(kind, info, sounds, self._settings, variants, self._width_factor)
-            for target in self._targets:
-                if target.kind == kind == "recording":
-                    check(target.format, encode.program, target.shown)
-            self._encodes[kind] = encode
-            said += encode.warnings
-        said += [
+            self._begin_kind(kind, info, sounds)
+        self._warn(
             f"The stream {index} ({name}) of the camera was left out."
             for index, name in info.other_streams.items()
             if index not in sounds
-        ]
+        )
+
+    def _begin_kind(self, kind: Kind, info: SourceInfo, sounds: Mapping[int, Sound]) -> None:
+        said: list[str] = []
+        variants: dict[int, set[Variant]] = {index: set() for index in sounds}
+        for target in self._targets:
+            if target.kind == kind and kind in _HEARD and target.format != WINDOW:
+                said += self._choose(target, sounds, variants)
+        width_factor = 2 if kind in BESIDE else self._width_factor
+        encode = Encode(kind, info, sounds, self._settings, variants, width_factor)
+        for target in self._targets:
+            if target.kind == kind == "recording":
+                check(target.format, encode.program, target.shown)
+        self._encodes[kind] = encode
+        self._warn([*said, *encode.warnings])
+
+    def _warn(self, said: Iterable[str]) -> None:
         self.warnings += [sentence for sentence in dict.fromkeys(said) if sentence not in self.warnings]
 
     def _choose(
@@ -175,14 +224,27 @@ class Fanout:
         self._notify(f"{info.uri} is another one now ({info.codec}, {info.width}x{info.height}).")
         self._begin(info, camera.sounds)
 
-    def _frame(self, kind: Kind, frame: Frame) -> None:
-        self._put(kind, self._encodes[kind].frame(frame))
+    def _frame(self, frame: Frame, kinds: Iterable[Kind]) -> None:
+        """Encode a frame for each kind that somebody takes."""
+        taken = {target.kind for target in self._targets if target.wanted}
+        wanted = [kind for kind in kinds if kind in taken]
+        beside = frame
+        if self._width_factor == 1 and any(kind in BESIDE for kind in wanted):
+            beside = side_by_side(frame)
+        for kind in wanted:
+            shown = beside if kind in BESIDE else frame
+            self._put(kind, self._encodes[kind].frame(still(shown) if kind == "stills" else shown))
 
     def _put(self, kind: Kind, packets: Iterable[EncodedPacket]) -> None:
         for packet in packets:
             for output in self.outputs:
                 if output.target.kind == kind:
                     output.put(packet)
+
+    def _tick_if_needed(self) -> None:
+        if self._live and not self._ticking and any(each.kind != "recording" for each in self._targets):
+            self._ticking = True
+            threading.Thread(target=self._tick, name="hold", daemon=True).start()
 
     def _tick(self) -> None:
         """Show live outputs the last picture while the camera brings none."""
@@ -193,6 +255,4 @@ class Fanout:
                 frame = self._held.next(time.monotonic(), self._seen_at)
                 if frame is None:
                     continue
-                for kind in self._encodes:
-                    if kind != "recording":
-                        self._frame(kind, frame)
+                self._frame(frame, [kind for kind in self._encodes if kind != "recording"])

@@ -31,17 +31,20 @@ class Held:
 
     Args:
         on_loss: ``hold`` shows the last one and a notice, ``black`` the notice alone, ``stop`` nothing.
+
+    Attributes:
+        last: the last one that came; None before the first.
     """
 
     def __init__(self, on_loss: OnLoss) -> None:
         self._on_loss = on_loss
-        self._last: Frame | None = None
+        self.last: Frame | None = None
         self._seen = self._shown = 0.0
         self._picture: av.VideoFrame | None = None
 
     def seen(self, frame: Frame, now: float) -> None:
         """A frame came and was written, at a time of ``time.monotonic``."""
-        self._last, self._picture = frame, None
+        self.last, self._picture = frame, None
         self._seen = self._shown = now
 
     def next(self, now: float, since: str) -> Frame | None:
@@ -51,7 +54,7 @@ class Held:
             now: by ``time.monotonic``.
             since: the time of day of the last frame, for the notice.
         """
-        last = self._last
+        last = self.last
         if last is None or self._on_loss == "stop":
             return None
         pause = _AFTER if self._picture is None else 1 / _RATE

@@ -58,6 +58,7 @@ class Target(Protocol):
         format: FFmpeg's name of its container.
         kind: what pictures are encoded for.
         retries: it is begun again when it fails.
+        wanted: somebody takes what goes there now; pictures are not encoded for nobody.
     """
 
     format: str
@@ -67,6 +68,8 @@ class Target(Protocol):
     def shown(self) -> str: ...
     @property
     def retries(self) -> bool: ...
+    @property
+    def wanted(self) -> bool: ...
     def check(self) -> None: ...
     def prepare(self, notify: Callable[[str], None]) -> None: ...
     def open(self, first: EncodedPacket) -> Opened: ...
@@ -164,6 +167,7 @@ class StreamTarget(_Plain):
     shown: str
     kind: Kind = "live"
     retries: bool = True
+    wanted: bool = True
 
     def open(self, first: EncodedPacket) -> Sent:
         return Sent(self, first)
@@ -191,6 +195,7 @@ class DirectTarget(_Plain):
     shown: str
     kind: Kind
     retries: bool
+    wanted: bool = True
     device: str | None = None
 
     def open(self, first: EncodedPacket) -> OpenStream:
@@ -206,6 +211,7 @@ class HlsTarget(_Plain):
     format: str = "hls"
     kind: Kind = "live"
     retries: bool = True
+    wanted: bool = True
 
     @property
     def shown(self) -> str:
@@ -310,6 +316,7 @@ class RecordingTarget:
     tags: Mapping[str, str] = field(default_factory=dict)
     seal: Callable[[Path], None] | None = None
     kind: Kind = "recording"
+    wanted: bool = True
     _first: bool = True
 
     @property

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from stream_unmask.errors import UnmaskError
@@ -53,6 +55,7 @@ class FakeTarget:
     format: str = "rtsp"
     shown: str = "rtsp://***@server/x"
     retries: bool = True
+    wanted: bool = True
     packets: list[EncodedPacket] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
@@ -199,3 +202,53 @@ def test_delays_are_those_since_last_asked_and_of_all() -> None:
     assert delays.recent() == (2.0, 2.0)
     assert delays.recent() is None
     assert delays.overall() == (2.0, 2.0)
+
+
+def test_outputs_come_and_go_while_the_camera_goes_on(tmp_path: Path) -> None:
+    outputs = fan_out(camera(tmp_path), on_loss="stop")
+    write(outputs, frames(10))
+    target = FakeTarget(kind="page")
+    output = outputs.add(target)
+    file = outputs.add(recording(tmp_path))
+    write(outputs, frames(30, 10))
+    wait_until(lambda: len(target.packets) == 30)
+    assert target.packets[0].keyframe
+    assert target.packets[0].program.size == (128, 48)
+    outputs.remove(file)
+    assert len(times(tmp_path / "out.mp4")) == 30
+    outputs.remove(output)
+    assert target.closed == 1
+    write(outputs, frames(5, 40))
+    assert len(target.packets) == 30
+    assert outputs.newest is not None
+    assert outputs.newest.index == 44
+    outputs.close()
+
+
+def test_nothing_is_encoded_for_nobody(tmp_path: Path) -> None:
+    target = FakeTarget(kind="page", wanted=False)
+    outputs = fan_out(camera(tmp_path), target, on_loss="stop")
+    write(outputs, frames(10))
+    target.wanted = True
+    outputs.refresh("page")
+    write(outputs, frames(5, 10))
+    wait_until(lambda: len(target.packets) == 5)
+    assert [packet.keyframe for packet in target.packets] == [True, False, False, False, False]
+    assert float(target.packets[0].time) == 0.4
+    outputs.close()
+
+
+def test_stills_are_jpegs_of_before_and_after(tmp_path: Path) -> None:
+    target = FakeTarget(kind="stills")
+    outputs = fan_out(camera(tmp_path), target, on_loss="stop")
+    (frame,) = frames(1)
+    before = frame.planes().y.copy()
+    frame.writable_planes().y[:] = 235
+    outputs.write(frame)
+    wait_until(lambda: len(target.packets) == 1)
+    outputs.close()
+    picture = cv2.imdecode(np.frombuffer(target.packets[0].data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert picture.shape == (48, 128)
+    assert picture[:, 72:].min() > 240  # 235 in limited range is white
+    assert np.corrcoef(picture[:, :56].ravel(), before[:, :56].ravel())[0, 1] > 0.9

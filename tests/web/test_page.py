@@ -1,0 +1,371 @@
+"""The page in a real browser: it watches, tries, records and is read aloud, whatever the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from benchmarks.browser import Browser, Page, chromium, find_chromium
+from benchmarks.clips import ClipOptions, make_clip
+from benchmarks.page import Serving
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium")
+
+CARD = "document.querySelector('.camera')"
+CHANGED = """(() => {
+  const stage = %s, canvas = stage.querySelector('canvas');
+  const pictures = [];
+  for (const value of [100, 0]) {
+    const split = stage.querySelector('.stage-split');
+    split.value = value;
+    split.dispatchEvent(new Event('input'));
+    pictures.push(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data);
+  }
+  const [before, after] = pictures;
+  let changed = 0, sum = 0;
+  for (let place = 0; place < before.length; place += 4) {
+    const apart = Math.abs(before[place] - after[place]) + Math.abs(before[place + 2] - after[place + 2]);
+    if (apart > 60) changed += 1;
+    sum += after[place];
+  }
+  return [changed / (before.length / 4), sum / (before.length / 4)];
+})()"""
+"""How much of a stage the line changes as it goes from one side to the other, and how bright it is."""
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A masked face, small, and at a rate that a busy machine keeps up with."""
+    folder = tmp_path_factory.mktemp("film")
+    return make_clip(
+        folder / "door.mp4", ClipOptions(width=320, height=180, frames=300, rate=10, sound=False)
+    )
+
+
+@pytest.fixture(scope="module")
+def short(film: Path) -> Path:
+    """The same, less than a second long."""
+    options = ClipOptions(width=320, height=180, frames=8, rate=10, sound=False)
+    return make_clip(film.with_name("short.mp4"), options)
+
+
+@pytest.fixture(scope="module")
+def server(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    serving = Serving(tmp_path_factory.mktemp("server"), ("--threads", "1", str(film)))
+    serving.start()
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture(scope="module")
+def webcam(short: Path) -> Path:
+    """What a browser's webcam shows: the same, bare of any codec."""
+    path = short.with_suffix(".y4m")
+    with av.open(str(short)) as read, av.open(str(path), "w", format="yuv4mpegpipe") as written:
+        stream = written.add_stream("wrapped_avframe", 10)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for frame in read.decode(video=0):
+            written.mux(stream.encode(frame))
+        written.mux(stream.encode(None))
+    return path
+
+
+Test = Callable[[Browser], Coroutine[Any, Any, None]]
+Browse = Callable[[Test], None]
+
+
+@pytest.fixture(scope="module")
+def browse(webcam: Path) -> Iterator[Browse]:
+    """Runs a test with a browser, which is begun once."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        browser = runner.run(stack.enter_async_context(chromium(webcam)))
+        yield lambda test: runner.run(asyncio.wait_for(test(browser), 240))
+        runner.run(stack.aclose())
+
+
+@contextlib.asynccontextmanager
+async def quiet_page(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """A page in which nothing goes wrong."""
+    async with browser.page(address) as page:
+        yield page
+        assert page.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["webrtc", "fragments", "jpegs"])
+def test_a_camera_is_watched_before_and_after(way: str, server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, f"{server.address}/?way={way}") as page:
+            await page.until(f"{CARD}?.dataset.way === '{way}' && Number({CARD}.dataset.pictures) > 12", 90)
+            changed, bright = await page.run(CHANGED % CARD)
+            assert 0.01 < changed < 0.4  # the mask, and little else
+            assert bright > 30
+            await page.until(f"Number({CARD}.dataset.p95) > 0", 60)
+            words = await page.run(f"{CARD}.querySelector('.facts').textContent")
+            assert "ms from camera to screen" in words
+            assert "95 % within" in words
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_without_webrtc_and_sockets_the_page_falls_back_by_itself(server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with browser.page() as page:
+            broken = "RTCPeerConnection = class { constructor() { throw new Error('none'); } };"
+            await page.send("Page.addScriptToEvaluateOnNewDocument", source=broken)
+            await page.open(f"{server.address}/?patience=60")
+            await page.until(f"{CARD}?.dataset.way === 'fragments'", 90)
+            worse = f"{broken} MediaSource = undefined;"
+            await page.send("Page.addScriptToEvaluateOnNewDocument", source=worse)
+            await page.open(f"{server.address}/?patience=60&again")
+            await page.until(f"{CARD}?.dataset.way === 'jpegs'", 90)
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_the_line_moves_by_mouse_touch_and_keys(server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, server.address) as page:
+            await page.size(1000, 800)
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            value = f"Number({CARD}.querySelector('.stage-split').value)"
+            box = await page.run(
+                f"(({{left, top, width, height}}) => ({{left, top, width, height}}))"
+                f"({CARD}.querySelector('.stage').getBoundingClientRect())"
+            )
+            middle = box["top"] + box["height"] / 2
+            await page.mouse("mousePressed", box["left"] + box["width"] * 0.5, middle)
+            await page.mouse("mouseMoved", box["left"] + box["width"] * 0.25, middle)
+            await page.mouse("mouseReleased", box["left"] + box["width"] * 0.25, middle)
+            assert await page.run(value) == pytest.approx(25, abs=1)
+            await page.key("ArrowRight", 39)
+            await page.key("ArrowRight", 39)
+            assert await page.run(value) == pytest.approx(27, abs=1)
+            words = await page.run(f"{CARD}.querySelector('.stage-split').getAttribute('aria-valuetext')")
+            assert words == "27 percent before"
+            place = {"x": box["left"] + box["width"] * 0.75, "y": middle}
+            await page.send("Input.dispatchTouchEvent", type="touchStart", touchPoints=[place])
+            await page.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            await page.until(f"Math.abs({value} - 75) < 2", 60)
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_a_camera_is_recorded_stopped_and_started_by_buttons(server: Serving, browse: Browse) -> None:
+    buttons = f"[...{CARD}.querySelectorAll('button')]"
+    button = f"{buttons}.find((each) => each.textContent === '%s' && !each.disabled)"
+
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, server.address) as page:
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            await page.until(button % "Record", 60)
+            await page.run(f"({button % 'Record'}).click()")
+            await page.until(f"{CARD}.querySelector('.said').textContent.startsWith('Recording for')", 60)
+            seen = int(await page.run(f"{CARD}.dataset.pictures"))
+            await page.until(f"Number({CARD}.dataset.pictures) > {seen + 8}", 60)
+            await page.until(button % "Stop recording", 60)
+            await page.run(f"({button % 'Stop recording'}).click()")
+            await page.until("document.querySelector('#recordings-list a')", 60)
+            await page.until(button % "Stop", 60)
+            await page.run(f"({button % 'Stop'}).click()")
+            await page.until(f"{CARD}.dataset.state === 'stopped'", 60)
+            await page.until(button % "Start", 60)
+            await page.run(f"({button % 'Start'}).click()")
+            await page.until(f"{CARD}.dataset.state === 'live' && {CARD}.dataset.way", 60)
+
+    browse(test)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["webrtc", "jpegs"])
+def test_a_webcam_comes_back_unmasked(way: str, server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, f"{server.address}/?way={way}#try") as page:
+            await page.until("document.getElementById('drop-text').textContent", 60)
+            await page.run("document.getElementById('webcam-use').click()")
+            place = "document.getElementById('webcam')"
+            await page.until(f"{place}.dataset.way === '{way}' && Number({place}.dataset.pictures) > 8", 120)
+            changed, bright = await page.run(CHANGED % place)
+            assert 0.01 < changed < 0.5
+            assert bright > 30
+            await page.until(f"Number({place}.dataset.round) > 0", 60)
+            assert "ms there and back" in await page.run(f"{place}.textContent")
+            await page.run(f"{place}.querySelector('button').click()")
+            await page.until(f"{place}.hidden", 60)
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_files_are_tried_and_broken_ones_say_why(
+    server: Serving, short: Path, tmp_path: Path, browse: Browse
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(short.read_bytes()[:3000])
+
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, f"{server.address}/#try") as page:
+            await page.until("document.getElementById('drop-text').textContent", 60)
+            await page.files("#file", [broken])
+            await page.until("document.querySelector('.job[data-state=failed]')", 120)
+            said = await page.run("document.querySelector('.job[data-state=failed] .row').textContent")
+            assert said.startswith("Not done. The file")
+            await page.files("#file", [short])
+            done = "document.querySelector('.job[data-state=done]')"
+            await page.until(done, 120)
+            await page.until(f"{done}.querySelector('.stage canvas').width > 300", 60)
+            changed, _ = await page.run(CHANGED % done)
+            assert 0.01 < changed < 0.4
+            words = await page.run(f"{done}.textContent")
+            assert "Masks were taken off 1 of 1 faces, in 8 frames." in words
+            assert await page.run(f"{done}.querySelectorAll('.tile').length") > 2
+            # Another face, chosen by whoever looks.
+            await page.run(f"{done}.querySelector('.tile:nth-child(2) input').click()")
+            await page.run(f"{done}.querySelector('.faces button').click()")
+            await page.until("document.querySelectorAll('.job[data-state=done]').length === 2", 120)
+            legends = "document.querySelectorAll('.job[data-state=done] legend')"
+            worn = await page.run(f"[...{legends}].map((each) => each.textContent)")
+            assert worn[0] != worn[1]
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_the_page_goes_on_when_the_server_was_away(server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with browser.page(server.address) as page:
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            await asyncio.to_thread(server.stop)
+            await page.until("document.getElementById('server').textContent.includes('away')", 60)
+            seen = int(await page.run(f"{CARD}.dataset.pictures"))
+            await asyncio.to_thread(server.start)
+            await page.until("document.getElementById('server').textContent === 'Connected'", 90)
+            await page.until(f"Number({CARD}.dataset.pictures) > {seen + 2}", 90)
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_many_come_and_go_and_nothing_is_left_of_them(server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, server.address) as page:
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            process = "(await (await fetch('/api/v1/numbers')).json()).newest"
+            before = await page.run(f"(async () => {process}.process.threads)()")
+            for _ in range(2):
+                async with contextlib.AsyncExitStack() as stack:
+                    others = [await stack.enter_async_context(browser.page(server.address)) for _ in range(5)]
+                    for other in others:
+                        await other.until(f"Number({CARD}?.dataset.pictures) > 0", 90)
+            await page.until(f"(async () => {process}.inputs[0].viewers <= 1)()", 60)
+            after = await page.run(f"(async () => {process}.process.threads)()")
+            assert after <= before + 8
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_who_has_no_token_sees_no_more_than_where_to_put_it(tmp_path: Path, browse: Browse) -> None:
+    token = "a-token-that-nobody-guesses"
+    (tmp_path / "token").write_text(token)
+    serving = Serving(tmp_path, ("--token-file", "token"))
+    serving.start()
+
+    async def test(browser: Browser) -> None:
+        async with browser.page(serving.address) as page:
+            await page.until("!document.getElementById('login').hidden", 60)
+            assert await page.run("document.querySelector('nav').hidden")
+            field = "document.getElementById('token')"
+            submit = "document.querySelector('#login-form button').click()"
+            await page.run(f"{field}.value = 'wrong-wrong-wrong'; {submit}")
+            await page.until("document.getElementById('notice').textContent.includes('not the token')", 60)
+            await page.run(f"{field}.value = '{token}'; {submit}")
+            await page.until("!document.getElementById('watch').hidden", 60)
+            assert token not in await page.run("document.cookie + location.href + document.body.textContent")
+
+    async def by_address(browser: Browser) -> None:
+        async with quiet_page(browser, f"{serving.address}/#token={token}") as page:
+            await page.until("!document.getElementById('watch').hidden", 60)
+            assert token not in await page.run("location.href")
+
+    try:
+        browse(test)
+        browse(by_address)
+    finally:
+        serving.stop()
+
+
+@pytest.mark.browser
+def test_the_first_paint_is_quick_and_nothing_moves_after_it(server: Serving, browse: Browse) -> None:
+    async def test(browser: Browser) -> None:
+        async with browser.page() as page:
+            watched = """
+              window.moved = 0;
+              const add = (list) => list.getEntries().forEach((each) => { window.moved += each.value; });
+              new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });
+            """
+            await page.send("Page.addScriptToEvaluateOnNewDocument", source=watched)
+            await page.size(1280, 900)
+            await page.open(server.address)
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            assert await page.run("window.moved") < 0.1
+            loaded = await page.run(
+                "[...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]"
+                ".filter(({ name }) => !name.includes('/api/'))"
+                ".reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"
+            )
+            assert 20_000 < loaded < 150_000
+            others = await page.run(
+                "performance.getEntriesByType('resource')"
+                ".filter(({ name }) => !name.startsWith(location.origin)).length"
+            )
+            assert others == 0
+
+    browse(test)
+
+
+def axe() -> Path | None:
+    """axe-core's script, where npm has put it."""
+    found = os.environ.get("AXE_CORE") or ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    return Path(found) if Path(found).is_file() else None
+
+
+@pytest.mark.skipif(axe() is None, reason="axe-core is not installed: npm install --no-save axe-core")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_anybody_out(
+    scheme: str, server: Serving, short: Path, browse: Browse
+) -> None:
+    script = axe()
+    assert script is not None
+
+    async def test(browser: Browser) -> None:
+        async with browser.page(server.address) as page:
+            await page.scheme(scheme)
+            await page.size(390, 844, phone=True)
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2", 90)
+            await page.run(script.read_text() + ";1")
+            for view in ("watch", "try", "numbers"):
+                await page.run(f"location.hash = '{view}'")
+                await page.until(f"!document.getElementById('{view}').hidden", 60)
+                if view == "try" and scheme == "light":
+                    if not await page.run("document.querySelectorAll('.job').length"):
+                        await page.files("#file", [short])
+                    await page.until("document.querySelector('.job[data-state=done] .tile')", 180)
+                found = await page.run("axe.run(document).then((said) => JSON.stringify(said.violations))")
+                rules = [(each["id"], [node["html"] for node in each["nodes"]]) for each in json.loads(found)]
+                assert rules == [], view
+
+    browse(test)

@@ -1,0 +1,321 @@
+"""Who may come in, and what strangers cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from stream_unmask.web.options import Limits, ServeOptions
+from stream_unmask.web.security import Guard
+from tests.web.serving import Served, run, served, upload
+
+TOKEN = "a-token-that-nobody-guesses"
+API = "/api/v1"
+
+
+async def status(server: Served, path: str, method: str = "GET", **options: object) -> int:
+    async with server.session.request(method, server.address + path, **options) as answer:  # type: ignore[arg-type]
+        await answer.read()
+        return answer.status
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::"])
+def test_whoever_is_open_to_others_needs_a_token(host: str) -> None:
+    with pytest.raises(ValueError, match="token is needed"):
+        ServeOptions(host=host)
+    with pytest.raises(ValueError, match="16 characters"):
+        ServeOptions(host=host, token="short")
+
+
+def test_a_name_that_a_proxy_uses_needs_one_too() -> None:
+    with pytest.raises(ValueError, match="token is needed"):
+        ServeOptions(names=frozenset(("cams.example.org",)))
+    assert not ServeOptions(host="::1").is_open
+
+
+def test_without_the_token_only_the_page_itself_is_there(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, token=TOKEN) as server:
+            for path in (
+                "/",
+                "/static/app.js",
+                "/healthz",
+                "/readyz",
+                f"{API}/session",
+                f"{API}/openapi.json",
+            ):
+                assert await status(server, path) == 200, path
+            for path in ("/metrics", f"{API}/inputs", f"{API}/jobs", f"{API}/events", f"{API}/stand-ins/1"):
+                assert await status(server, path) == 401, path
+            assert await status(server, f"{API}/jobs", "POST", data=b"video") == 401
+            for wrong in ("Bearer wrong", f"Bearer {TOKEN}x", "Basic abc", "Bearer", f"Bearer {TOKEN[:-1]}"):
+                assert await status(server, f"{API}/jobs", headers={"Authorization": wrong}) == 401
+            right = {"Authorization": f"Bearer {TOKEN}"}
+            assert await status(server, f"{API}/jobs", headers=right) == 200
+            assert await status(server, "/metrics", headers=right) == 200
+
+    run(test())
+
+
+def test_a_cookie_is_got_for_the_token_and_no_script_reads_it(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, token=TOKEN) as server:
+            wrong = {"token": "wrong"}
+            assert await status(server, f"{API}/session", "POST", json=wrong) == 401
+            async with server.session.post(f"{server.address}{API}/session", json={"token": TOKEN}) as answer:
+                assert answer.status == 204
+                said = answer.headers["Set-Cookie"]
+            assert "HttpOnly" in said
+            assert "SameSite=Strict" in said
+            assert TOKEN not in said
+            assert await status(server, f"{API}/jobs") == 200
+            assert await status(server, f"{API}/session", "DELETE") == 204
+            assert await status(server, f"{API}/jobs") == 401
+
+    run(test())
+
+
+def test_a_cookie_ends_and_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard(ServeOptions(token=TOKEN))
+    until, _, proof = guard.cookie().partition(".")
+    assert int(until) > time.time() + 3600
+    assert Guard(ServeOptions(token=TOKEN[::-1])).cookie().partition(".")[2] != proof
+    later = str(int(until) + 1)
+    assert guard._proof(later) != proof
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost:1", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("192.168.7.7:8000", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("evil.example:8000", 421),
+        ("", 421),
+        ("local host", 421),
+    ],
+)
+def test_names_that_are_not_this_machines_are_refused(host: str, expected: int, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            asked = f"GET {API}/inputs HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            answer = await server.raw(asked.encode())
+            assert answer.startswith((f"HTTP/1.1 {expected} ").encode()), answer[:80]
+
+    run(test())
+
+
+def test_names_that_were_allowed_are_served(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, token=TOKEN, names=frozenset(("Cams.Example.org",))) as server:
+            assert await status(server, "/", headers={"Host": "cams.example.org"}) == 200
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_other_sites_may_not_use_the_server(headers: dict[str, str], tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            assert await status(server, f"{API}/jobs", "POST", data=b"video", headers=headers) == 403
+            upgrade = {**headers, "Upgrade": "websocket", "Connection": "Upgrade"}
+            assert await status(server, f"{API}/webcam", headers=upgrade) == 403
+            assert not server.site.jobs.counts["queued"]
+
+    run(test())
+
+
+def test_a_page_may_be_linked_but_not_framed_or_read(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+            async with server.session.get(f"{server.address}/", headers=linked) as answer:
+                assert answer.status == 200
+                policy = answer.headers["Content-Security-Policy"]
+                assert "frame-ancestors 'none'" in policy
+                assert "default-src 'none'" in policy
+                assert "unsafe" not in policy
+                assert "Access-Control-Allow-Origin" not in answer.headers
+                assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+                text = await answer.text()
+            assert "<script>" not in text
+            assert "style=" not in text
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2fapp.py",
+        "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd",
+        "/static/index.html",
+        f"{API}/recordings/..%2f..%2fetc%2fpasswd",
+        f"{API}/recordings/%2e%2e%2fsecret.mp4",
+        f"{API}/recordings/.hidden.mp4",
+        f"{API}/recordings/link.mp4",
+        f"{API}/jobs/..%2f..%2f/result",
+        f"{API}/stand-ins/0",
+        f"{API}/stand-ins/999999",
+    ],
+)
+def test_no_path_leads_out(path: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.mp4").write_text("secret")
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / ".hidden.mp4").write_text("secret")
+    (folder / "link.mp4").symlink_to(tmp_path / "secret.mp4")
+
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            asked = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            answer = await server.raw(asked.encode())
+            assert answer.startswith(b"HTTP/1.1 404"), answer[:80]
+            assert b"secret" not in answer
+            assert b"root:" not in answer
+
+    run(test())
+
+
+def test_a_file_that_is_too_large_leaves_nothing(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, limits=Limits(upload_bytes=1000)) as server:
+            assert await status(server, f"{API}/jobs", "POST", data=bytes(1001)) == 413
+
+            async def unsaid() -> object:
+                for _ in range(100):
+                    yield bytes(100)
+
+            # Without a length there is nothing to believe.
+            assert await status(server, f"{API}/jobs", "POST", data=unsaid()) == 413
+            assert await status(server, f"{API}/jobs", "POST", data=b"") == 400
+            assert sum(server.site.jobs.counts.values()) == 0
+            assert (await upload(server, bytes(1000)))["state"] == "queued"
+
+    run(test())
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, limits=Limits(body_seconds=0.2)) as server:
+            head = f"POST {API}/jobs?name=a.mp4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"
+            answer = await server.raw(head.encode() + b"some")
+            assert answer.startswith(b"HTTP/1.1 408")
+            json_head = f"POST {API}/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"
+            answer = await server.raw(json_head.encode() + b"{")
+            assert answer.startswith(b"HTTP/1.1 408")
+            assert sum(server.site.jobs.counts.values()) == 0
+
+    run(test())
+
+
+def test_whoever_hangs_up_leaves_nothing(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            head = f"POST {API}/jobs?name=a.mp4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"
+            writer.write(head.encode() + b"some")
+            await writer.drain()
+            while not server.site.jobs.counts["uploading"]:
+                await asyncio.sleep(0.01)
+            writer.close()
+            while sum(server.site.jobs.counts.values()):
+                await asyncio.sleep(0.01)
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "name", ["a\r\nSet-Cookie: x=y.mp4", 'a";\n.mp4', "../../../etc/passwd", "é‮.mp4", ""]
+)
+def test_a_name_gets_into_no_header_and_onto_no_disk(name: str, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            job = await upload(server, name=name)
+            folder = server.site.jobs.get(
+                server.site.jobs.of(next(iter(_owners(server))))[0].owner, job["id"]
+            ).folder
+            while server.site.jobs.counts["done"] < 1:
+                await asyncio.sleep(0.01)
+            assert {path.stem for path in folder.iterdir()} <= {"source", "result"}
+            async with server.session.get(f"{server.address}{API}/jobs/{job['id']}/result") as answer:
+                assert answer.status == 200
+                assert "Set-Cookie" not in answer.headers
+                said = answer.headers["Content-Disposition"]
+                assert said.startswith("attachment; filename*=UTF-8''")
+                assert not set(said) & set('\r\n"/')
+
+    run(test())
+
+
+def _owners(server: Served) -> set[str]:
+    return {job.owner for job in server.site.jobs._jobs.values()}
+
+
+def test_anothers_files_are_not_there(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            job = await upload(server)
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as other:
+                # A browser that has been to the page is somebody else from then on.
+                async with other.get(server.address) as answer:
+                    assert "HttpOnly" in answer.headers["Set-Cookie"]
+                for path in ("", "/result", "/events"):
+                    async with other.get(f"{server.address}{API}/jobs/{job['id']}{path}") as answer:
+                        assert answer.status == 404
+                async with other.delete(f"{server.address}{API}/jobs/{job['id']}") as answer:
+                    assert answer.status == 404
+                async with other.get(f"{server.address}{API}/jobs") as answer:
+                    assert (await answer.json())["jobs"] == []
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data", "expected"),
+    [
+        ("PUT", f"{API}/jobs", b"x", 405),
+        ("POST", f"{API}/session", b"[1]", 400),
+        ("POST", f"{API}/session", b"{", 400),
+        ("POST", f"{API}/session", b"x" * 70_000, 413),
+        ("POST", f"{API}/webcam", b"{}", 400),
+        ("POST", f"{API}/webcam", b'{"type": "answer", "sdp": "x"}', 400),
+        ("POST", f"{API}/inputs/none/start", b"", 404),
+        ("GET", f"{API}/webcam?stand_in=x", b"", 400),
+        ("POST", f"{API}/jobs?stand_in=x", b"x", 400),
+        ("POST", f"{API}/jobs?stand_in=1=x", b"x", 400),
+        ("GET", f"{API}/nothing", b"", 404),
+        ("GET", f"{API}/stand-ins/-1", b"", 404),
+    ],
+)
+def test_nonsense_is_refused_in_a_sentence(
+    method: str, path: str, data: bytes, expected: int, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with (
+            served(tmp_path) as server,
+            server.session.request(method, server.address + path, data=data) as answer,
+        ):
+            assert answer.status == expected
+            assert (await answer.json())["error"]
+
+    run(test())
