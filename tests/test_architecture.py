@@ -173,9 +173,6 @@ def test_twins_have_the_same_files() -> None:
     assert on_cpu - on_gpu == {"generating", "warming"}
 
 
-BETWEEN_WORKERS = "stream_unmask.fleet.handover"
-"""Hands a stream from one worker of a run to the next, as Ray itself does: no file, and nobody else's."""
-
 # Functions that run what a file says, and what makes those safe that are used.
 RUNS_FILES = {"pickle", "marshal", "shelve", "dill", "joblib"}
 CALLS = {"eval", "exec"}
@@ -189,8 +186,6 @@ def name_of(call: ast.Call) -> str:
 def test_no_file_of_others_is_run() -> None:
     found = []
     for module, tree in modules().items():
-        if module == BETWEEN_WORKERS:
-            continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]

@@ -55,7 +55,9 @@ def train_on_ray(work: Callable[[], None], run: Path, *, workers: int, cores: in
     try:
         trainer.fit()
     except TrainingFailedError as error:
-        raise UnmaskError(f"The workers died {_MOST_FAILURES} times; --resume goes on. {error}") from error
+        raise UnmaskError(
+            f"The workers died {_MOST_FAILURES} times; what was learnt is kept. {error}", hint="resume=True"
+        ) from error
     if (run / _REFUSED).exists():
         raise UnmaskError((run / _REFUSED).read_text())
 

@@ -103,7 +103,7 @@ def test_a_segmenter_of_another_side_than_the_products_is_refused(shards: Path, 
     run = _untrained(tmp_path / "seg", "segmenter", UNetSegmenter())
     done = CliRunner().invoke(export, [f"--data={shards}", f"--segmenter={run}", f"--weights={tmp_path}"])
     assert "has learnt from crops of 64 pixels" in str(done.exception)
-    assert "--size 256" in str(done.exception)
+    assert "crops of 256" in str(done.exception)
     with pytest.raises(UnmaskError, match="crops of 64 pixels"):
         TrainingJob([], 64, segmenter=run).trained_segmenter()
 

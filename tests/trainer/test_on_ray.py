@@ -11,7 +11,8 @@ pytest.importorskip("ray")
 
 from tests.cli.calling import call
 
-pytestmark = pytest.mark.ray
+# Half a minute for what the other tests of training and of Ray see each half of.
+pytestmark = [pytest.mark.ray, pytest.mark.exhaustive]
 
 
 def losses(run: Path) -> list[float]:

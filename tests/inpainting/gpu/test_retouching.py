@@ -173,7 +173,7 @@ def test_a_frame_cannot_overtake_those_in_flight(ways: tuple[Networks, Networks]
 
 def test_a_video_is_written_whole(ways: tuple[Networks, Networks], masked_clip: Path, tmp_path: Path) -> None:
     ahead = object.__new__(Unmasker)
-    ahead.settings, ahead.networks = Settings(), ways[1]
+    ahead.settings, ahead.networks, ahead._references = Settings(), ways[1], {}
     seen: list[Progress] = []
     options = OutputOptions(save_masks=True, watermark=True, compare=True)
     report = ahead.video(masked_clip, tmp_path / "out.mp4", options, progress=seen.append)

@@ -86,7 +86,7 @@ def test_a_benchmark_tells_how_large_batches_were(
     monkeypatch.setattr(GpuNetworks, "prepare", lambda _, faces: prepared.append(faces))
     for way, batched in zip(ways, ([], ["segmenter", "generator"]), strict=True):
         unmasker = object.__new__(Unmasker)
-        unmasker.settings, unmasker.networks = Settings(), way
+        unmasker.settings, unmasker.networks, unmasker._references = Settings(), way, {}
         monkeypatch.setattr(latency, "Unmasker", lambda settings, found=unmasker: found)
         measured = latency.measure(Workload(clip=masked_clip, frames=3, streams=2, settings=Settings()))
         assert measured.throughput.faces == 6
