@@ -9,7 +9,7 @@ demo: $(VENV)/demo.stamp
 	$(VENV)/bin/stream-unmask demo
 
 test: $(VENV)/dev.stamp lint
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=20
 
 # While working: all but the slow tests, on all cores.
 test-fast: $(VENV)/dev.stamp

@@ -51,7 +51,7 @@ _AS_OF_ONE = frozenset(
             "min_face",
             "blend",
         ),
-        *("no_smooth", "quiet"),
+        *("no_smooth", "no_mark", "quiet"),
     )
 )
 """Options of ``unmask`` that mean the same for each file of many."""

@@ -136,7 +136,7 @@ def test_spans_join_to_what_one_go_gives(long: Path, tmp_path: Path) -> None:
     # Inside the faces: the first span is the same, the others differ by what smoothing forgot.
     assert apart[:SPAN_FRAMES].max() == 0
     assert apart.max() <= 6
-    assert apart.mean() < 0.01
+    assert apart.mean() < 0.05
     assert list((tmp_path / "many/fleet/parts").iterdir()) == []
 
 
