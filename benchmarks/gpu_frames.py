@@ -29,7 +29,7 @@ from stream_unmask.faces.alignment import Pose, mean_face
 from stream_unmask.inpainting.face import FaceView
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.gpu.ops import GpuDevice
-from stream_unmask.inpainting.retoucher import Retouch, Retoucher
+from stream_unmask.inpainting.inpainter import Inpainter, Inpainting
 from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -107,15 +107,15 @@ def _networks(device: str) -> GpuNetworks:
     )
 
 
-def _stream(networks: GpuNetworks, faces: int) -> tuple[Retoucher[Tensor], list[FaceView]]:
-    retoucher = Retoucher(GpuDevice(networks), Unmask("feather", smooth=True))
+def _stream(networks: GpuNetworks, faces: int) -> tuple[Inpainter[Tensor], list[FaceView]]:
+    inpainter = Inpainter(GpuDevice(networks), Unmask("feather", smooth=True))
     views = []
     for k in range(faces):
         x, y, eyes = 300 + 230 * k, 360, 60.0
         alignment = Pose(x, y, 0.02, eyes, 0.0).alignment(_SIDE)
         points, box = mean_face() * eyes + (x, y, 0), (x - eyes, y - eyes, x + eyes, y + eyes)
-        views.append(FaceView(retoucher.task.new_state(), alignment, points, box))
-    return retoucher, views
+        views.append(FaceView(inpainter.task.new_state(), alignment, points, box))
+    return inpainter, views
 
 
 def _frames(count: int) -> list[Frame]:
@@ -136,12 +136,12 @@ def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> Fra
         count: frames, after some to warm up.
         ahead: frames that are queued before the last one is waited for.
     """
-    retoucher, views = _stream(networks, faces)
+    inpainter, views = _stream(networks, faces)
     shown = _frames(count + _WARM_UPS)
-    _walk(retoucher, views, shown[:_WARM_UPS], ahead, Laps())
+    _walk(inpainter, views, shown[:_WARM_UPS], ahead, Laps())
     stages = Laps()
     begun, worked = time.perf_counter(), time.thread_time()
-    laps = _walk(retoucher, views, shown[_WARM_UPS:], ahead, stages)
+    laps = _walk(inpainter, views, shown[_WARM_UPS:], ahead, stages)
     seconds, host = time.perf_counter() - begun, time.thread_time() - worked
     frame = Spread.of(laps)
     assert frame is not None
@@ -149,15 +149,15 @@ def one_stream(networks: GpuNetworks, faces: int, count: int, ahead: int) -> Fra
 
 
 def _walk(
-    retoucher: Retoucher[Tensor],
+    inpainter: Inpainter[Tensor],
     views: Sequence[FaceView],
     shown: Sequence[Frame],
     ahead: int,
     stages: Stages,
 ) -> list[float]:
     """Seconds that the host was with each frame."""
-    segmented: deque[Retouch[Tensor]] = deque()
-    inpainted: deque[Retouch[Tensor]] = deque()
+    segmented: deque[Inpainting[Tensor]] = deque()
+    inpainted: deque[Inpainting[Tensor]] = deque()
 
     def go_on(ahead: int) -> None:
         while len(segmented) > ahead:
@@ -171,7 +171,7 @@ def _walk(
     laps = []
     for frame in shown:
         begun = time.perf_counter()
-        segmented.append(retoucher.begin(frame, views, stages))
+        segmented.append(inpainter.begin(frame, views, stages))
         go_on(ahead)
         laps.append(time.perf_counter() - begun)
     go_on(0)
@@ -193,12 +193,12 @@ def many_streams(networks: GpuNetworks, streams: int, count: int) -> float:
 def profiled(networks: GpuNetworks, table: Path) -> dict[str, float]:
     """Launches and GPU time of a frame with one face."""
     on_gpu = torch.cuda.is_available()
-    retoucher, views = _stream(networks, 1)
+    inpainter, views = _stream(networks, 1)
     shown = _frames(_WARM_UPS + _PROFILED)
-    _walk(retoucher, views, shown[:_WARM_UPS], 0, Stages())
+    _walk(inpainter, views, shown[:_WARM_UPS], 0, Stages())
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     with profile(activities=kinds) as seen:
-        _walk(retoucher, views, shown[_WARM_UPS:], 0, Stages())
+        _walk(inpainter, views, shown[_WARM_UPS:], 0, Stages())
     events = seen.events() or []
     kernels = [each for each in events if str(each.device_type).endswith("CUDA")]
     order = "self_device_time_total" if on_gpu else "self_cpu_time_total"

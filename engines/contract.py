@@ -128,18 +128,23 @@ def read_weights(folder: Path, network: Network, precision: FilePrecision = "fp3
         name, expected = str(file["file"]), str(file["sha256"])
         weights = WeightsFile(folder / name, expected, int(entry["size"]), str(entry["run"]), precision)
         if Path(name).name != name:
-            raise EngineError(f"{folder / MANIFEST} names a file outside its folder: {name!r}.")
+            raise EngineError(f"{folder / MANIFEST} names a file outside its folder: {name!r}.", path=folder)
         content = weights.path.read_bytes()
     except FileNotFoundError as error:
-        raise WeightsError(f"The weights are incomplete: {error.filename} is missing.") from error
+        raise WeightsError(
+            f"The weights are incomplete: {error.filename} is missing.", path=folder
+        ) from error
     except (*_NOT_DESCRIBED, OverflowError) as error:
-        raise WeightsError(f"{folder / MANIFEST} does not describe a {network.name}.") from error
+        raise WeightsError(f"{folder / MANIFEST} does not describe a {network.name}.", path=folder) from error
     except OSError as error:
-        raise WeightsError(f"The weights in {folder} cannot be read: {error.strerror}.") from error
+        raise WeightsError(
+            f"The weights in {folder} cannot be read: {error.strerror}.", path=folder
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise WeightsError(
-            f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {expected[:12]}..."
+            f"{weights.path} is damaged: its sha256 is {found[:12]}..., expected {expected[:12]}...",
+            path=weights.path,
         )
     _check_numbers(weights.path, content)
     return weights

@@ -23,9 +23,9 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
 from stream_unmask.inpainting.guides import StandIns
+from stream_unmask.inpainting.inpainter import Inpainter
 from stream_unmask.inpainting.references.guiding import Banks, References
 from stream_unmask.inpainting.references.reference import Reference
-from stream_unmask.inpainting.retoucher import Retoucher
 from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
@@ -142,13 +142,13 @@ class Networks:
                 raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
         return StandIns(self.bank, self.describer, self.mesh, self._unlocked(), wishes)
 
-    def retoucher(self, task: Task, marker: Marker | None = None) -> Retoucher[Any]:
+    def inpainter(self, task: Task, marker: Marker | None = None) -> Inpainter[Any]:
         """What does a task to the faces of one stream, and marks what it made of them."""
         if self.gpu is None:
-            return Retoucher(CpuDevice(self.cpu), task, marker)
+            return Inpainter(CpuDevice(self.cpu), task, marker)
         from stream_unmask.inpainting.gpu.ops import GpuDevice
 
-        return Retoucher(GpuDevice(self.gpu), task, marker)
+        return Inpainter(GpuDevice(self.gpu), task, marker)
 
 
 def _on_gpu(engines: dict[NetworkName, Engine]) -> GpuNetworks | None:

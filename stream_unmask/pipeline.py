@@ -4,7 +4,7 @@
 
 :class:`Stream` takes the frames of one video in order and draws into them. Reading, writing and the threads
 around it are in :mod:`stream_unmask.running`. What is decided about a face is decided here; the work on its
-pixels, from segmenting on, is in order in :mod:`stream_unmask.inpainting.retoucher`.
+pixels, from segmenting on, is in order in :mod:`stream_unmask.inpainting.inpainter`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.tracking import Track
 from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace, Worn
 from stream_unmask.inpainting.hysteresis import MaskHysteresis
+from stream_unmask.inpainting.inpainter import Inpainter, Inpainting
 from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
-from stream_unmask.inpainting.retoucher import Retouch, Retoucher
 from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.marks.code import Message
@@ -111,7 +111,7 @@ class _UnderWay:
 
     frame: Frame
     sightings: list[_Sighting]
-    retouch: Retouch[Any]
+    inpainting: Inpainting[Any]
 
 
 class Stream:
@@ -154,8 +154,8 @@ class Stream:
         self._sources = networks.sources(settings, references or {}, banks) if task is None else Sources()
         self._task = task or _task(self._sources, settings, still=still)
         marker = Marker(Message(worn=settings.wear), still=still) if settings.mark else None
-        self._retoucher: Retoucher[Any] = networks.retoucher(self._task, marker)
-        self._ahead = self._retoucher.device.ahead
+        self._inpainter: Inpainter[Any] = networks.inpainter(self._task, marker)
+        self._ahead = self._inpainter.device.ahead
         self._connection = 0
         self._segmented: deque[_UnderWay] = deque()
         self._inpainted: deque[_UnderWay] = deque()
@@ -178,7 +178,7 @@ class Stream:
     @task.setter
     def task(self, task: Task) -> None:
         self._task = task
-        self._retoucher = Retoucher(self._retoucher.device, task)
+        self._inpainter = Inpainter(self._inpainter.device, task)
 
     def process(self, frame: Frame) -> list[UnmaskedFace]:
         """Take the face masks off one frame and wait until it is done.
@@ -236,7 +236,7 @@ class Stream:
         done = []
         while len(self._inpainted) > ahead:
             under_way = self._inpainted.popleft()
-            done.append(UnmaskedFrame(under_way.frame, under_way.retouch.finish()))
+            done.append(UnmaskedFrame(under_way.frame, under_way.inpainting.finish()))
         return done
 
     def _new_memory(self) -> FaceMemory:
@@ -272,12 +272,12 @@ class Stream:
     def _segment(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
         """Look for face masks."""
         views = [seen.view for seen in sightings if seen.beyond is None]
-        with self._retouching():
-            return _UnderWay(frame, sightings, self._retoucher.begin(frame, views, self.stages))
+        with self._working():
+            return _UnderWay(frame, sightings, self._inpainter.begin(frame, views, self.stages))
 
     def _inpaint(self, under_way: _UnderWay) -> None:
         """Fill, smooth and composite what is decided to show."""
-        scores = iter(under_way.retouch.scores())
+        scores = iter(under_way.inpainting.scores())
         strengths = []
         for seen in under_way.sightings:
             score = next(scores) if seen.beyond is None else None
@@ -285,8 +285,8 @@ class Stream:
             if score is not None:
                 strengths.append(strength)
                 self._remember(under_way.frame, seen.view, score)
-        with self._retouching():
-            under_way.retouch.inpaint(strengths)
+        with self._working():
+            under_way.inpainting.inpaint(strengths)
         shown = (seen for seen in under_way.sightings if seen.beyond is None)
         for seen, strength in zip(shown, strengths, strict=True):
             if strength > 0:
@@ -323,9 +323,9 @@ class Stream:
         """Whether what may be no face wears a face mask; the lock is held by who asks."""
         alignment = mesh.pose.alignment(self._size)
         view = FaceView(self._task.new_state(), alignment, mesh.points, _corners(mesh.box))
-        retouch = self._retoucher.begin(frame, [view], self.stages)
-        (score,) = retouch.scores()
-        retouch.finish()
+        inpainting = self._inpainter.begin(frame, [view], self.stages)
+        (score,) = inpainting.scores()
+        inpainting.finish()
         return score >= _SURE_MASK
 
     def _reason(self, frame: Frame, alignment: Alignment, *, unmasked_before: bool) -> Reason | None:
@@ -353,7 +353,7 @@ class Stream:
         report.frames += 1
         return report
 
-    def _retouching(self) -> AbstractContextManager[None]:
+    def _working(self) -> AbstractContextManager[None]:
         """What does not wait for its results is not done by networks on the CPU."""
         return nullcontext() if self._ahead else self._locked()
 

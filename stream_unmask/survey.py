@@ -61,8 +61,8 @@ class Survey(Stream):
             return []
         self._segmented_at = frame.time
         under_way = self._segment(frame, sightings)
-        scores = under_way.retouch.scores()
-        under_way.retouch.finish()
+        scores = under_way.inpainting.scores()
+        under_way.inpainting.finish()
         for seen, score in zip((each for each in sightings if each.beyond is None), scores, strict=True):
             self._remember(frame, seen.view, score)
             recalled = seen.view.state.recalled

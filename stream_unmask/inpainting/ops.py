@@ -78,7 +78,7 @@ class FrameOps(Protocol[B]):
     """The work on the faces of one frame, on one device.
 
     Each device computes in its own way; in which order is the business of
-    :mod:`~stream_unmask.inpainting.retoucher` and :mod:`~stream_unmask.inpainting.tasks`. Only what
+    :mod:`~stream_unmask.inpainting.inpainter` and :mod:`~stream_unmask.inpainting.tasks`. Only what
     :meth:`score` returns, :meth:`to_host`, :meth:`finish` and a :meth:`blend` without feather wait for a GPU.
     """
 

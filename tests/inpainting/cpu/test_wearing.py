@@ -11,7 +11,7 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.wearing import Wearer, opaque
 from stream_unmask.inpainting.face import FaceState, UnmaskedFace
-from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.inpainter import Inpainter
 from stream_unmask.inpainting.tasks import Wear
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -37,10 +37,10 @@ class FakeWearer:
         return np.broadcast_to(style[:, :3], crop.shape).copy(), self._alpha()[None, None]
 
 
-def retoucher(wearer: FakeWearer | None = None, *, smooth: bool = True) -> Retoucher[list[Picture]]:
+def inpainter(wearer: FakeWearer | None = None, *, smooth: bool = True) -> Inpainter[list[Picture]]:
     bare = FakeEngine(lambda crop: np.zeros_like(crop[:, :1]))
     networks = CpuNetworks({"segmenter": bare, "wearer": wearer or FakeWearer()})
-    return Retoucher(CpuDevice(networks), Wear(smooth))
+    return Inpainter(CpuDevice(networks), Wear(smooth))
 
 
 def frame() -> Frame:
@@ -49,12 +49,12 @@ def frame() -> Frame:
 
 
 def dressed(
-    works: Retoucher[list[Picture]], one: FaceState, onto: Frame, strength: float = 1.0
+    works: Inpainter[list[Picture]], one: FaceState, onto: Frame, strength: float = 1.0
 ) -> UnmaskedFace:
-    retouch = works.begin(onto, [view(one, alignment())], Stages())
-    assert retouch.scores() == [0.0]
-    retouch.inpaint([strength])
-    (done,) = retouch.finish()
+    inpainting = works.begin(onto, [view(one, alignment())], Stages())
+    assert inpainting.scores() == [0.0]
+    inpainting.inpaint([strength])
+    (done,) = inpainting.finish()
     return done
 
 
@@ -68,18 +68,18 @@ def test_the_wearer_is_fed_at_its_own_side() -> None:
 
 
 def test_every_face_has_a_mask_of_its_own_and_keeps_it() -> None:
-    works = retoucher()
+    works = inpainter()
     faces = [works.task.new_state() for _ in range(2)]
     assert not np.array_equal(faces[0].style, faces[1].style)  # type: ignore[arg-type]
     before = faces[0].style.copy()  # type: ignore[union-attr]
     dressed(works, faces[0], frame())
     faces[0].forget()
     assert np.array_equal(faces[0].style, before)  # type: ignore[arg-type]
-    assert np.array_equal(retoucher().task.new_state().style, before)  # type: ignore[arg-type]
+    assert np.array_equal(inpainter().task.new_state().style, before)  # type: ignore[arg-type]
 
 
 def test_only_what_lies_under_the_mask_is_changed() -> None:
-    works, onto = retoucher(), frame()
+    works, onto = inpainter(), frame()
     before = onto.planes().y.copy()
     done = dressed(works, works.task.new_state(), onto)
     changed = onto.planes().y != before
@@ -89,7 +89,7 @@ def test_only_what_lies_under_the_mask_is_changed() -> None:
 
 
 def test_a_mask_that_reaches_the_crops_border_ends_before_it() -> None:
-    works = retoucher(FakeWearer(lambda: np.ones((SIDE, SIDE), np.float32)))
+    works = inpainter(FakeWearer(lambda: np.ones((SIDE, SIDE), np.float32)))
     alpha = dressed(works, works.task.new_state(), frame(), 0.5).alpha
     assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) == 0
     assert alpha.max() == 0.5
@@ -106,7 +106,7 @@ def test_an_alpha_that_flickers_is_steadied() -> None:
     for smooth in (False, True):
         chance = np.random.default_rng(0)
         flickering = FakeWearer(lambda: soft_mask(SIDE) * np.float32(chance.uniform(0.3, 0.7)))  # noqa: B023
-        works = retoucher(flickering, smooth=smooth)
+        works = inpainter(flickering, smooth=smooth)
         one = works.task.new_state()
         alphas = [dressed(works, one, frame()).alpha[80, 64] for _ in range(12)]
         spread.append(np.abs(np.diff(alphas)).mean())

@@ -44,7 +44,7 @@ def test_a_clip_comes_out_alike(
     )
     shown = [*pictures(bare_clip, 4), empty, *pictures(masked_clip, 1), *pictures(bare_clip, 2)]
     plain, ahead = (Stream(each, WEAR) for each in dressers)
-    assert isinstance(ahead._retoucher.device, GpuDevice)
+    assert isinstance(ahead._inpainter.device, GpuDevice)
     expected = [UnmaskedFrame(frame, plain.process(frame)) for frame in frames(shown)]
     done, counts = in_flight(ahead, frames(shown))
     assert counts == [0, 0] + [1] * (len(shown) - 2)

@@ -11,7 +11,7 @@ from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.face import FaceState
 from stream_unmask.inpainting.graining import GrainEstimate
-from stream_unmask.inpainting.retoucher import Retoucher
+from stream_unmask.inpainting.inpainter import Inpainter
 from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -19,11 +19,11 @@ from stream_unmask.video.images import Image, as_frame
 from tests.inpainting.faces import FakeEngine, Picture, alignment, face, soft_mask, view
 
 
-def retoucher() -> Retoucher[list[Picture]]:
+def inpainter() -> Inpainter[list[Picture]]:
     """Finds a drawn mask on every face, and paints what is beneath it grey."""
     segmenter = FakeEngine(lambda crop: soft_mask()[None, None])
     generator = FakeEngine(lambda crop, *_: np.zeros_like(crop))
-    return Retoucher(
+    return Inpainter(
         CpuDevice(CpuNetworks({"segmenter": segmenter, "generator": generator})), Unmask("feather", True)
     )
 
@@ -35,13 +35,13 @@ def frame(index: int = 0) -> Frame:
 
 
 def test_a_frame_is_as_it_came_until_it_is_finished() -> None:
-    works, state, onto, stages = retoucher(), FaceState(), frame(), Stages()
-    retouch = works.begin(onto, [view(state, alignment())], stages)
-    (score,) = retouch.scores()
+    works, state, onto, stages = inpainter(), FaceState(), frame(), Stages()
+    inpainting = works.begin(onto, [view(state, alignment())], stages)
+    (score,) = inpainting.scores()
     assert score > 0.95
-    retouch.inpaint([1.0])
+    inpainting.inpaint([1.0])
     assert not onto.touched
-    (done,) = retouch.finish()
+    (done,) = inpainting.finish()
     assert onto.touched
     assert done.score == score
     assert list(stages.runs) == [
@@ -57,13 +57,13 @@ def test_a_frame_is_as_it_came_until_it_is_finished() -> None:
 
 
 def test_of_two_faces_only_the_one_that_shows_is_changed_and_remembers() -> None:
-    works, states, onto = retoucher(), [FaceState(), FaceState()], frame(3)
+    works, states, onto = inpainter(), [FaceState(), FaceState()], frame(3)
     places = [alignment(zoom=0.5), alignment(x=64, y=64, zoom=0.5)]
     views = [view(state, place) for state, place in zip(states, places, strict=True)]
-    retouch = works.begin(onto, views, Stages())
-    assert len(retouch.scores()) == 2
-    retouch.inpaint([0.0, 0.5])
-    (done,) = retouch.finish()
+    inpainting = works.begin(onto, views, Stages())
+    assert len(inpainting.scores()) == 2
+    inpainting.inpaint([0.0, 0.5])
+    (done,) = inpainting.finish()
     assert done.alignment is places[1]
     assert done.alpha.max() == 0.5
     changed = onto.planes().y != frame().planes().y
@@ -77,12 +77,12 @@ def test_of_two_faces_only_the_one_that_shows_is_changed_and_remembers() -> None
 
 
 def test_what_is_forgotten_starts_afresh_but_for_noise_and_style() -> None:
-    works, state = retoucher(), FaceState(style=np.ones((1, 8, 1, 1), np.float32))
+    works, state = inpainter(), FaceState(style=np.ones((1, 8, 1, 1), np.float32))
     for index in range(2):
-        retouch = works.begin(frame(index), [view(state, alignment())], Stages())
-        retouch.scores()
-        retouch.inpaint([1.0])
-        retouch.finish()
+        inpainting = works.begin(frame(index), [view(state, alignment())], Stages())
+        inpainting.scores()
+        inpainting.inpaint([1.0])
+        inpainting.finish()
     assert state.grain.points is not None
     noise, style = state.noise, state.style
     state.forget()

@@ -22,7 +22,7 @@ from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 
 
-class Retoucher(Generic[B]):
+class Inpainter(Generic[B]):
     """Works on the faces of one stream, frame by frame.
 
     Attributes:
@@ -34,7 +34,7 @@ class Retoucher(Generic[B]):
     def __init__(self, device: Device[B], task: Task, marker: Marker | None = None) -> None:
         self.device, self.task, self.marker = device, task, marker
 
-    def begin(self, frame: Frame, views: Sequence[FaceView], stages: Stages) -> Retouch[B]:
+    def begin(self, frame: Frame, views: Sequence[FaceView], stages: Stages) -> Inpainting[B]:
         """Take the crops of a frame's faces and look for face masks in them.
 
         Args:
@@ -42,23 +42,23 @@ class Retoucher(Generic[B]):
             views: its faces.
             stages: where the time is added up.
         """
-        return Retouch(self, frame, views, stages)
+        return Inpainting(self, frame, views, stages)
 
 
-class Retouch(Generic[B]):
+class Inpainting(Generic[B]):
     """The faces of one frame on their way. Each method is called once, in the order they stand here."""
 
     def __init__(
-        self, retoucher: Retoucher[B], frame: Frame, views: Sequence[FaceView], stages: Stages
+        self, inpainter: Inpainter[B], frame: Frame, views: Sequence[FaceView], stages: Stages
     ) -> None:
-        self._task, self._marker = retoucher.task, retoucher.marker
+        self._task, self._marker = inpainter.task, inpainter.marker
         self._frame, self._views, self._stages = frame, views, stages
         self._found: list[float] = []
         self._rows: list[int] = []
         if not views:
             return
         # All crops are taken before anything is composited, so that neighbours never see what is inpainted.
-        self._ops = ops = retoucher.device.open(frame, [view.alignment for view in views], stages)
+        self._ops = ops = inpainter.device.open(frame, [view.alignment for view in views], stages)
         with ops.queue():
             with stages("sample"):
                 self._crops = ops.sample()
