@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 
 SLOW = (
+    "benchmarks/test_picture.py",
+    "benchmarks/test_references.py",
     "cli/test_bench.py",
     "cli/test_unmask.py",
     "engines/backends/tensorrt/test_build.py::test_the_bundled_networks_are_built",
@@ -27,6 +29,8 @@ SLOW = (
     "trainer/test_evaluation.py::test_the_commands_write_figures_and_pictures",
     "trainer/test_evaluation.py::test_two_folders_of_one_name_are_told_apart",
     "trainer/test_evaluation.py::test_real_photos_are_unmasked_and_looked_at_again",
+    "trainer/test_export.py",
+    "trainer/test_guided.py::test_it_exports_with_its_four_inputs",
     "trainer/test_on_ray.py",
     "trainer/test_training_broken.py::test_bfloat16_computes_in_it_and_keeps_weights_in_float32",
     "trainer/test_training_broken.py::test_killed_and_resumed_is_as_if_never_killed",
@@ -35,6 +39,7 @@ SLOW = (
     "trainer/test_whole_way.py",
     "web/test_page.py",
     "web/test_worker.py",
+    "verifying",
     "video/test_rtsp.py",
 )
 """``path`` below ``tests``, or ``path::test`` for one test of it."""
