@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from stream_unmask.output.live.delays import Delays
 from stream_unmask.output.live.encoding import Kind
 from stream_unmask.output.live.muxing import Muxer, Place
 from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
+from stream_unmask.output.live.targets import PlainTarget
 from stream_unmask.web.feeds import Feed, Head, Piece
 
 TICKS = 90_000
@@ -35,7 +35,7 @@ class Clock:
 
 
 @dataclass(slots=True)
-class PageTarget:
+class PageTarget(PlainTarget):
     """Those who watch over WebRTC or fragmented MP4.
 
     Attributes:
@@ -58,21 +58,12 @@ class PageTarget:
     def wanted(self) -> bool:
         return self.packets.viewers + self.fragments.viewers > 0
 
-    def check(self) -> None:
-        pass
-
-    def prepare(self, notify: Callable[[str], None]) -> None:
-        pass
-
     def open(self, first: EncodedPacket) -> OpenPage:
         return OpenPage(self, first)
 
-    def end(self) -> None:
-        pass
-
 
 @dataclass(slots=True)
-class StillsTarget:
+class StillsTarget(PlainTarget):
     """Those who watch JPEGs, one after the other.
 
     Attributes:
@@ -93,17 +84,8 @@ class StillsTarget:
     def wanted(self) -> bool:
         return self.stills.viewers > 0
 
-    def check(self) -> None:
-        pass
-
-    def prepare(self, notify: Callable[[str], None]) -> None:
-        pass
-
     def open(self, first: EncodedPacket) -> OpenStills:
         return OpenStills(self, first)
-
-    def end(self) -> None:
-        pass
 
 
 class _Open:

@@ -143,7 +143,7 @@ class Sent:
         self._sender.kill()
 
 
-class _Plain:
+class PlainTarget:
     """Nothing about it is known before it is opened, and nothing is left when it is closed."""
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class _Plain:
 
 
 @dataclass(slots=True)
-class StreamTarget(_Plain):
+class StreamTarget(PlainTarget):
     """A server that takes a stream."""
 
     uri: str
@@ -184,7 +184,7 @@ class StandardOutput:
 
 
 @dataclass(slots=True)
-class DirectTarget(_Plain):
+class DirectTarget(PlainTarget):
     """The standard output, or a virtual camera of Video4Linux.
 
     Attributes:
@@ -204,7 +204,7 @@ class DirectTarget(_Plain):
 
 
 @dataclass(slots=True)
-class HlsTarget(_Plain):
+class HlsTarget(PlainTarget):
     """A folder with a playlist and its newest segments, for a web server to serve."""
 
     folder: Path
