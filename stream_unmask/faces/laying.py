@@ -55,6 +55,8 @@ _SHORTEST, _LONGEST = 0.90, 1.12
 _CUT_SLACK = 1.02
 """Where the crop cuts the mask's edge, the chin is only drawn down, and from this much on."""
 
+_LEAST_WEIGHT = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Rigid:
@@ -126,6 +128,11 @@ def visible_weights(points: Points, mask: NDArray[np.float32] | None = None) -> 
         if bare.sum() > weights.sum() / 3:
             return bare
     return weights
+
+
+def fitting_weights(points: Points, mask: NDArray[np.float32]) -> NDArray[np.float64]:
+    """:func:`visible_weights` of which none is 0: for fits, which otherwise may have nothing to go by."""
+    return visible_weights(points, mask) + _LEAST_WEIGHT
 
 
 def values_at(plane: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,16 +6,66 @@ cancels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.laying import Points, Rigid
+from stream_unmask.faces.laying import Points, Rigid, fit_rigid
 from stream_unmask.faces.mesh import FaceMesh, Mesh
 from stream_unmask.video.images import as_frame
 
 _RIM = 1.2
 """Blur of the mask's rim in pixels of the picture: a hard one would be an edge of its own."""
+
+
+_SEEN_ANEW = 10.0
+"""Degrees of yaw after which the mesh's error under the mask is found anew: it changes as the head turns."""
+
+_FIRST_ROUNDS = 2
+"""Times that the error is found at first: each needs to know where the face lies, which the last one told."""
+
+
+class MeshAsWorn:
+    """The mesh of a bare face as the network sees it with a head's mask on, found anew as the head turns."""
+
+    def __init__(self, network: FaceMesh, picture: NDArray[np.uint8], points: Points) -> None:
+        """Take a bare face, (H, W, 3) RGB, its mesh in the picture's pixels, and what fits meshes."""
+        self._network, self._picture, self._points = network, picture, points
+        self._worn: Points | None = None
+        self._yaw = 0.0
+
+    def on(
+        self,
+        head: Points,
+        weights: NDArray[np.float64],
+        yaw: float,
+        crop: Callable[[], NDArray[np.float32]],
+        mask: NDArray[np.float32],
+    ) -> Points:
+        """The mesh on a head as a frame shows it.
+
+        Args:
+            head: (468, 3) the masked head's mesh in crop pixels.
+            weights: (468,) how far each of its points counts.
+            yaw: of the head, in degrees.
+            crop: gives the (3, S, S) RGB crop in [-1, 1]; asked for when the mesh is found anew.
+            mask: (S, S) soft mask of the crop.
+
+        Returns:
+            (468, 3) in the picture's pixels.
+        """
+        if self._worn is not None and abs(yaw - self._yaw) < _SEEN_ANEW:
+            return self._worn
+        rounds = _FIRST_ROUNDS if self._worn is None else 1
+        worn = self._points if self._worn is None else self._worn
+        seen = crop()
+        for _ in range(rounds):
+            laid = fit_rigid(worn, head, weights)
+            worn = masked_mesh(self._network, self._picture, self._points, seen, mask, laid)
+        self._worn, self._yaw = worn, yaw
+        return worn
 
 
 def masked_mesh(

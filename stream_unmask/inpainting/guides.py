@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from stream_unmask.faces.alignment import mean_face
-from stream_unmask.faces.laying import Points, fit_rigid, mask_edge, to_crop, visible_weights
+from stream_unmask.faces.laying import Points, fit_rigid, fitting_weights, mask_edge, to_crop
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Picture, Worn
 from stream_unmask.inpainting.laid import LaidFace
@@ -45,8 +45,6 @@ wear the same face."""
 
 _SHOWN = 8
 """Stand-ins that are told to fit a face best."""
-
-_LEAST_WEIGHT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class StandIns:
 
     def _observe(self, seen: Seen) -> Observation:
         head = to_crop(seen.view.points, seen.view.alignment)
-        weights = visible_weights(head, seen.mask) + _LEAST_WEIGHT
+        weights = fitting_weights(head, seen.mask)
         average = mean_face().astype(np.float64)
         edge = mask_edge(seen.mask, fit_rigid(average, head, weights)(average))
         return observe(self._describer, seen.crop(), head, seen.mask, edge)

@@ -18,13 +18,13 @@ from stream_unmask.faces.laying import (
     Rigid,
     carried,
     fit_rigid,
+    fitting_weights,
     head_angles,
     to_crop,
-    visible_weights,
 )
 from stream_unmask.faces.laying_limits import Refusal, refusal
 from stream_unmask.faces.laying_smoothing import LayingFilter
-from stream_unmask.faces.masked_mesh import masked_mesh
+from stream_unmask.faces.masked_mesh import MeshAsWorn
 from stream_unmask.faces.matching import SIDE, Looseness, Match, Scene, at_side, lay
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.laid import Drawable, LaidFace
@@ -55,11 +55,6 @@ _KEPT = 0.03
 """By what the correlation of a mouth that is open by an eye distance is lowered, and that of what is worn
 already raised, in choosing."""
 
-_SEEN_ANEW = 10.0
-"""Degrees of yaw after which the mesh's error under the mask is found anew."""
-
-_FIRST_ROUNDS = 2
-_LEAST_WEIGHT = 1e-9
 _FADE = 0.2
 """Seconds in which the next reference takes the place of the last."""
 
@@ -99,7 +94,7 @@ class _Head:
     ) -> _Head:
         """See :meth:`WornReference.lay`."""
         in_crop = to_crop(points, alignment)
-        weights = visible_weights(in_crop, mask) + _LEAST_WEIGHT
+        weights = fitting_weights(in_crop, mask)
         zoom = SIDE / alignment.size
         shrunk = zoom * alignment.matrix
         shrunk[:, 2] += (zoom - 1) / 2
@@ -161,7 +156,7 @@ class WornReference:
         self.correlation = 0.0
         self._bank, self._network = bank, network
         self._since_choice = math.inf
-        self._as_worn: WeakKeyDictionary[Reference, tuple[Points, float]] = WeakKeyDictionary()
+        self._as_worn: WeakKeyDictionary[Reference, MeshAsWorn] = WeakKeyDictionary()
         self._now: _Laid | None = None
         self._before: _Laid | None = None
         self._share = 1.0
@@ -274,18 +269,10 @@ class WornReference:
 
     def _prior(self, reference: Reference, head: _Head) -> Rigid:
         """Where the mesh has a reference, the mask's error cancelled."""
-        size = len(reference.picture)
-        worn, yaw = self._as_worn.get(reference, (None, 0.0))
-        if worn is None or abs(yaw - head.angles.yaw) >= _SEEN_ANEW:
-            rounds = _FIRST_ROUNDS if worn is None else 1
-            worn = reference.points if worn is None else worn
-            for _ in range(rounds):
-                laid = fit_rigid(worn, head.in_crop, head.weights)
-                worn = masked_mesh(
-                    self._network, reference.picture, reference.points, head.crop(), head.mask, laid
-                )
-            self._as_worn[reference] = worn, head.angles.yaw
-        return fit_rigid(at_side(worn, size), head.points, head.weights)
+        if reference not in self._as_worn:
+            self._as_worn[reference] = MeshAsWorn(self._network, reference.picture, reference.points)
+        worn = self._as_worn[reference].on(head.in_crop, head.weights, head.angles.yaw, head.crop, head.mask)
+        return fit_rigid(at_side(worn, len(reference.picture)), head.points, head.weights)
 
 
 def _mixed(before: LaidFace, now: LaidFace, share: float) -> LaidFace:

@@ -12,26 +12,18 @@ from stream_unmask.faces.laying import (
     Points,
     bend,
     fit_rigid,
+    fitting_weights,
     head_angles,
     mask_edge,
     measure_bend,
     to_crop,
-    visible_weights,
 )
 from stream_unmask.faces.laying_limits import Refusal, refusal
 from stream_unmask.faces.laying_smoothing import LayingFilter
-from stream_unmask.faces.masked_mesh import masked_mesh
+from stream_unmask.faces.masked_mesh import MeshAsWorn
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.laid import Drawable, LaidFace
 from stream_unmask.inpainting.stand_ins.bank import StandIn
-
-_SEEN_ANEW = 10.0
-"""Degrees of yaw after which the mesh's error under the mask is found anew: it changes as the head turns."""
-
-_FIRST_ROUNDS = 2
-"""Times that the error is found at first: each needs to know where the face lies, which the last one told."""
-
-_LEAST_WEIGHT = 1e-9
 
 
 class WornStandIn:
@@ -49,10 +41,8 @@ class WornStandIn:
             network: fits meshes; used while the head is met for the first time, or has turned.
         """
         self.stand_in = stand_in
-        self._network = network
         self._filter = LayingFilter(stand_in.points)
-        self._worn: Points | None = None
-        self._worn_yaw = 0.0
+        self._as_worn = MeshAsWorn(network, stand_in.picture, stand_in.points)
         self._laid = False
         self._drawable: Drawable | None = None
 
@@ -78,13 +68,13 @@ class WornStandIn:
             (468, 3) its mesh in crop pixels, or why it must not be shown in this frame.
         """
         head = to_crop(points, alignment)
-        weights = visible_weights(head, mask) + _LEAST_WEIGHT
+        weights = fitting_weights(head, mask)
         yaw = head_angles(head, weights).yaw
         why = refusal(head, mask, yaw - self.stand_in.angles.yaw, held=self._laid)
         self._laid = why is None
         if why is not None:
             return why
-        own, worn = self.stand_in.points, self._as_worn(head, weights, crop, mask, yaw)
+        own, worn = self.stand_in.points, self._as_worn.on(head, weights, yaw, crop, mask)
         in_crop = fit_rigid(worn, head, weights)
         by = measure_bend(in_crop, own, worn, head, mask_edge(mask, in_crop(own)))
         rigid, by = self._filter.update(fit_rigid(worn, points, weights), by, elapsed)
@@ -100,25 +90,3 @@ class WornStandIn:
         if self._drawable is None or self._drawable.size != size:
             self._drawable = Drawable.of(self.stand_in, size)
         return self._drawable.draw(laid)
-
-    def _as_worn(
-        self,
-        head: Points,
-        weights: NDArray[np.float64],
-        crop: Callable[[], NDArray[np.float32]],
-        mask: NDArray[np.float32],
-        yaw: float,
-    ) -> Points:
-        """The stand-in's mesh as the network sees it with this mask on, in the stand-in's pixels."""
-        if self._worn is not None and abs(yaw - self._worn_yaw) < _SEEN_ANEW:
-            return self._worn
-        rounds = _FIRST_ROUNDS if self._worn is None else 1
-        worn = self.stand_in.points if self._worn is None else self._worn
-        picture = crop()
-        for _ in range(rounds):
-            laid = fit_rigid(worn, head, weights)
-            worn = masked_mesh(
-                self._network, self.stand_in.picture, self.stand_in.points, picture, mask, laid
-            )
-        self._worn, self._worn_yaw = worn, yaw
-        return worn
