@@ -35,7 +35,7 @@ def new_peer() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
-def closed_when_over(peer: RTCPeerConnection, over: Callable[[], None]) -> None:
+def _close_when_over(peer: RTCPeerConnection, over: Callable[[], None]) -> None:
     """Close a peer when it fails, or does not connect; ``over`` is called then, once or more often."""
 
     async def end() -> None:
@@ -54,6 +54,35 @@ def closed_when_over(peer: RTCPeerConnection, over: Callable[[], None]) -> None:
             await end()
 
     looking = asyncio.ensure_future(look())
+
+
+async def answered(
+    peer: RTCPeerConnection,
+    offer: RTCSessionDescription,
+    over: Callable[[], None],
+    prepare: Callable[[], None] = lambda: None,
+) -> RTCSessionDescription:
+    """Answer a browser's offer.
+
+    Args:
+        peer: a new one.
+        offer: what the browser says.
+        over: called when the peer fails, is closed, or does not connect; once or more often.
+        prepare: called before the offer is read.
+
+    Raises:
+        UnmaskError: the offer makes no sense. The peer is closed.
+    """
+    _close_when_over(peer, over)
+    try:
+        prepare()
+        await peer.setRemoteDescription(offer)
+        await peer.setLocalDescription(await peer.createAnswer())
+    except Exception as error:
+        over()
+        await close_peers([peer])
+        raise UnmaskError("The offer cannot be answered.") from error
+    return peer.localDescription
 
 
 async def close_peers(peers: Iterable[RTCPeerConnection]) -> None:
@@ -89,22 +118,15 @@ class Peers:
                 track.stop()
                 joined.__exit__(None, None, None)
 
-        closed_when_over(peer, over)
+        def show() -> None:
+            peer.addTrack(track)
+            _only_h264(peer)
 
         @peer.on("datachannel")
         def opened(channel: RTCDataChannel) -> None:
             track.times = channel
 
-        try:
-            peer.addTrack(track)
-            _only_h264(peer)
-            await peer.setRemoteDescription(offer)
-            await peer.setLocalDescription(await peer.createAnswer())
-        except Exception as error:
-            over()
-            await close_peers([peer])
-            raise UnmaskError("The offer cannot be answered.") from error
-        return peer.localDescription
+        return await answered(peer, offer, over, show)
 
     async def close(self) -> None:
         """End all."""

@@ -20,7 +20,7 @@ from aiortc.mediastreams import MediaStreamError
 from stream_unmask.errors import UnmaskError
 from stream_unmask.pipeline import Stream
 from stream_unmask.video.frame import Frame
-from stream_unmask.web.peers import close_peers, closed_when_over, new_peer
+from stream_unmask.web.peers import answered, close_peers, new_peer
 
 _log = logging.getLogger(__name__)
 
@@ -82,21 +82,12 @@ class Studio:
             self._peers.discard(peer)
             guest.leave()
 
-        closed_when_over(peer, over)
-
         @peer.on("track")
         def taken(track: MediaStreamTrack) -> None:
             if track.kind == "video":
                 peer.addTrack(_Unmasked(track, guest))
 
-        try:
-            await peer.setRemoteDescription(offer)
-            await peer.setLocalDescription(await peer.createAnswer())
-        except Exception as error:
-            over()
-            await close_peers([peer])
-            raise UnmaskError("The offer cannot be answered.") from error
-        return peer.localDescription
+        return await answered(peer, offer, over)
 
     async def close(self) -> None:
         """Leave all."""
