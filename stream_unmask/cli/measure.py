@@ -29,6 +29,14 @@ _json_option = click.option(
 )
 
 
+_portraits_option = click.option(
+    "--portraits",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
+)
+
+
 def _command() -> str:
     """The command that is running, as others would type it: paths of this machine are left out."""
     context = click.get_current_context()
@@ -434,12 +442,7 @@ def page(seconds: float, viewers: tuple[int, ...], visits: int, target: Path | N
 
 
 @measure.command(hidden=True)
-@click.option(
-    "--portraits",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
-)
+@_portraits_option
 @click.option(
     "-o",
     "--output",
@@ -456,12 +459,7 @@ def screens(portraits: Path, output: Path) -> None:
 
 
 @measure.command(hidden=True)
-@click.option(
-    "--portraits",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
-)
+@_portraits_option
 @click.option(
     "-o",
     "--output",
