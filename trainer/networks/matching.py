@@ -82,9 +82,10 @@ class Matching(nn.Module):
         sure = weight * _bright(light, weight * light * light)
         for reach in _REACHES:
             sure = weight * _near(apart - _mean(apart, sure), reach)
+        middle = _mean(apart, sure)
         enough = (sure.mean((2, 3), keepdim=True) / _ENOUGH).clamp(0, 1)
-        gain = _mean(apart, sure).clamp(-_MOST, _MOST) * enough
-        local = weight * _near(apart - _mean(apart, sure), _LOCAL_REACH)
+        gain = middle.clamp(-_MOST, _MOST) * enough
+        local = weight * _near(apart - middle, _LOCAL_REACH)
         gain = gain + fitted(self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local), crop)
         logs = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01).log() + gain
         matched = _no_bluer(logs, _mean(wanted, sure), _UNKNOWN * (1 - enough))
