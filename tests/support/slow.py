@@ -39,7 +39,7 @@ SLOW = (
     "trainer/test_whole_way.py",
     "web/test_page.py",
     "web/test_worker.py",
-    "verifying",
+    "verifying/test_verify.py",
     "video/test_rtsp.py",
 )
 """``path`` below ``tests``, or ``path::test`` for one test of it."""
