@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stream_unmask.cli.stand_ins import stand_ins
+from stream_unmask.cli.progress import bar
+from stream_unmask.cli.stand_ins import learn, stand_ins
 from stream_unmask.synth.style import KINDS, WORN, MaskStyle
 from trainer.data import HELD_OUT, read_photos, training_sets
-
-_LINES = 10
-"""Lines that tell of a command's progress where there is no terminal for a bar."""
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -28,27 +22,7 @@ def data() -> None:
 
 
 data.add_command(stand_ins)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, and the function that moves it; it appears when that is first called.
-
-    Where stderr is no terminal, there are some lines instead.
-    """
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, visible=False)
-        said = 0
-
-        def move(done: int, of: int) -> None:
-            nonlocal said
-            bar.update(task, completed=done, total=of, visible=True)
-            if not bar.console.is_terminal and done * _LINES // max(of, 1) > said:
-                said = done * _LINES // max(of, 1)
-                click.echo(f"{what}: {done} of {of}", err=True)
-
-        yield move
+data.add_command(learn)
 
 
 def _set_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -126,7 +100,7 @@ def pack(
 
     wishes = Wishes(size, least_eyes, most_yaw)
     settings = PackSettings(name, ids, held_out, seed, workers, wishes=wishes)
-    with _bar("Photos") as progress:
+    with bar("Photos") as progress:
         packed = pack_photos(folder, output, settings, progress)
     for set_, faces in packed.faces.items():
         lacking = "; more --held-out puts some there" if set_.startswith(HELD_OUT) and not faces else ""
@@ -189,7 +163,7 @@ def pairs(
     photos = read_photos(shards, only or training_sets(shards))
     settings = PairSettings(size, masked, 0.45 if masked < 1 else 0.0, damage, varied)
     suffix = ".jpg" if jpeg else ".png"
-    with _bar("Pairs") as progress:
+    with bar("Pairs") as progress:
         made = write_pairs(photos, output, settings, count, seed=seed, suffix=suffix, progress=progress)
     click.echo(f"{output}: {count} pairs, {made} of them new")
 
@@ -218,7 +192,7 @@ def synthesise(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     suffix = ".jpg" if jpeg else ".png"
-    with _bar("Photos") as progress:
+    with bar("Photos") as progress:
         done = mask_photos(
             folder, output, count=count, seed=seed, style=style, suffix=suffix, progress=progress
         )

@@ -1,19 +1,28 @@
-"""``stream-unmask data stand-ins``: make a bank of stand-ins out of portraits."""
+"""``stream-unmask data stand-ins`` and ``impressions``: a bank of faces, and what they are chosen by."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from engines.backends.openvino_cpu import OpenVINOEngine
+from stream_unmask.bundled import BUNDLED_SETS
+from stream_unmask.cli.progress import bar
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces import weights
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
-from stream_unmask.inpainting.stand_ins.bank import load_bank, save_bank
+from stream_unmask.inpainting.stand_ins.bank import Bank, load_bank, save_bank
+from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.impressions import (
+    Impressions,
+    load_impressions,
+    save_impressions,
+)
 from stream_unmask.inpainting.stand_ins.making import make_bank
 from stream_unmask.inpainting.stand_ins.portraits import PortraitReader, read_pictures
 from stream_unmask.output.parts import PartFile
@@ -39,6 +48,11 @@ from stream_unmask.video.files import check_output
     help="A text file of names, one a line, of portraits that are not to be taken.",
 )
 @click.option("--like", type=click.Path(path_type=Path), help="A bank that the new one shall be used with.")
+@click.option(
+    "--impressions",
+    type=click.Path(path_type=Path),
+    help="How faces are read; see 'data impressions'.  [default: as --like, or the bundled bank]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 def stand_ins(
     portraits: Path,
@@ -49,6 +63,7 @@ def stand_ins(
     nobodys_faces: bool,
     leave_out: Path | None,
     like: Path | None,
+    impressions: Path | None,
     overwrite: bool,
 ) -> None:
     """Make a bank of stand-ins out of the portraits in a folder or a tar.
@@ -62,6 +77,8 @@ def stand_ins(
             "or all who are shown agreed to this use."
         )
     check_output(output, portraits, overwrite=overwrite)
+    known = None if like is None else load_bank([like])
+    read_by = None if impressions is None else load_impressions(impressions)
     bank, judged = make_bank(
         read_pictures(portraits),
         _reader(size),
@@ -69,20 +86,59 @@ def stand_ins(
         licence=licence,
         source=source,
         leave_out=_names(leave_out),
-        projection=None if like is None else load_bank([like]).projection,
+        impressions=read_by if read_by is not None else _usual_impressions(known),
+        projection=None if known is None else known.projection,
     )
+    _save(output, lambda path: save_bank(path, bank))
+    click.echo(f"Wrote {output}: {bank.count} stand-ins, {output.stat().st_size / 1e6:.1f} MB.")
+    flaws = Counter(each.flaw for each in judged if each.flaw is not None)
+    if flaws:
+        click.echo("Left out: " + ", ".join(f"{flaw} {count}" for flaw, count in flaws.most_common()) + ".")
+
+
+@click.command("impressions")
+@click.argument("shards", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--labels",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Text file of lines 'KEY woman', 'KEY man' or 'KEY child'; KEY names a photo in its shard.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file, .npz.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of how the crops lie.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+def learn(shards: Path, labels: Path, output: Path, seed: int, overwrite: bool) -> None:
+    """Learn from labelled photos in SHARDS how faces strike one, for choosing stand-ins.
+
+    Photos of held-out sets are not learnt from; of these, the share that is read right is told.
+    """
+    from trainer.data import held_out_sets, read_photos, training_sets
+    from trainer.impressions import learn_impressions, read_labels
+
+    check_output(output, labels, overwrite=overwrite)
+    known = read_labels(labels)
+    photos = read_photos(shards, [*training_sets(shards), *held_out_sets(shards)])
+    with bar("Faces") as progress:
+        learnt = learn_impressions(photos, known, seed, progress)
+    _save(output, lambda path: save_impressions(path, learnt.impressions))
+    told = ", ".join(f"{name} {share:.1%}" for name, share in learnt.right.items())
+    click.echo(f"Wrote {output}. Of held-out faces are read right: {told}.")
+
+
+def _save(output: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under a name of its own, and give it its name once it is whole."""
     part = PartFile.claim(output)
     try:
-        save_bank(part.path, bank)
+        write(part.path)
         part.publish(overwrite=True)
     except OSError as error:
         raise UnmaskError(f"{output} cannot be written: {error.strerror}.") from error
     finally:
         part.discard()
-    click.echo(f"Wrote {output}: {bank.count} stand-ins, {output.stat().st_size / 1e6:.1f} MB.")
-    flaws = Counter(each.flaw for each in judged if each.flaw is not None)
-    if flaws:
-        click.echo("Left out: " + ", ".join(f"{flaw} {count}" for flaw, count in flaws.most_common()) + ".")
+
+
+def _usual_impressions(known: Bank | None) -> Impressions:
+    return (known or bundled_stand_ins(BUNDLED_SETS["open"].folder)).impressions
 
 
 def _reader(size: int) -> PortraitReader:

@@ -1,7 +1,7 @@
 """The bank of stand-ins: one file of faces of nobody, and what choosing among them needs.
 
-Each face may be worn as it is or mirrored; the mirrored half is made on reading. Nothing in the file says
-what sex, age or ancestry a face is taken for.
+Each face may be worn as it is or mirrored; the mirrored half is made on reading. Of each face the file says
+how surely it strikes one as a woman's or a man's; nothing is said of age or ancestry.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.alignment import mean_face
 from stream_unmask.inpainting.laid import PicturedFace
+from stream_unmask.inpainting.stand_ins.impressions import Impressions
 
 Pixels = NDArray[np.uint8]
 
-FORMAT = "stream-unmask stand-ins 1"
+FORMAT = "stream-unmask stand-ins 2"
 _MOST_BYTES = 1 << 30
 """Of a bank, unpacked: a zip file may claim any size."""
 
@@ -57,9 +58,10 @@ TRAITS = (
     "clear_left",
     "clear_right",
     "clear_chin",
+    "woman",
 )
 """What is kept of :class:`~stream_unmask.inpainting.stand_ins.measuring.Looks`, in the order of the
-columns."""
+columns; and last, what :attr:`~stream_unmask.inpainting.stand_ins.impressions.Impressions.whole` reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,7 @@ class Bank:
         traits: (2 count, T), columns as in :data:`TRAITS`.
         looks: (2 count, K) what the upper halves look like; see :class:`Projection`.
         projection: how the looks of other faces are made comparable.
+        impressions: how other faces are read; of banks that are joined, the last one's.
         licences: of the files that make up this bank.
         sources: of the same files.
     """
@@ -114,6 +117,7 @@ class Bank:
     traits: NDArray[np.float64]
     looks: NDArray[np.float32]
     projection: Projection
+    impressions: Impressions
     licences: list[str]
     sources: list[str]
     _made: dict[int, StandIn] = field(default_factory=dict, repr=False)
@@ -205,6 +209,7 @@ def save_bank(path: Path, bank: Bank) -> None:
         "mean": bank.projection.mean.astype(np.float16),
         "axes": np.rint(bank.projection.axes / steps).astype(np.int8),
         "steps": steps.astype(np.float32),
+        **bank.impressions.arrays(),
     }
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -233,6 +238,7 @@ def load_bank(paths: Sequence[Path]) -> Bank:
         traits=np.concatenate([traits, mirrored_traits(traits)]),
         looks=np.concatenate([*halves[0], *halves[1]]),
         projection=first.projection,
+        impressions=banks[-1].impressions,
         licences=[each for bank in banks for each in bank.licences],
         sources=[each for bank in banks for each in bank.sources],
     )
@@ -260,6 +266,7 @@ def _read(path: Path) -> Bank:
             projection=Projection(
                 arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32) * arrays["steps"]
             ),
+            impressions=Impressions.of(arrays),
             licences=[about["licence"]],
             sources=[about["source"]],
         )
@@ -282,6 +289,8 @@ def _check(about: Mapping[str, Any], encoded: list[bytes], arrays: Mapping[str, 
         "looks": (2 * count, axes.shape[-1]),
         "mean": axes.shape[:1],
         "steps": axes.shape[1:],
+        "woman_weights": axes.shape[:1],
+        "child_weights": axes.shape[:1],
     }
     if not (isinstance(names, list) and len(names) == count and all(isinstance(each, str) for each in names)):
         raise ValueError("not a name for each face")

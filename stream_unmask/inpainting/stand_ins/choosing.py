@@ -28,6 +28,7 @@ from stream_unmask.faces.laying import (
 )
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.impressions import Impressions
 from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UPPER_SKIN, Patches
 
 _BARE = 0.05
@@ -53,6 +54,11 @@ _NEIGHBOURS = 12
 _USUAL = {"beard": (13.0, 5.0), "stubble": (0.6, 0.4), "lips": (10.0, 4.0)}
 """What is never too much, and how much more than the nearest faces have counts as one. A shaven chin is no
 error on anyone, a beard may be a glaring one."""
+
+_SURE, _CONTRARY = 0.5, 0.25
+"""How far a stand-in may be from how the upper half strikes, as a woman's (1) or a man's (-1), and how much
+more counts as one. Of 527 upper halves of people who were not learnt from, 94 of 100 are read right; of the
+85 that are read more surely than 0.3, 99."""
 
 _WORST = 14.0
 """Score beyond which a stand-in is worse than none. One of 44 masked photos has no better choice in the
@@ -136,10 +142,11 @@ def _filled(
     return np.asarray(np.clip(picture * (1 - share) + colour * share + 0.5, 0, 255), np.uint8)
 
 
-def may_be_a_child(seen: Sequence[Observation]) -> bool:
-    """Whether a head has a child's proportions: an adult's face must not be put on it."""
+def may_be_a_child(seen: Sequence[Observation], impressions: Impressions) -> bool:
+    """Whether a head has a child's proportions or upper half: an adult's face must not be put on it."""
     lengths = [each.length for each in seen if each.length is not None]
-    return bool(lengths) and float(np.median(lengths)) < _YOUNG
+    strikes = np.median([impressions.child(each.look) for each in seen])
+    return bool(strikes > 0) or (bool(lengths) and float(np.median(lengths)) < _YOUNG)
 
 
 def choose(seen: Sequence[Observation], bank: Bank, taken: Collection[int] = ()) -> int | None:
@@ -154,7 +161,7 @@ def choose(seen: Sequence[Observation], bank: Bank, taken: Collection[int] = ())
         The index in the bank, always the same for the same frames; None where none fits that is not taken,
         or the head may be a child's.
     """
-    if may_be_a_child(seen):
+    if may_be_a_child(seen, bank.impressions):
         return None
     faces = {bank.face_of(index) for index in taken}
     fits = scores(seen, bank)
@@ -178,6 +185,7 @@ def scores(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
     texture = float(np.median([each.texture for each in seen]))
     total = apart + _SKIN_WEIGHT * _skin_apart(skin, bank) + _turn_apart(yaw, pitch, bank)
     total += _texture_apart(texture, bank) + _unlikely(apart, bank) + _blemishes(yaw, bank)
+    total += _contrary(seen, bank)
     return np.asarray(total, np.float64)
 
 
@@ -211,6 +219,12 @@ def _unlikely(apart: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
         values = bank.trait(name)
         total += np.maximum(values - max(usual, float(np.median(values[near]))), 0) / unit
     return total
+
+
+def _contrary(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
+    """How much a woman's face would contradict the upper half of a man, or the other way round."""
+    strikes = float(np.median([bank.impressions.woman(each.look) for each in seen]))
+    return np.asarray(np.maximum(np.abs(bank.trait("woman") - strikes) - _SURE, 0) / _CONTRARY)
 
 
 def _blemishes(yaw: float, bank: Bank) -> NDArray[np.float64]:

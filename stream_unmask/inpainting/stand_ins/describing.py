@@ -28,12 +28,15 @@ _GREY = 128.0
 _ROWS, _COLUMNS = slice(1, 7), slice(2, 14)
 """Cells of the 16 x 16 grid that are read: forehead, brows, eyes and temples."""
 
+_ALL_ROWS = slice(1, 15)
+"""The same of a whole face."""
+
 _POOL = (2, 3)
 """Cells that are averaged, down and along a row."""
 
 
 class UpperFace:
-    """Describes the visible half of a face."""
+    """Describes the visible half of a face; and a whole one, where a stand-in is made of it."""
 
     def __init__(self, threads: int = 1) -> None:
         """Compile the face detector's first layers.
@@ -48,7 +51,7 @@ class UpperFace:
         self._seen = np.clip((_CUT + _SOFT - rows) / (2 * _SOFT), 0, 1)[:, None, None]
 
     def describe(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Describe one face.
+        """Describe the upper half of one face.
 
         Args:
             picture: (S, S, 3) RGB crop, aligned as every crop is.
@@ -56,10 +59,20 @@ class UpperFace:
         Returns:
             (D,) numbers, each cell's of length about 1; compare them by cosine, less the bank's mean.
         """
-        small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-        seen = np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32)
+        small = _small(picture)
+        return self._read(np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32), _ROWS)
+
+    def describe_whole(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As :meth:`describe`, of the whole of a bare face: more numbers, of the same kind."""
+        return self._read(_small(picture), _ALL_ROWS)
+
+    def _read(self, seen: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
         fine, coarse = self._engine.run(np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
-        return np.concatenate([_pooled(_unit(fine[0]), 2), _pooled(_unit(coarse[0]), 1)])
+        return np.concatenate([_pooled(_unit(fine[0]), rows, 2), _pooled(_unit(coarse[0]), rows, 1)])
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,11 +80,11 @@ def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(features / np.sqrt((features**2).sum(axis=0) + 1e-6))
 
 
-def _pooled(features: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Means over cells of what is read, flat; ``step`` places of (C, h, w) features make a cell's side."""
-    rows = slice(_ROWS.start * step, _ROWS.stop * step)
+def _pooled(features: NDArray[np.float32], cells: slice, step: int) -> NDArray[np.float32]:
+    """Means over rows of cells, flat; ``step`` places of (C, h, w) features make a cell's side."""
+    rows = slice(cells.start * step, cells.stop * step)
     columns = slice(_COLUMNS.start * step, _COLUMNS.stop * step)
     read = features[:, rows, columns]
     high, wide = _POOL[0] * step, _POOL[1] * step
-    cells = read.reshape(len(read), read.shape[1] // high, high, read.shape[2] // wide, wide)
-    return np.asarray(cells.mean(axis=(2, 4)).ravel(), np.float32)
+    blocks = read.reshape(len(read), read.shape[1] // high, high, read.shape[2] // wide, wide)
+    return np.asarray(blocks.mean(axis=(2, 4)).ravel(), np.float32)

@@ -19,6 +19,7 @@ from stream_unmask.inpainting.stand_ins.bank import (
 )
 from stream_unmask.inpainting.stand_ins.delighting import delighted
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.impressions import Impressions
 from stream_unmask.inpainting.stand_ins.measuring import Looks, measure
 from stream_unmask.inpainting.stand_ins.portraits import Portrait, PortraitReader
 
@@ -54,6 +55,7 @@ class Judged:
 class _Entry:
     portrait: Portrait
     looks: Looks
+    woman: float
 
 
 def make_bank(
@@ -63,6 +65,7 @@ def make_bank(
     *,
     licence: str,
     source: str,
+    impressions: Impressions,
     leave_out: Collection[str] = (),
     projection: Projection | None = None,
 ) -> tuple[Bank, list[Judged]]:
@@ -74,6 +77,7 @@ def make_bank(
         describer: of upper faces.
         licence: under which they may be used.
         source: where they are from.
+        impressions: how faces are read.
         leave_out: names not to be taken.
         projection: of another bank that this one shall go with; learnt from all portraits if left out.
 
@@ -99,12 +103,14 @@ def make_bank(
         unfit = "left out" if name in leave_out else flaw(found, measured)
         judged.append(Judged(name, unfit))
         if unfit is None:
-            entries.append(_Entry(soft, measured))
+            woman = float(impressions.whole(describer.describe_whole(found.picture)))
+            entries.append(_Entry(soft, measured, woman))
             looks.append(both)
     if not entries:
         raise UnmaskError("None of the portraits is fit for a stand-in.")
     fitted = projection if projection is not None else fit_projection(np.concatenate(described))
-    return _assemble(entries, np.stack(looks), fitted, licence, source), judged
+    bank = _assemble(entries, np.stack(looks), fitted, impressions, licence, source)
+    return bank, judged
 
 
 def flaw(portrait: Portrait, soft: Looks) -> str | None:
@@ -162,10 +168,15 @@ def _both_ways(picture: Pixels) -> Iterator[Pixels]:
 
 
 def _assemble(
-    entries: list[_Entry], looks: NDArray[np.float32], projection: Projection, licence: str, source: str
+    entries: list[_Entry],
+    looks: NDArray[np.float32],
+    projection: Projection,
+    impressions: Impressions,
+    licence: str,
+    source: str,
 ) -> Bank:
     """Put a bank together; ``looks`` is (n, 2, D), each face as it is and mirrored."""
-    traits = np.array([_traits(entry.looks) for entry in entries])
+    traits = np.array([_traits(entry) for entry in entries])
     few = projection(looks)
     return Bank(
         names=[entry.portrait.name for entry in entries],
@@ -174,15 +185,16 @@ def _assemble(
         traits=np.concatenate([traits, mirrored_traits(traits)]),
         looks=np.concatenate([few[:, 0], few[:, 1]]),
         projection=projection,
+        impressions=impressions,
         licences=[licence],
         sources=[source],
     )
 
 
-def _traits(looks: Looks) -> list[float]:
-    lightness, red, yellow = looks.skin
-    skin = {"skin_l": lightness, "skin_a": red, "skin_b": yellow}
-    return [float(skin[name]) if name in skin else float(getattr(looks, name)) for name in TRAITS]
+def _traits(entry: _Entry) -> list[float]:
+    lightness, red, yellow = entry.looks.skin
+    told = {"skin_l": lightness, "skin_a": red, "skin_b": yellow, "woman": entry.woman}
+    return [float(told[name]) if name in told else float(getattr(entry.looks, name)) for name in TRAITS]
 
 
 def _encoded(picture: Pixels) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.warping import OVAL
 from stream_unmask.inpainting.stand_ins.bank import TRAITS, Bank, Projection, mirrored_traits
+from stream_unmask.inpainting.stand_ins.impressions import Impressions, Reading
 
 SIZE = 128
 AXES = 4
@@ -38,6 +39,13 @@ def traits(**given: float) -> list[float]:
     return [values[name] for name in TRAITS]
 
 
+def _reading(axis: int) -> Reading:
+    """One that reads a description's number ``axis``, and grown-up men off nothing else but zeros."""
+    weights = np.zeros(AXES, np.float32)
+    weights[axis] = 2
+    return Reading(weights, -0.0 if axis == 3 else -1.0)
+
+
 def bank(rows: list[list[float]], looks: list[list[float]] | None = None) -> Bank:
     """A bank with one face a row of traits; ``looks`` (n, 4) as descriptions, all alike if left out."""
     count = len(rows)
@@ -53,6 +61,7 @@ def bank(rows: list[list[float]], looks: list[list[float]] | None = None) -> Ban
         traits=np.concatenate([table, mirrored_traits(table)]),
         looks=np.concatenate([few, few]),
         projection=Projection(np.zeros(AXES, np.float32), np.eye(AXES, dtype=np.float32)),
+        impressions=Impressions(woman=_reading(3), whole=_reading(3), child=_reading(2)),
         licences=["CC0 1.0"],
         sources=["drawn"],
     )

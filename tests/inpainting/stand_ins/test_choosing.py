@@ -88,11 +88,28 @@ def test_one_odd_frame_does_not_decide() -> None:
 
 
 def test_a_child_is_given_no_adults_face() -> None:
-    short = replace(SEEN, length=1.5)
-    assert may_be_a_child([short])
-    assert choose([short, short, SEEN], bank([traits()])) is None
-    # Where the mask's edge is not seen, nothing can be said.
-    assert not may_be_a_child([replace(SEEN, length=None)])
+    short, one = replace(SEEN, length=1.5), bank([traits()])
+    assert may_be_a_child([short], one.impressions)
+    assert choose([short, short, SEEN], one) is None
+    # Where the mask's edge is not seen, its length says nothing.
+    unseen = replace(SEEN, length=None)
+    assert not may_be_a_child([unseen], one.impressions)
+    looks_young = replace(unseen, look=np.array([0.6, 0, 0.8, 0], np.float32))
+    assert may_be_a_child([looks_young], one.impressions)
+    assert choose([looks_young], one) is None
+
+
+@pytest.mark.parametrize(("sign", "chosen"), [(1.0, 1), (-1.0, 0)])
+def test_no_stand_in_contradicts_the_upper_half(sign: float, chosen: int) -> None:
+    faces = bank([traits(woman=-0.9), traits(woman=0.9)])
+    struck = replace(SEEN, look=np.array([0.6, 0, 0, 0.8 * sign], np.float32))
+    other = replace(SEEN, look=np.array([0.6, 0, 0, -0.8 * sign], np.float32))
+    assert faces.face_of(rank([struck], faces)[0]) == chosen
+    assert faces.face_of(rank([struck, other, struck], faces)[0]) == chosen
+
+
+def test_where_nothing_can_be_told_the_face_that_tells_least_is_chosen() -> None:
+    assert choose([SEEN], bank([traits(woman=0.9), traits(woman=0.2)])) in (1, 3)
 
 
 @pytest.fixture(scope="module")
