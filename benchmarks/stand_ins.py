@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.api import Unmasker
+from stream_unmask.bundled import BUNDLED_WEIGHTS
+from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
+from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.settings import Settings
 from stream_unmask.video.images import as_frame
 from trainer.evaluation import realism
@@ -25,6 +28,10 @@ Bytes = NDArray[np.uint8]
 
 _MARGIN = 64
 """Pixels put around a crop by repeating its rim: the detector wants to see a head with air around."""
+
+
+_SURE = 0.3
+"""How surely a face must strike one as a woman's or a man's: 99 of 100 of such are read right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,9 @@ class Crowd:
             or of fewer than four.
         sharpness: mean slope inside the mask over that of the truth; 1 is as sharp as the photo.
         inside: PSNR to the truth inside the mask, dB.
+        struck: how many true faces strike one surely as a woman's or a man's.
+        contrary: how many of those came out as the other. The judge is the reading that stand-ins are chosen
+            by, but of whole faces where the choice saw the upper half.
     """
 
     faces: int
@@ -45,12 +55,15 @@ class Crowd:
     kernel: float | None
     sharpness: float
     inside: float
+    struck: int
+    contrary: int
 
     def __str__(self) -> str:
         kernel = "not measured" if self.kernel is None else f"{self.kernel:.0f}"
         return (
             f"{self.faces} faces, {self.guided} with a stand-in: kernel distance {kernel}, "
-            f"sharpness {self.sharpness:.2f}, {self.inside:.1f} dB inside the mask"
+            f"sharpness {self.sharpness:.2f}, {self.inside:.1f} dB inside the mask, "
+            f"{self.contrary} of {self.struck} read as of the other sex"
         )
 
 
@@ -78,7 +91,16 @@ def measure(settings: Settings, faces: Sequence[HeldOut]) -> Crowd:
     enough = realism.is_there() and len(made) >= realism.LEAST
     kernel = realism.kernel_distance(made, truths) if enough else None
     sharp, inside = np.mean(rows, axis=0).tolist()
-    return Crowd(len(made), guided, kernel, sharp, inside)
+    return Crowd(len(made), guided, kernel, sharp, inside, *contrary(made, truths))
+
+
+def contrary(made: Sequence[Bytes], truths: Sequence[Bytes]) -> tuple[int, int]:
+    """How many true faces strike one surely as a woman's or a man's, and how many came out as the other."""
+    read, describer = bundled_stand_ins(BUNDLED_WEIGHTS).impressions.whole, UpperFace()
+    struck = np.array([read(describer.describe_whole(face)) for face in truths])
+    came = np.array([read(describer.describe_whole(face)) for face in made])
+    sure = np.abs(struck) > _SURE
+    return int(sure.sum()), int((sure & (struck * came < 0)).sum())
 
 
 def _unmasked(unmasker: Unmasker, crop: Bytes) -> tuple[Bytes | None, bool]:

@@ -50,7 +50,7 @@ class Impressions:
     Attributes:
         woman: off an upper half: 1 as a woman's, -1 as a man's.
         whole: the same, off a whole face.
-        child: off an upper half: above 0 as a child's, which one in a hundred people grown up passes.
+        child: off an upper half: above 0 as a child's, which one in a hundred bare grown-ups passes.
     """
 
     woman: Reading
