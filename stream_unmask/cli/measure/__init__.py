@@ -1,0 +1,41 @@
+"""``stream-unmask measure``: what the documentation claims, measured on your machine."""
+
+from __future__ import annotations
+
+import click
+
+from stream_unmask.cli.measure.breaking import fuzz
+from stream_unmask.cli.measure.faces import marks, references, stand_ins
+from stream_unmask.cli.measure.fleets import fleet, fleet_simulation
+from stream_unmask.cli.measure.networks import engines, gpu_frames, gpu_networks, networks, pairs, training
+from stream_unmask.cli.measure.pages import page, picture, screens, tables
+from stream_unmask.cli.measure.videos import fidelity, flicker, memory, speed, stages
+
+_COMMANDS = (
+    engines,
+    fidelity,
+    fleet,
+    fleet_simulation,
+    flicker,
+    fuzz,
+    gpu_frames,
+    gpu_networks,
+    marks,
+    memory,
+    networks,
+    page,
+    pairs,
+    picture,
+    references,
+    screens,
+    speed,
+    stages,
+    stand_ins,
+    tables,
+    training,
+)
+
+
+@click.group(commands=_COMMANDS)
+def measure() -> None:
+    """Measure again what the documentation claims. Every command says what it measured, and on what."""
