@@ -106,6 +106,14 @@ def write(outputs: Fanout, *items: Iterator[Item]) -> None:
             outputs.write(item)
 
 
+def settle(outputs: Fanout) -> None:
+    """Wait until all is written: of what waits for longer than ten seconds of a camera's time, some is lost."""
+    until = time.monotonic() + 60
+    while any(output.is_busy and not output.failure for output in outputs.outputs):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
 def times(path: Path) -> list[float]:
     """When the pictures of a file are shown, as far as it can be read."""
     found: list[float] = []

@@ -117,13 +117,14 @@ def test_one_that_hangs_is_left_alone_and_called_again(
     target = FakeTarget(hang)
     said: list[str] = []
     outputs = fan_out(camera(tmp_path), target, recording(tmp_path), said=said)
+    stream, file = outputs.outputs
     for second in range(20):
         write(outputs, frames(25, 25 * second))
+        wait_until(lambda: not file.is_busy)
         time.sleep(0.05)
     wait_until(lambda: target.opened > 1)
     assert any("takes nothing any more" in sentence for sentence in said)
     assert target.killed == 1
-    stream, file = outputs.outputs
     assert stream.passed_over > 0
     outputs.close()
     assert file.passed_over == 0

@@ -20,7 +20,7 @@ from stream_unmask.output.live.muxing import Muxer
 from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.targets import RecordingTarget, recording_format
 from stream_unmask.video.container import Reconnected
-from tests.output.live.making import FAST, beeps, camera, fan_out, frames, ticks, times, write
+from tests.output.live.making import FAST, beeps, camera, fan_out, frames, settle, ticks, times, write
 
 
 def target(path: Path, segment: float | None = None, **more: object) -> RecordingTarget:
@@ -50,7 +50,9 @@ def boxes(path: Path) -> list[str]:
 def test_g711_is_encoded_and_stays_in_time_over_a_gap(suffix: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     outputs = fan_out(camera(tmp_path, "pcm_mulaw"), target(tmp_path / "out" / f"cam{suffix}"))
-    write(outputs, frames(75), ticks(0, 3), frames(50, 250), ticks(10, 12))
+    write(outputs, frames(75), ticks(0, 3))
+    settle(outputs)
+    write(outputs, frames(50, 250), ticks(10, 12))
     path = outputs.close()
     assert path == tmp_path / "out" / f"cam{suffix}"
     shown = times(path)
@@ -87,16 +89,15 @@ def test_what_a_container_holds_is_copied(tmp_path: Path) -> None:
 
 
 _KILLED = """
-import os, sys, time
+import os, sys
 from pathlib import Path
-from tests.output.live.making import camera, fan_out, frames, ticks, write
+from tests.output.live.making import camera, fan_out, frames, settle, ticks, write
 from tests.output.live.test_recording import target
 folder = Path(sys.argv[1])
 outputs = fan_out(camera(folder, "pcm_mulaw"), target(folder / sys.argv[2]))
 for second in range(8):
     write(outputs, frames(25, 25 * second), ticks(second, second + 1))
-while any(output.is_busy for output in outputs.outputs):
-    time.sleep(0.01)
+settle(outputs)
 os.kill(os.getpid(), 9)
 """
 
@@ -137,6 +138,7 @@ def test_another_camera_goes_on_in_a_file_of_its_own(tmp_path: Path) -> None:
     source = camera(tmp_path, "pcm_mulaw")
     outputs = fan_out(source, target(tmp_path / "out.mp4"))
     write(outputs, frames(50), ticks(0, 2))
+    settle(outputs)
     other = replace(source.info, width=32, height=32)
     outputs.write(Reconnected(other, {}))
     write(outputs, frames(50, 500, 32, 32))
@@ -173,8 +175,7 @@ def test_segments_hold_every_frame_and_all_sound_once(
     (output,) = outputs.outputs
     for block in range(60):
         write(outputs, frames(5, 5 * block), ticks(block / 5, (block + 1) / 5))
-        while output.is_busy:
-            pass
+        settle(outputs)
         clock.now += 0.2
     outputs.close()
     parts = [times(path) for path in output.files]
@@ -205,8 +206,7 @@ def test_a_full_disk_keeps_what_was_recorded_and_is_said(
     def go_on(outputs: Fanout) -> None:
         for second in range(100):
             write(outputs, frames(25, 25 * second))
-            while outputs.outputs[0].is_busy and not outputs.outputs[0].failure:
-                pass
+            settle(outputs)
 
     with pytest.raises(UnmaskError, match="no space left"):
         go_on(outputs)
@@ -242,7 +242,6 @@ def test_slow_cameras_lose_no_more_than_fast_ones(tmp_path: Path) -> None:
         frame.pts = frame.picture.pts = frame.index * 22_500
         frame.duration = 22_500
         outputs.write(frame)
-    while outputs.outputs[0].is_busy:
-        pass
+    settle(outputs)
     assert len(times(tmp_path / ".out.part.ts")) >= 6
     outputs.close()

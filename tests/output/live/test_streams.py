@@ -18,7 +18,7 @@ from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.parsing import is_stream_output, target_for
 from stream_unmask.output.live.targets import HlsTarget, StreamTarget, Target
 from stream_unmask.video.camera import Backoff
-from tests.output.live.making import camera, fan_out, frames, ticks, times, write
+from tests.output.live.making import camera, fan_out, frames, settle, ticks, times, write
 from tests.output.live.test_outputs import recording
 from tests.video.serving import NEEDS_SERVER
 
@@ -70,6 +70,7 @@ def test_hls_is_a_playlist_of_segments_that_ends(tmp_path: Path) -> None:
     outputs = fan_out(camera(tmp_path, "pcm_mulaw"), HlsTarget(tmp_path / "live"), on_loss="stop")
     for second in range(20):
         write(outputs, frames(25, 25 * second), ticks(second, second + 1))
+        settle(outputs)
     outputs.close()
     playlist = (tmp_path / "live" / "index.m3u8").read_text()
     assert playlist.endswith("#EXT-X-ENDLIST\n")
