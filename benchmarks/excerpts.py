@@ -5,46 +5,26 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
 
 import av
-from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.samples import Samples
-from stream_unmask.video.sounds import Sound
-from stream_unmask.video.source import Closing, Item, Source
+from stream_unmask.video.source import Item, PartOf, Source
 
 LIVE_ENCODER = {"codec": "libx264", "preset": "veryfast", "tune": "zerolatency"}
 """An encoder as live streams have it: each frame's packet is out before the next frame comes in."""
 
 
-class Excerpt(Closing):
+class Excerpt(PartOf):
     """A source that ends after so many frames; see :class:`stream_unmask.video.source.Source`."""
 
     def __init__(self, source: Source, frames: int) -> None:
-        self.info: SourceInfo = source.info
-        self._source = source
+        super().__init__(source)
         self._frames = frames
-
-    @property
-    def problems(self) -> SourceProblems:
-        return self._source.problems
-
-    @property
-    def copied_streams(self) -> Mapping[int, Stream]:
-        return self._source.copied_streams
-
-    def samples(self) -> Samples:
-        return self._source.samples()
-
-    @property
-    def sounds(self) -> Mapping[int, Sound]:
-        return self._source.sounds
 
     def __iter__(self) -> Iterator[Item]:
         left = self._frames
@@ -53,9 +33,6 @@ class Excerpt(Closing):
             left -= isinstance(item, Frame)
             if not left:
                 return
-
-    def close(self) -> None:
-        self._source.close()
 
 
 class ClipCamera(Excerpt):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -206,13 +207,9 @@ class Unmasker:
         check_job(source, outputs, options, picture=False)
         references = frame_references(self.settings, source)
         report = self._report(redact(source), shown_address(str(outputs[0])) if outputs else "")
-        seals = [
-            None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
-        ]
-
-        def tell(sentence: str) -> None:
-            _tell(sentence, notify)
-
+        tell = partial(_tell, notify=notify)
+        seals = self._seals(source, outputs, options)
+        begin = partial(open_job, progress=progress, notify=tell, seals=seals, began=began, watch=watch)
         try:
             opened = self._open(source, camera, tell, stop)
         except StoppedError:
@@ -221,19 +218,7 @@ class Unmasker:
         with paced(opened, outputs) as opened:
             banks = self._survey(source, opened, outputs, progress, stop)
             stream = self.stream(rotation=opened.info.rotation, references=references, banks=banks)
-            job = open_job(
-                stream,
-                opened,
-                outputs,
-                self.label,
-                options,
-                progress=progress,
-                notify=tell,
-                seals=seals,
-                began=began,
-                watch=watch,
-            )
-            _do(opened, job, report, stop)
+            _do(opened, begin(stream, opened, outputs, self.label, options), report, stop)
         self._log_report(report)
         return report
 
@@ -315,6 +300,14 @@ class Unmasker:
         _fill(report, *job.streams)
         self._log_report(report)
         return report
+
+    def _seals(
+        self, source: str | Path, outputs: Sequence[str | Path], options: OutputOptions
+    ) -> list[Callable[[Path], None] | None]:
+        """What signs each output that is a file; None for the others."""
+        return [
+            None if is_stream_output(each) else self._seal(source, Path(each), options) for each in outputs
+        ]
 
     def _seal(
         self, source: str | Path, output: Path, options: OutputOptions

@@ -210,21 +210,24 @@ def train(
         workers=default_workers() if workers is None else workers,
         precision=precision,
     )
-    begun = resume or init is not None
-    job = TrainingJob(photos, size, begun, segmenter, encoder, real, click.echo)
-    made = changed(RECIPES[recipe], changes).build(job)
-    if init is not None and not resume:
-        _begin_with(made, init, seed)
+    job = TrainingJob(photos, size, resume or init is not None, segmenter, encoder, real, click.echo)
+    made = _made(recipe, changes, job, None if resume else init, seed)
     held_out = _held_out(made, data, [f"{HELD_OUT}{name}" for name in names], size)
-    loop = Loop(made, settings, held_out)
+    about: dict[str, Any] = {"recipe": recipe, "size": size, "changes": changes, "sets": names, "real": real}
+    about |= {"batch": batch, "rate": rate, "echo": echo, "seed": seed}
+    about |= {"segmenter": segmenter, "encoder": encoder, "shares": shares}
+    unheld = None if held_out is not None else f"No photos are held out in {data}"
+    _run(Loop(made, settings, held_out), run, about, unheld, resume=resume)
+
+
+def _run(loop: Loop, run: Path, about: dict[str, Any], unheld: str | None, *, resume: bool) -> None:
+    """Train, and tell of it: ``unheld`` where no photos are held out."""
     if resume:
         loop.resume()
     if loop.leads:
-        others: dict[str, object] = {"batch": batch, "rate": rate, "echo": echo, "seed": seed}
-        others |= {"segmenter": segmenter, "encoder": encoder, "shares": shares}
-        describe(run, recipe, size, changes, sets=names, real=real, **others)
-        if held_out is None:
-            click.echo(f"No photos are held out in {data}: nothing tells which weights are the best.")
+        describe(run, **about)
+        if unheld is not None:
+            click.echo(f"{unheld}: nothing tells which weights are the best.")
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
@@ -285,6 +288,14 @@ def _held_out(recipe: Recipe, data: Path, sets: Sequence[str], size: int) -> Bat
     samples = make(photos, pairs, _HELD_OUT_SEED, _HELD_OUT)
     batch: Batch = torch.utils.data.default_collate([samples[number] for number in range(_HELD_OUT)])
     return batch
+
+
+def _made(name: str, changes: Sequence[str], job: TrainingJob, init: str | None, seed: int) -> Recipe:
+    """The recipe, with the weights to begin with if there are any."""
+    recipe = changed(RECIPES[name], changes).build(job)
+    if init is not None:
+        _begin_with(recipe, init, seed)
+    return recipe
 
 
 def _begin_with(recipe: Recipe, init: str, seed: int) -> None:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from av.stream import Stream
-
-from stream_unmask.video.container import Closing
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.info import SourceInfo, SourceProblems
-from stream_unmask.video.samples import Samples
-from stream_unmask.video.sounds import Sound
-from stream_unmask.video.source import Item, Source
+from stream_unmask.video.source import Item, PartOf, Source
 
 
-class Paced(Closing):
+class Paced(PartOf):
     """Hands out a file's frames no earlier than they are to be shown; see
     :class:`stream_unmask.video.source.Source`.
 
@@ -27,21 +21,10 @@ class Paced(Closing):
     """
 
     def __init__(self, source: Source, *, waits: bool = True) -> None:
-        self._source = source
+        super().__init__(source)
         self._closed = threading.Event()
-        self.info: SourceInfo = source.info if waits else replace(source.info, real_time=True)
-        self.problems: SourceProblems = source.problems
-
-    @property
-    def copied_streams(self) -> Mapping[int, Stream]:
-        return self._source.copied_streams
-
-    def samples(self) -> Samples:
-        return self._source.samples()
-
-    @property
-    def sounds(self) -> Mapping[int, Sound]:
-        return self._source.sounds
+        if not waits:
+            self.info = replace(source.info, real_time=True)
 
     def __iter__(self) -> Iterator[Item]:
         began: float | None = None
@@ -54,5 +37,6 @@ class Paced(Closing):
             yield item
 
     def close(self) -> None:
+        """Let go of the file, also in the middle of a wait."""
         self._closed.set()
-        self._source.close()
+        super().close()

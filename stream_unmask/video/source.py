@@ -32,7 +32,16 @@ from stream_unmask.video.reader import Caller, StoppedError
 from stream_unmask.video.samples import Samples
 from stream_unmask.video.sounds import Sound
 
-__all__ = ["Closing", "CopiedPacket", "Item", "Reconnected", "Source", "StoppedError", "open_source"]
+__all__ = [
+    "Closing",
+    "CopiedPacket",
+    "Item",
+    "PartOf",
+    "Reconnected",
+    "Source",
+    "StoppedError",
+    "open_source",
+]
 
 
 Item = Frame | CopiedPacket | Reconnected
@@ -68,6 +77,47 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class PartOf(Closing):
+    """A source that hands out what it wants of another one, when it wants; all else is as there.
+
+    Args:
+        source: the other one, of which nothing has been read. It is closed with this one.
+
+    Attributes:
+        info: the other one's, to be replaced by who changes it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.info: SourceInfo = source.info
+        self._source = source
+
+    @property
+    def problems(self) -> SourceProblems:
+        """The other one's."""
+        return self._source.problems
+
+    @property
+    def copied_streams(self) -> Mapping[int, Stream]:
+        """The other one's."""
+        return self._source.copied_streams
+
+    def samples(self) -> Samples:
+        """The other one's."""
+        return self._source.samples()
+
+    @property
+    def sounds(self) -> Mapping[int, Sound]:
+        """The other one's."""
+        return self._source.sounds
+
+    def __iter__(self) -> Iterator[Item]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._source.close()
 
 
 def open_source(

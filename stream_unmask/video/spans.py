@@ -10,12 +10,13 @@ import av
 from av.stream import Stream
 
 from stream_unmask.errors import InputError
-from stream_unmask.video.container import Closing, ContainerSource
+from stream_unmask.video.container import ContainerSource
 from stream_unmask.video.files import reason
 from stream_unmask.video.frame import Frame
-from stream_unmask.video.info import SourceInfo, SourceProblems, main_video
+from stream_unmask.video.info import main_video
 from stream_unmask.video.samples import Samples
 from stream_unmask.video.sounds import Sound
+from stream_unmask.video.source import PartOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def keyframes(path: Path) -> list[Keyframe]:
     return found
 
 
-class SpanSource(Closing):
+class SpanSource(PartOf):
     """The frames of one stretch, and nothing beside them; see :class:`stream_unmask.video.source.Source`.
 
     Args:
@@ -72,22 +73,17 @@ class SpanSource(Closing):
     """
 
     def __init__(self, source: ContainerSource, first: Keyframe | None, end: int | None) -> None:
-        self._source, self._first, self._end = source, first, end
-
-    @property
-    def info(self) -> SourceInfo:
-        return self._source.info
-
-    @property
-    def problems(self) -> SourceProblems:
-        return self._source.problems
+        super().__init__(source)
+        self._whole, self._first, self._end = source, first, end
 
     @property
     def copied_streams(self) -> Mapping[int, Stream]:
+        """None: nothing is copied."""
         return {}
 
     @property
     def sounds(self) -> Mapping[int, Sound]:
+        """None: nothing is copied."""
         return {}
 
     def samples(self) -> Samples:
@@ -97,14 +93,10 @@ class SpanSource(Closing):
     def __iter__(self) -> Iterator[Frame]:
         first = self._first
         if first is not None:
-            self._source.start_at(first.dts)
-        for item in self._source:
+            self._whole.start_at(first.dts)
+        for item in self._whole:
             if not isinstance(item, Frame) or (first is not None and item.pts < first.pts):
                 continue
             if self._end is not None and item.pts >= self._end:
                 return
             yield item
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._source.close()

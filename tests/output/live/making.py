@@ -107,7 +107,7 @@ def write(outputs: Fanout, *items: Iterator[Item]) -> None:
 
 
 def settle(outputs: Fanout) -> None:
-    """Wait until all is written: of what waits for longer than ten seconds of a camera's time, some is lost."""
+    """Wait until all is written: of what waits longer than ten seconds of a camera's time, some is lost."""
     until = time.monotonic() + 60
     while any(output.is_busy and not output.failure for output in outputs.outputs):
         assert time.monotonic() < until
