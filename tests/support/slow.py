@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 SLOW = (
+    "benchmarks/test_constancy.py",
     "benchmarks/test_picture.py",
     "benchmarks/test_references.py",
     "cli/test_bench.py",

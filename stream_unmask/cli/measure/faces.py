@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -61,6 +62,38 @@ def references(clips: tuple[Path, ...], start: int, frames: int, seed: int, targ
         found.append(run(clip, start=start, frames=frames, seed=seed + number))
         click.echo("\n".join(f"{clip.name}, {way}: {figures}" for way, figures in found[-1].items()))
     tell(as_result(found, command_line()), target)
+
+
+@click.command()
+@click.argument("clips", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
+@click.option("--bare", is_flag=True, help="Look at bare faces as they are, to compare with.")
+@click.option(
+    "--stand-in",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="What guides the generator.",
+)
+@weights_option
+@json_option
+def constancy(
+    clips: tuple[Path, ...],
+    bare: bool,
+    stand_in: Literal["auto", "none"],
+    weights: Path,
+    target: Path | None,
+) -> None:
+    """Tell whether faces stay one person over CLIPS of masked people."""
+    from benchmarks.constancy import Constancy, Judge, as_result
+    from benchmarks.constancy import measure as run
+
+    judge, found = Judge(), list[Constancy]()
+    for clip in clips:
+        for face in run(clip, Settings(weights=weights, stand_in=stand_in), judge, bare=bare):
+            found.append(face)
+            click.echo(face)
+    if target is not None:
+        tell(as_result(found, command_line()), target)
 
 
 @click.command()

@@ -20,8 +20,8 @@ FOREHEAD_AND_BRIDGE = (151, 108, 337, 9, 69, 299, 8, 168, 6, 122, 351, 117, 346,
 UPPER_SKIN = (151, 108, 337, 9, 69, 299, 117, 346, 118, 347, 6, 197)
 _CHEEKS = ((50, 205, 36, 101, 118, 117, 187, 147, 207), (280, 425, 266, 330, 347, 346, 411, 376, 427))
 _LOW_CHEEKS = ((187, 207, 147, 192, 214), (411, 427, 376, 416, 434))
-_CHIN = (199, 200, 175, 171, 396, 32, 262, 140, 369, 208, 428)
-_UPPER_LIP = (164, 167, 393, 165, 391, 92, 322)
+CHIN = (199, 200, 175, 171, 396, 32, 262, 140, 369, 208, 428)
+UPPER_LIP = (164, 167, 393, 165, 391, 92, 322)
 _LIPS = (0, 37, 267, 17, 84, 314, 85, 315, 39, 269, 181, 405)
 _JAW = (172, 397, 136, 365, 150, 379, 149, 378, 176, 400)
 # fmt: on
@@ -97,9 +97,9 @@ def measure(picture: Pixels, points: Points) -> Looks:
     cheek = np.median(cheeks, axis=0)
     low = np.median(np.concatenate([patches.lab(side) for side in _LOW_CHEEKS]), axis=0)
     left, right = (patches.lab(side) for side in _CHEEKS)
-    lower = np.concatenate([patches.lab(_CHIN), patches.lab(_UPPER_LIP), patches.lab(_JAW)])
-    smooth = np.concatenate([left[:, 0], right[:, 0], patches.lab(_CHIN)[:, 0]])
-    fine = np.concatenate([patches.contrast(_CHIN), patches.contrast(_UPPER_LIP)])
+    lower = np.concatenate([patches.lab(CHIN), patches.lab(UPPER_LIP), patches.lab(_JAW)])
+    smooth = np.concatenate([left[:, 0], right[:, 0], patches.lab(CHIN)[:, 0]])
+    fine = np.concatenate([patches.contrast(CHIN), patches.contrast(UPPER_LIP)])
     eyes = (_apart(points, 159, 145) + _apart(points, 386, 374) + _apart(points, 33, 133)) / 3
     return Looks(
         skin=patches.skin(FOREHEAD_AND_BRIDGE),
