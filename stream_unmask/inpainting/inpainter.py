@@ -63,7 +63,7 @@ class Inpainting(Generic[B]):
             with stages("sample"):
                 self._crops = ops.sample()
             with stages("segment"):
-                self._masks = ops.fill_holes(ops.segment(self._crops))
+                self._masks = ops.mend(ops.segment(self._crops))
                 self._scores = ops.score(self._masks)
 
     def scores(self) -> list[float]:

@@ -98,8 +98,8 @@ class FrameOps(Protocol[B]):
         """The masks in crops."""
         ...
 
-    def fill_holes(self, masks: B) -> B:
-        """Masks without holes: what a mask surrounds belongs to it."""
+    def mend(self, masks: B) -> B:
+        """Masks without holes, and with what is faint beside them: both belong to a mask."""
         ...
 
     def settle(self, masks: B) -> B:

@@ -36,6 +36,18 @@ MOSTLY = 0.6
 SURELY = 0.7
 """Share of that square that is mask: above what it is along a mask's outline and at its corners."""
 
+BESIDE = 0.05
+"""How far, in crop sides, from what is surely mask a faint part of it may lie."""
+
+NEAR = 1 / 3
+"""Share of the square so far around a place that is surely mask, from which the place lies beside it."""
+
+FAINT_GAIN = 6.0
+"""By how much more what lies beside the mask counts as mask than it seems to be one."""
+
+BROAD_SIDE = 5
+"""Pixels that a faint part is broad at least: all around a mask is a thin line that is half a mask."""
+
 SCORED_SIDE = 64
 """Side of the small mask that is scored."""
 

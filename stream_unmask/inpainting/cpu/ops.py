@@ -11,7 +11,7 @@ from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.colour import Estimate, match
 from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.inpainting.cpu.networks import CpuNetworks
-from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, mask_score, settled
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, mask_score, settled, with_faint
 from stream_unmask.inpainting.cpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.face import Picture
@@ -68,8 +68,8 @@ class CpuOps:
         ]
         return self._networks.segment(shown)
 
-    def fill_holes(self, masks: Pictures) -> Pictures:
-        return [fill_holes(mask) for mask in masks]
+    def mend(self, masks: Pictures) -> Pictures:
+        return [with_faint(fill_holes(mask)) for mask in masks]
 
     def settle(self, masks: Pictures) -> Pictures:
         return [settled(mask) for mask in masks]

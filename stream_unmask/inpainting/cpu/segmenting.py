@@ -9,8 +9,24 @@ from numpy.typing import NDArray
 from engines.engine import Engine
 from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.geometry import beyond
-from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
+from stream_unmask.inpainting.parameters import (
+    AROUND,
+    BESIDE,
+    BROAD_SIDE,
+    DOUBT,
+    FAINT_GAIN,
+    MOSTLY,
+    NEAR,
+    SCORED_SHARE,
+    SCORED_SIDE,
+    SURE,
+    SURELY,
+)
 from stream_unmask.pixels.geometry import Affine, invert
+
+_BROAD = np.ones((BROAD_SIDE, BROAD_SIDE), np.uint8)
+_AGAIN = np.ones((2 * BROAD_SIDE - 1, 2 * BROAD_SIDE - 1), np.uint8)
+"""Squares that a faint part must hold, and that it then reaches into its corners by."""
 
 
 class Segmenter:
@@ -76,6 +92,27 @@ def fill_holes(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     share = cv2.blur(coarse, (side, side))
     inside = np.clip((share - MOSTLY) * (1 / (SURELY - MOSTLY)), 0, 1).astype(np.float32)
     return np.maximum(mask, from_coarse(inside, mask.shape[0]))
+
+
+def with_faint(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A mask with the faint parts beside it: straps and flaps of which the segmenter is not sure.
+
+    Left out, they stay in the picture as dark remnants beside a sharp cheek.
+
+    Args:
+        mask: (S, S) in 0..1.
+
+    Returns:
+        (S, S), a new array, nowhere lower than ``mask``.
+    """
+    coarse = np.clip((to_coarse(mask) - SURE) * (1 / (1 - SURE)), 0, 1).astype(np.float32)
+    side = 2 * round(BESIDE * len(coarse)) + 1
+    beside = from_coarse(np.minimum(cv2.blur(coarse, (side, side)) * (1 / NEAR), 1), mask.shape[0])
+    faint = np.minimum(np.where(mask < SURE, mask, 0) * FAINT_GAIN, beside)
+    # Of bytes the smallest and largest around are found several times as fast.
+    held = (faint * 255).astype(np.uint8)
+    broad = np.minimum(cv2.dilate(cv2.erode(held, _BROAD), _AGAIN), held)
+    return np.maximum(mask, broad * np.float32(1 / 255))
 
 
 def mask_score(mask: NDArray[np.float32]) -> float:

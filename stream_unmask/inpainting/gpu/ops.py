@@ -27,7 +27,7 @@ from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStreams
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.gpu.sampling import sample_crop
-from stream_unmask.inpainting.gpu.segmenting import fill_holes, greyed, mask_scores, settled
+from stream_unmask.inpainting.gpu.segmenting import fill_holes, greyed, mask_scores, settled, with_faint
 from stream_unmask.inpainting.gpu.slots import Slot
 from stream_unmask.inpainting.gpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.gpu.warping import moves
@@ -102,8 +102,8 @@ class GpuOps:
         shown = greyed(crops, self._matrices, planes.width, planes.height)
         return self._networks.segment(shown, self._stream)
 
-    def fill_holes(self, masks: Tensor) -> Tensor:
-        return fill_holes(masks)
+    def mend(self, masks: Tensor) -> Tensor:
+        return with_faint(fill_holes(masks))
 
     def settle(self, masks: Tensor) -> Tensor:
         return settled(masks)

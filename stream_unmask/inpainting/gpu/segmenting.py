@@ -9,11 +9,24 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from stream_unmask.inpainting.geometry import beyond
 from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.gpu.pictures import boxed, places
-from stream_unmask.inpainting.parameters import AROUND, DOUBT, MOSTLY, SCORED_SHARE, SCORED_SIDE, SURE, SURELY
+from stream_unmask.inpainting.parameters import (
+    AROUND,
+    BESIDE,
+    BROAD_SIDE,
+    DOUBT,
+    FAINT_GAIN,
+    MOSTLY,
+    NEAR,
+    SCORED_SHARE,
+    SCORED_SIDE,
+    SURE,
+    SURELY,
+)
 from stream_unmask.pixels.geometry import Affine, Box, invert
 
 
@@ -41,6 +54,19 @@ def fill_holes(masks: Tensor) -> Tensor:
     share = boxed(coarse, 2 * round(AROUND * coarse.shape[-1]) + 1)
     inside = ((share - MOSTLY) * (1 / (SURELY - MOSTLY))).clamp_(0, 1)
     return torch.maximum(masks, from_coarse(inside, masks.shape[-1]))
+
+
+def with_faint(masks: Tensor) -> Tensor:
+    """Masks (N, 1, S, S) with what is faint beside them; see
+    :func:`stream_unmask.inpainting.cpu.segmenting.with_faint`."""
+    coarse = ((to_coarse(masks) - SURE) * (1 / (1 - SURE))).clamp_(0, 1)
+    near = boxed(coarse, 2 * round(BESIDE * coarse.shape[-1]) + 1) * (1 / NEAR)
+    beside = from_coarse(near.clamp_(max=1), masks.shape[-1])
+    faint = torch.minimum(torch.where(masks < SURE, masks, 0) * FAINT_GAIN, beside)
+    faint = (faint * 255).floor_() * (1 / 255)
+    held = -max_pool2d(-faint, BROAD_SIDE, 1, BROAD_SIDE // 2)
+    broad = max_pool2d(held, 2 * BROAD_SIDE - 1, 1, BROAD_SIDE - 1)
+    return torch.maximum(masks, torch.minimum(broad, faint))
 
 
 def mask_scores(masks: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, with_faint
 from tests.inpainting.faces import SIZE, soft_mask
 
 
@@ -30,6 +30,33 @@ def test_what_is_large_enough_to_be_no_hole_stays() -> None:
 
 def test_a_bare_face_stays_bare() -> None:
     assert not fill_holes(np.zeros((SIZE, SIZE), np.float32)).any()
+
+
+def with_flap(faint: float, width: int, gap: int = 0) -> np.ndarray:
+    """A mask with a strip ``gap`` pixels off its right side that is mask by a ``faint`` chance."""
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[SIZE // 2 : -SIZE // 8, SIZE // 4 : SIZE * 3 // 4] = 1
+    start = SIZE * 3 // 4 + gap
+    mask[SIZE // 2 : SIZE * 3 // 4, start : start + width] = faint
+    return mask
+
+
+def test_a_faint_flap_beside_a_mask_belongs_to_it() -> None:
+    mask = with_flap(0.08, 6)
+    row = slice(SIZE * 3 // 4, SIZE * 3 // 4 + 6)
+    assert with_faint(mask)[SIZE * 5 // 8, row].min() > 0.4
+
+
+def test_what_is_thin_or_far_or_hardly_a_mask_does_not() -> None:
+    far = round(0.16 * SIZE)
+    for mask in (with_flap(0.2, 2), with_flap(0.2, 8, gap=far), with_flap(0.005, 8)):
+        assert with_faint(mask)[:, SIZE * 3 // 4 :].max() <= max(mask[:, SIZE * 3 // 4 :].max(), 0.04)
+
+
+def test_the_outline_of_a_sure_mask_stays_where_nothing_is_beside_it() -> None:
+    whole = soft_mask()
+    assert np.abs(with_faint(whole) - whole).mean() < 0.005
+    assert not with_faint(np.zeros((SIZE, SIZE), np.float32)).any()
 
 
 def test_what_lies_outside_the_frame_is_grey() -> None:

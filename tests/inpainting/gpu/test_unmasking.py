@@ -100,6 +100,17 @@ def test_holes_are_closed_the_same(device: CudaStreams) -> None:
     np.testing.assert_allclose(made[:, 0].cpu(), expected, atol=1e-5)
 
 
+def test_faint_parts_are_added_the_same(device: CudaStreams) -> None:
+    masks = []
+    for shape in SHAPES:
+        mask = soft_mask(**shape)
+        masks.append(np.maximum(mask, 0.1 * np.roll(mask, 7, axis=1)))
+    made = segmenting.with_faint(up(device, *(mask[None] for mask in masks)))
+    expected = [segmenting_on_cpu.with_faint(mask) for mask in masks]
+    assert (expected[0] > masks[0] + 0.2).sum() > 50
+    np.testing.assert_allclose(made[:, 0].cpu(), expected, atol=1.1 / 255)
+
+
 def test_what_lies_outside_the_frame_is_grey_the_same(device: CudaStreams) -> None:
     crops = [face(), face()]
     places = [np.array([[0.7, 0.2, -40], [-0.2, 0.7, 31]]), np.array([[0.8, 0, 5], [0, 0.8, -60]])]
