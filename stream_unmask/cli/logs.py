@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import av.logging
 import click
 
+from stream_unmask.cli.ffmpeg import FFMPEG, OTHERS, ffmpeg_logged, own_stderr
 from stream_unmask.video.files import redact
 
 _LEVELS = ("debug", "info", "warning", "error")
-_FFMPEG = "libav"
 _MOST, _SECONDS = 10, 60.0
 """FFmpeg's messages that pass in so many seconds: a broken stream has one for each packet."""
 
@@ -48,23 +47,29 @@ def log_to_stderr(level: str | None, *, as_json: bool) -> Iterator[bool]:
     if level is None and not as_json:
         yield False
         return
+    of_ffmpeg = logging.ERROR if level == "error" else logging.WARNING
+    with own_stderr(), _handled((level or "info").upper(), as_json), ffmpeg_logged(of_ffmpeg):
+        yield True
+
+
+@contextmanager
+def _handled(level: str, as_json: bool) -> Iterator[None]:
+    """Write the records of our loggers, FFmpeg's and all else that writes to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if as_json else _TextLine())
     handler.addFilter(_FewOfFFmpeg())
     ours = logging.getLogger("stream_unmask")
-    loggers = (ours, logging.getLogger(_FFMPEG))
-    before = ours.level, av.logging.get_level()
-    ours.setLevel((level or "info").upper())
-    av.logging.set_level(av.logging.ERROR if level == "error" else av.logging.WARNING)
+    loggers = (ours, logging.getLogger(FFMPEG), OTHERS)
+    before = ours.level
+    ours.setLevel(level)
     for each in loggers:
         each.addHandler(handler)
     try:
-        yield True
+        yield
     finally:
         for each in loggers:
             each.removeHandler(handler)
-        ours.setLevel(before[0])
-        av.logging.set_level(before[1])
+        ours.setLevel(before)
 
 
 def _when(record: logging.LogRecord) -> str:
@@ -107,7 +112,7 @@ class _FewOfFFmpeg(logging.Filter):
         self._since, self._passed, self._held = float("-inf"), 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] != _FFMPEG:
+        if record.name.partition(".")[0] != FFMPEG:
             return True
         if "is deprecated" in record.getMessage():
             return False

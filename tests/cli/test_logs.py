@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,18 +103,58 @@ def test_a_text_line_has_time_level_and_place(capsys: pytest.CaptureFixture[str]
 def test_ffmpegs_warnings_are_in_it_but_not_all_of_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
     with log_to_stderr(None, as_json=True):
         for number in range(30):
-            av.logging.log(av.logging.WARNING, "h264", f"broken packet {number}")
-        logging.getLogger("stream_unmask").info("the end")
+            av.logging.log(
+                av.logging.WARNING, "h264", f"broken packet {number} of rtsp://me:hunter2@camera\n"
+            )
+        av.logging.log(av.logging.INFO, "h264", "nothing\n")
     said = records(capsys.readouterr().err)
-    assert 1 <= sum(each["logger"].startswith("libav") for each in said) <= 10
-    assert said[-1]["message"] == "the end"
+    assert [each["message"] for each in said] == [
+        f"broken packet {n} of rtsp://***@camera" for n in range(10)
+    ]
+    assert {(each["logger"], each["level"]) for each in said} == {("libav.h264", "warning")}
+
+
+def test_what_other_libraries_write_to_stderr_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with log_to_stderr("error", as_json=True):
+        os.write(2, b"x265 [error]: no luck\n")
+        av.logging.log(av.logging.WARNING, "h264", "not this\n")
+        av.logging.log(av.logging.ERROR, "h264", "this\n")
+    said = [(each["logger"], each["level"], each["message"]) for each in records(capsys.readouterr().err)]
+    assert said == [("stderr", "warning", "x265 [error]: no luck"), ("libav.h264", "error", "this")]
+
+
+_NOBODY_READS = """
+import sys
+import av.logging
+from stream_unmask.cli.logs import log_to_stderr
+with log_to_stderr("warning", as_json=True):
+    # No thread of Python gets its turn from here on, as while a decoder is freed.
+    sys.setswitchinterval(1000)
+    for number in range(5000):
+        av.logging.log(av.logging.ERROR, "h264", 100 * "x" + "\\n")
+    sys.setswitchinterval(0.005)
+print("done", file=sys.stderr)
+"""
+
+
+def test_ffmpeg_never_waits_for_python() -> None:
+    command = [sys.executable, "-c", _NOBODY_READS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    *said, last = done.stderr.splitlines()
+    assert last == "done"
+    assert records("\n".join(said))[0]["message"] == 100 * "x"
 
 
 def test_it_is_as_before_afterwards() -> None:
-    before = logging.getLogger("stream_unmask").handlers[:], av.logging.get_level()
+    def state() -> tuple[object, ...]:
+        ours, stderr = logging.getLogger("stream_unmask"), os.fstat(2)
+        return [*ours.handlers], av.logging.get_level(), sys.stderr, stderr.st_dev, stderr.st_ino
+
+    before = state()
     with log_to_stderr("debug", as_json=True):
-        pass
-    assert (logging.getLogger("stream_unmask").handlers, av.logging.get_level()) == before
+        assert av.logging.get_level() is None  # no callback of Python's
+        assert state() != before
+    assert state() == before
 
 
 def test_without_a_handler_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
