@@ -47,8 +47,21 @@ class _Backend:
     compiles: bool = False
 
 
-def _missing(*modules: str) -> str | None:
-    return next((f"{module} is not installed." for module in modules if find_spec(module) is None), None)
+_INSTALLED_BY = {
+    "onnx": "stream-unmask[gpu]",
+    "onnxruntime_ep_nv_tensorrt_rtx": "onnxruntime-ep-nv-tensorrt-rtx",
+    "tensorrt": "stream-unmask[tensorrt]",
+    "torch": "stream-unmask[gpu]",
+    "torch_tensorrt": "stream-unmask[gpu]",
+}
+
+
+def _missing(*modules: str) -> EngineError | None:
+    for module in modules:
+        if find_spec(module) is None:
+            package = _INSTALLED_BY.get(module, module)
+            return EngineError(f"{module} is not installed.", hint=f"pip install '{package}'")
+    return None
 
 
 def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> EngineError | None:
@@ -63,7 +76,7 @@ def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
     return load(path, precision)
 
 
-def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | None:
+def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | EngineError | None:
     missing = _missing("torch", "onnx")
     if missing is not None:
         return missing
@@ -78,7 +91,7 @@ def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
     return load_checked(path, "bf16" if precision == "bf16" else _float(precision))
 
 
-def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> str | None:
+def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> str | EngineError | None:
     missing = _missing("torch_tensorrt", "tensorrt") or _why_not_torch(networks, precision)
     if missing is not None:
         return missing
@@ -93,7 +106,7 @@ def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engi
     return TorchTensorRTEngine(path, precision=_float(precision))
 
 
-def _why_not_rtx(networks: Sequence[Path], precision: Precision) -> str | None:
+def _why_not_rtx(networks: Sequence[Path], precision: Precision) -> str | EngineError | None:
     missing = _missing("onnxruntime_ep_nv_tensorrt_rtx", "onnx")
     if missing is not None:
         return missing
@@ -192,10 +205,10 @@ def select_backend(
     if backend != "auto":
         named = _BACKENDS[backend]
         if misfit := _misfit(backend, precision):
-            raise EngineError(misfit)
+            raise EngineError(misfit, hint="precision=auto")
         if reason := named.why_not(() if named.compiles else networks, precision):
             hint = reason.hint if isinstance(reason, EngineError) else None
-            raise EngineError(f"{backend} cannot run here: {reason}", hint=hint)
+            raise EngineError(f"{backend} cannot run here: {reason}", hint=hint or "backend=auto")
         return Selection(backend, ())
     gpus = ", ".join(nvidia_gpus())
     passed_over: list[str] = []
@@ -235,10 +248,12 @@ def load_engine(
         EngineError: the file is missing or no network, or the backend cannot run or not in this precision.
     """
     if not path.is_file():
-        raise EngineError(f"The network {path} is missing.")
+        raise EngineError(f"The network {path} is missing.", path=path)
     name = select_backend(backend, [path], precision).backend
     if precision == "int8" and _BACKENDS[name].precisions[precision] == "int8" and not is_quantised(path):
-        raise EngineError(f"{path.name} does not say which layers run in int8.")
+        raise EngineError(
+            f"{path.name} does not say which layers run in int8.", path=path, hint="precision=auto"
+        )
     return _BACKENDS[name].load(path, precision, threads)
 
 

@@ -44,7 +44,9 @@ def plain_files(shard: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]
             continue
         if member.size > MOST_BYTES:
             size = member.size / 2**20
-            raise UnmaskError(f"Shard {path} is refused: {member.name!r} in it has {size:.0f} MiB.")
+            raise UnmaskError(
+                f"Shard {path} is refused: {member.name!r} in it has {size:.0f} MiB.", path=path
+            )
         yield member
 
 

@@ -102,20 +102,65 @@ def test_a_hint_is_what_to_type(hint: str | None, said: str) -> None:
     assert with_hint(UnmaskError("It is so.", hint=hint)) == said
 
 
-def sentences(path: Path) -> list[str]:
-    """What the errors of a module say, as far as it stands in the call that makes them."""
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    made = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id.endswith("Error")]
-    return [ast.unparse(each.args[0]) for each in made if each.args]
-
-
-def test_the_library_says_what_is_and_not_what_to_type() -> None:
+@pytest.fixture(scope="module")
+def made() -> dict[Path, list[ast.Call]]:
+    """The calls that make errors, as far as their sentence stands in them, by module from the root."""
     root = Path(stream_unmask.__file__).parents[1]
     paths = [path for name in ("stream_unmask", "engines", "trainer") for path in (root / name).rglob("*.py")]
-    said = {path: sentences(path) for path in paths if "cli" not in path.relative_to(root).parts}
-    assert sum(map(len, said.values())) > 100
+    return {
+        path.relative_to(root): [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id.endswith("Error")
+            and node.args
+        ]
+        for path in paths
+    }
+
+
+def test_the_library_says_what_is_and_not_what_to_type(made: dict[Path, list[ast.Call]]) -> None:
+    said = [
+        (path.name, ast.unparse(call.args[0]))
+        for path, calls in made.items()
+        for call in calls
+        if "cli" not in path.parts
+    ]
+    assert len(said) > 100
     typed = re.compile(r"--[a-z]{2}|\bstream-unmask [a-z]+")
-    assert [(path.name, each) for path, found in said.items() for each in found if typed.search(each)] == []
+    assert [each for each in said if typed.search(each[1])] == []
+
+
+PUBLIC = {name for name in stream_unmask.__all__ if name.endswith("Error")} - {"MissingExtraError"}
+PLACES = {"path", "folder", "run", "output", "source", "data", "place", "bunches", "shown", "kept", "video"}
+"""What a variable is called that holds a file, a folder or an address."""
+
+
+def names_a_place(sentence: ast.expr) -> bool:
+    """Whether a variable goes into a sentence that is called like a place."""
+    within = [
+        node
+        for value in ast.walk(sentence)
+        if isinstance(value, ast.FormattedValue)
+        for node in ast.walk(value)
+    ]
+    names = [node.id for node in within if isinstance(node, ast.Name)]
+    names += [node.attr.strip("_") for node in within if isinstance(node, ast.Attribute)]
+    return bool(PLACES & set(names))
+
+
+def test_an_error_that_names_a_file_has_it_as_its_path(made: dict[Path, list[ast.Call]]) -> None:
+    without = [
+        (str(path), call.lineno, ast.unparse(call.args[0]))
+        for path, calls in made.items()
+        for call in calls
+        if isinstance(call.func, ast.Name)
+        and call.func.id in PUBLIC
+        and names_a_place(call.args[0])
+        and "path" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert without == []
 
 
 def test_a_missing_module_of_an_extra_is_a_sentence_and_another_is_not() -> None:

@@ -33,7 +33,7 @@ def describe(run: Path, recipe: str, size: int, changes: Sequence[str], **others
         run.mkdir(parents=True, exist_ok=True)
         (run / _ABOUT).write_text(json.dumps(about, default=str) + "\n")
     except OSError as error:
-        raise UnmaskError(f"Cannot write to {run}: {error.strerror}.") from error
+        raise UnmaskError(f"Cannot write to {run}: {error.strerror}.", path=run) from error
 
 
 def size_of(run: Path) -> int:
@@ -62,5 +62,5 @@ def description(run: Path) -> dict[str, Any]:
         return dict(json.loads((folder / _ABOUT).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UnmaskError(
-            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read."
+            f"{run} is not the folder of a training run: its {_ABOUT} cannot be read.", path=run
         ) from error

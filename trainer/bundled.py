@@ -73,7 +73,7 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
     try:
         graph = onnx.load(path).graph
     except OSError as error:
-        raise UnmaskError(f"There is no {kind.name} in {folder}.") from error
+        raise UnmaskError(f"There is no {kind.name} in {folder}.", path=folder) from error
     stored = {
         each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer
     }
@@ -90,7 +90,7 @@ def _revive(network: Kind, kind: Network, folder: Path) -> Kind:
         if norm in folded and name.startswith(norm + "1."):
             continue
         if name not in stored or stored[name].shape != state[name].shape:
-            raise UnmaskError(f"{path} is not of the architecture that this trainer trains.")
+            raise UnmaskError(f"{path} is not of the architecture that this trainer trains.", path=path)
         state[name] = stored[name]
     for norm in folded:
         state[norm + "1.running_mean"].zero_()

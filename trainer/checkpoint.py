@@ -73,13 +73,13 @@ def read_checkpoint(run: Path) -> dict[str, Any]:
     """
     path = run if run.is_file() else run / LAST
     if not path.exists():
-        raise UnmaskError(f"There is no checkpoint in {run}.")
+        raise UnmaskError(f"There is no checkpoint in {run}.", path=run)
     try:
         if path.suffix == ".safetensors":
             return _read_averaged(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its unpickler stumbles over
-        raise UnmaskError(f"{path} is not a checkpoint, or damaged.") from error
+        raise UnmaskError(f"{path} is not a checkpoint, or damaged.", path=path) from error
     return state
 
 
@@ -104,7 +104,7 @@ def load_averaged(network: nn.Module, run: Path) -> None:
     try:
         network.load_state_dict(state["averaged"])
     except (KeyError, RuntimeError) as error:
-        raise UnmaskError(f"The checkpoint in {run} is of another network.") from error
+        raise UnmaskError(f"The checkpoint in {run} is of another network.", path=run) from error
 
 
 def run_summary(run: Path) -> str:

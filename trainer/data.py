@@ -116,7 +116,9 @@ def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
         paths = shards_of(folder, name)
         if not paths:
             there = ", ".join(sorted(_sets(folder))) or "none"
-            raise UnmaskError(f"No shards of the set '{name}' lie in {folder}; there are: {there}.")
+            raise UnmaskError(
+                f"No shards of the set '{name}' lie in {folder}; there are: {there}.", path=folder
+            )
         for path in paths:
             photos += read_shard(path, name)
     return photos
@@ -154,10 +156,12 @@ def read_shard(path: Path, name: str) -> list[Photo]:
             elif kind in _PICTURES:
                 pictures[key] = data
     except (KeyError, TypeError) as error:
-        raise UnmaskError(f"Shard {path} is not a shard of faces: its notes have no mesh ('lm').") from error
+        raise UnmaskError(
+            f"Shard {path} is not a shard of faces: its notes have no mesh ('lm').", path=path
+        ) from error
     except (OSError, EOFError, tarfile.TarError, ValueError, RecursionError, zlib.error) as error:
         reason = str(error).splitlines()[0].rstrip(":")
-        raise UnmaskError(f"Shard {path} is damaged: {reason}.") from error
+        raise UnmaskError(f"Shard {path} is damaged: {reason}.", path=path) from error
     return [
         Photo(key, name, pictures[key], points, sources[key])
         for key, points in meshes.items()

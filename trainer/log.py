@@ -38,7 +38,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
                 except ValueError:
                     break
     except OSError as error:
-        raise UnmaskError(f"There is no log in {run}.") from error
+        raise UnmaskError(f"There is no log in {run}.", path=run) from error
     return lines
 
 

@@ -139,7 +139,9 @@ class Loop:
             for name in self._learn.optimizers:
                 self._learn.restore(name, state["optimizers"][name])
         except (KeyError, RuntimeError, ValueError) as error:
-            raise UnmaskError(f"The checkpoint in {self._settings.run} is of other networks.") from error
+            raise UnmaskError(
+                f"The checkpoint in {self._settings.run} is of other networks.", path=self._settings.run
+            ) from error
         self._fabric.strategy.precision.load_state_dict(state.get("precision", {}))
         self._step, self._spent = state["step"], state["spent"]
         self._sheets = int(self._progress() * _SHEETS)

@@ -69,7 +69,7 @@ def compare(network: nn.Module, path: Path, samples: tuple[Tensor, ...]) -> Agre
     worst, nearness = 0.0, np.inf
     for found, wanted in zip(session.run(None, feeds), outputs, strict=True):
         if not np.isfinite(found).all():
-            raise EngineError(f"{path.name} gives values that are not numbers.")
+            raise EngineError(f"{path.name} gives values that are not numbers.", path=path)
         gap = np.abs(found - wanted.numpy())
         worst, nearness = max(worst, float(gap.max())), min(nearness, psnr(gap, 2.0))
     return Agreement(worst, nearness)
@@ -116,7 +116,9 @@ def export_network(
             )
         agreement = compare(network, part, samples)
         if agreement.worst > _WORST or part.stat().st_size > LARGEST:
-            raise EngineError(f"{path.name} is not fit for use: {agreement}, {part.stat().st_size} bytes.")
+            raise EngineError(
+                f"{path.name} is not fit for use: {agreement}, {part.stat().st_size} bytes.", path=path
+            )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     enter_weights(WeightsFile(path, sha256, int(samples[0].shape[-1]), run), kind)
     return agreement

@@ -36,7 +36,7 @@ class ONNXRuntimeEngine:
             session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions share no base class of their own
             reason = str(error).strip().splitlines()[-1]
-            raise EngineError(f"ONNX Runtime cannot load {path.name}: {reason}") from error
+            raise EngineError(f"ONNX Runtime cannot load {path.name}: {reason}", path=path) from error
         self._session = session
         self.inputs = tuple(Port(node.name, with_open_as_one(node.shape)) for node in session.get_inputs())
         self.outputs = tuple(Port(node.name, with_open_as_one(node.shape)) for node in session.get_outputs())

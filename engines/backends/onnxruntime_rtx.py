@@ -47,10 +47,10 @@ class ONNXRuntimeRTXEngine:
             session = ort.InferenceSession(content, sess_options=options, enable_fallback=0)
         except Exception as error:  # protobuf's, onnx's and ONNX Runtime's share no class
             reason = str(error).strip().splitlines()[-1]
-            raise EngineError(f"TensorRT-RTX cannot run {path.name}: {reason}") from error
+            raise EngineError(f"TensorRT-RTX cannot run {path.name}: {reason}", path=path) from error
         provider = devices[0].ep_name
         if session.get_providers()[:1] != [provider]:
-            raise EngineError(f"ONNX Runtime did not take {provider} for {path.name}.")
+            raise EngineError(f"ONNX Runtime did not take {provider} for {path.name}.", path=path)
         count = len(model.graph.input)
         self.inputs, self.outputs = tuple(ports[:count]), tuple(ports[count:])
         self._session = session
@@ -84,7 +84,8 @@ def _devices() -> list[Any]:
         name = plugin.get_ep_name()
         ort.register_execution_provider_library(name, plugin.get_library_path())
     except ImportError as error:
-        raise EngineError("onnxruntime-ep-nv-tensorrt-rtx is not installed.") from error
+        package = "onnxruntime-ep-nv-tensorrt-rtx"
+        raise EngineError(f"{package} is not installed.", hint=f"pip install {package}") from error
     except Exception as error:
         reason = str(error).strip().splitlines()[-1]
         raise EngineError(f"ONNX Runtime's TensorRT-RTX plugin does not load: {reason}") from error

@@ -54,7 +54,7 @@ class OpenVINOEngine:
         """
         core = _core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise EngineError("This CPU does not compute in bf16.")
+            raise EngineError("This CPU does not compute in bf16.", hint="precision=auto")
         # The threads that decode, encode and serve other faces want the cores, too: pinned threads would
         # queue for one while another is idle.
         options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
@@ -68,7 +68,7 @@ class OpenVINOEngine:
             compiled = core.compile_model(_until(model, layers) if layers else model, "CPU", options)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}") from error
+            raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}", path=path) from error
         self._request = compiled.create_infer_request()
         # Not any_name: a layer that only passes an input on lends it a second name.
         self.inputs = tuple(Port(port.node.friendly_name, tuple(port.shape)) for port in compiled.inputs)

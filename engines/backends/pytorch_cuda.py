@@ -60,9 +60,9 @@ def load_checked(path: Path, precision: Computed) -> PyTorchEngine:
         engine = PyTorchEngine(path, precision=precision)
         compare(engine, ONNXRuntimeEngine(path, 0), (1,), precision)
     except EngineError as error:
-        raise EngineError(f"PyTorch does not run {path.name} as it should. {error}") from error
+        raise EngineError(f"PyTorch does not run {path.name} as it should. {error}", path=path) from error
     except RuntimeError as error:
-        raise EngineError(f"PyTorch cannot run {path.name}: {_first_line(error)}") from error
+        raise EngineError(f"PyTorch cannot run {path.name}: {_first_line(error)}", path=path) from error
     return engine
 
 
@@ -240,7 +240,7 @@ def read_module(path: Path, precision: Computed) -> tuple[OnnxModule, Network]:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf's and onnx's share no class of their own
-        raise EngineError(f"{path.name} is not a network that PyTorch can run.") from error
+        raise EngineError(f"{path.name} is not a network that PyTorch can run.", path=path) from error
     inputs, outputs = (
         tuple(onnx_port(value) for value in values) for values in (model.graph.input, model.graph.output)
     )

@@ -43,7 +43,7 @@ class TorchTensorRTEngine(TorchRunner):
             program = api.load(str(kept)).module()
         except Exception as error:  # whatever TensorRT, dynamo or CUDA raise
             reason = " ".join(str(error).split())[:300]
-            raise EngineError(f"torch-tensorrt cannot compile {path.name}: {reason}") from error
+            raise EngineError(f"torch-tensorrt cannot compile {path.name}: {reason}", path=path) from error
         # TensorRT allocates in its first runs, which a CUDA graph of ours could not hold.
         super().__init__(program, network, torch.device("cuda"), graphs=False)
         gpu = torch.cuda.get_device_name()
@@ -103,7 +103,8 @@ def _api() -> Any:
     try:
         return import_module("torch_tensorrt")
     except ModuleNotFoundError as error:
-        raise EngineError(f"{error.name} is not installed.") from error
+        hint = "pip install 'stream-unmask[gpu]'"
+        raise EngineError(f"{error.name} is not installed.", hint=hint) from error
     except (ImportError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise EngineError(f"torch-tensorrt does not load: {reason}") from error

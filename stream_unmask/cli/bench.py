@@ -164,7 +164,9 @@ def _check_parts(json_path: Path | None, plot_path: Path | None, *, clip: bool) 
     """Complain of what is missing before a minute is spent on measuring."""
     for path in (json_path, plot_path):
         if path is not None and not path.absolute().parent.is_dir():
-            raise UnmaskError(f"The folder {path.absolute().parent} does not exist.")
+            raise UnmaskError(
+                f"The folder {path.absolute().parent} does not exist.", path=path.absolute().parent
+            )
     if plot_path is not None and find_spec("matplotlib") is None:
         raise MissingExtraError("Plots are drawn by matplotlib", "bench")
     if clip and find_spec("skimage") is None:

@@ -160,7 +160,9 @@ def _held_out_in(data: Path) -> tuple[str, ...]:
     """The sets to measure on."""
     if names := held_out_sets(data):
         return tuple(names)
-    raise UnmaskError(f"There is nothing to measure on: no set in {data} is held out (val_NAME-000.tar).")
+    raise UnmaskError(
+        f"There is nothing to measure on: no set in {data} is held out (val_NAME-000.tar).", path=data
+    )
 
 
 def _usual(data: Path) -> list[Photo]:

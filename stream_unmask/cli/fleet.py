@@ -121,7 +121,9 @@ def run(
         raise click.UsageError(f"{error}.") from error
     items = plan(inputs, output)
     if is_begun(output) and not (resume or options.overwrite):
-        raise UnmaskError(f"{redact(output)} holds a run already: --resume it, or name another folder.")
+        raise UnmaskError(
+            f"{redact(output)} holds a run already: --resume it, or name another folder.", path=redact(output)
+        )
     console = PlainConsole(quiet=quiet)
     share = Share(cores, gpu_share)
     with cluster.connected(address):

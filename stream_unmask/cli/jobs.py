@@ -82,7 +82,9 @@ def plan(
         raise InputError(f"{path} does not exist.", path=path)
     if len(outputs) > 1 or any(_is_stream(output, path) for output in outputs):
         if path.is_dir() or is_image(path):
-            raise OutputError(f"What is made of {path} is written to one place; name one file or folder.")
+            raise OutputError(
+                f"What is made of {path} is written to one place; name one file or folder.", path=path
+            )
         return JobPlan([Job(source, tuple(outputs))])
     output = Path(outputs[0]) if outputs else None
     if not path.is_dir():
@@ -106,7 +108,7 @@ def _target(path: Path, output: Path | None, mark: str) -> Path:
 
 def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> JobPlan:
     if output.resolve() == folder.resolve():
-        raise OutputError("The output folder must not be the input folder.")
+        raise OutputError("The output folder must not be the input folder.", path=output)
     listing = list_folder(folder, recursive=recursive)
     # An output folder within the input's holds what was made of it, and not what is to be done.
     media = [path for path in listing.media if not path.resolve().is_relative_to(output.resolve())]

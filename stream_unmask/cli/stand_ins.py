@@ -132,7 +132,7 @@ def _save(output: Path, write: Callable[[Path], None]) -> None:
         write(part.path)
         part.publish(overwrite=True)
     except OSError as error:
-        raise UnmaskError(f"{output} cannot be written: {error.strerror}.") from error
+        raise UnmaskError(f"{output} cannot be written: {error.strerror}.", path=output) from error
     finally:
         part.discard()
 
@@ -152,4 +152,4 @@ def _names(path: Path | None) -> frozenset[str]:
     try:
         return frozenset(path.read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as error:
-        raise UnmaskError(f"The list {path} cannot be read.") from error
+        raise UnmaskError(f"The list {path} cannot be read.", path=path) from error

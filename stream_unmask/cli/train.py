@@ -189,7 +189,7 @@ def train(
     All processes together learn from the same samples as one with as large a batch: halve --batch for two.
     """
     if not resume and (run / LAST).exists():
-        raise UnmaskError(f"{run} holds a training already: --resume it, or name another folder.")
+        raise UnmaskError(f"{run} holds a training already: --resume it, or name another folder.", path=run)
     if on_ray is not None:
         _train_on_ray(dict(click.get_current_context().params), on_ray, address)
         return
@@ -257,7 +257,7 @@ def _sets(data: Path, only: Sequence[str]) -> list[str]:
     there = training_sets(data)
     if stray := next((name for name in only if name not in there), None):
         raise UnmaskError(
-            f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}."
+            f"There is no set '{stray}' to train on in {data}, only: {', '.join(there) or 'none'}.", path=data
         )
     return [name for name in there if not only or name in only]
 

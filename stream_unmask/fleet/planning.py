@@ -57,7 +57,10 @@ def plan(inputs: Sequence[str], output: str) -> list[Item]:
         several = len(inputs) > 1
         for found, name in _named(place, output, several=several):
             if not name or name.startswith("/") or ".." in PurePosixPath(name).parts:
-                raise OutputError(f"{redact(place)}: the output {name!r} does not lie in {redact(output)}.")
+                raise OutputError(
+                    f"{redact(place)}: the output {name!r} does not lie in {redact(output)}.",
+                    path=redact(place),
+                )
             other = items.get(name)
             if other is not None and other.source != found.place:
                 both = f"{redact(other.source)} and {redact(found.place)}"
@@ -119,7 +122,9 @@ def _manifest(place: str) -> Iterator[tuple[storage.Found, str]]:
         own = row.get("output") if isinstance(row, dict) else None
         path = Path(storage.path_of(source))
         if not is_image(path) and not is_media(path):
-            raise InputError(f"{redact(place)}, line {number}: {path.name} is no video or picture.")
+            raise InputError(
+                f"{redact(place)}, line {number}: {path.name} is no video or picture.", path=redact(place)
+            )
         where = source if storage.is_remote(source) else str(Path(source).absolute())
         yield storage.Found(where, None), str(own) if own else output_name(Path(path.name))
 

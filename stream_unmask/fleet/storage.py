@@ -92,7 +92,7 @@ def names_below(folder: str) -> set[str]:
             return set()
         listed = files.find(path)
     except Exception as error:
-        raise OutputError(f"{redact(folder)} cannot be read: {_why(error)}.") from error
+        raise OutputError(f"{redact(folder)} cannot be read: {_why(error)}.", path=redact(folder)) from error
     root = path.rstrip("/")
     return {name[len(root) + 1 :] for name in listed if name.startswith(f"{root}/")}
 
@@ -130,7 +130,9 @@ def delivered(place: str) -> Iterator[Path]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"Cannot make the folder {path.parent}: {_why(error)}.") from error
+            raise OutputError(
+                f"Cannot make the folder {path.parent}: {_why(error)}.", path=path.parent
+            ) from error
         yield path
         return
     with scratch() as folder:
@@ -198,7 +200,7 @@ def _put(made: Path, place: str) -> None:
         files.put_file(str(made), hidden)
         files.mv(hidden, path)
     except Exception as error:
-        raise OutputError(f"{redact(place)} cannot be written: {_why(error)}.") from error
+        raise OutputError(f"{redact(place)} cannot be written: {_why(error)}.", path=redact(place)) from error
 
 
 def _why(error: Exception) -> str:

@@ -83,7 +83,8 @@ class Credential:
         if output.suffix.lower() not in _FORMATS:
             raise OutputError(
                 f"A content credential cannot be put into {output.name}; name it .mp4, .mov, .jpg, .png, "
-                ".webp or .tif."
+                ".webp or .tif.",
+                path=output,
             )
 
     def sign(

@@ -277,7 +277,7 @@ class FileSink:
                 self._seal(part.path)
             except UnmaskError as error:
                 kept = part.interrupt()
-                raise OutputError(f"{error} The unsigned video is in {kept}.") from error
+                raise OutputError(f"{error} The unsigned video is in {kept}.", path=kept) from error
         return part
 
     def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:

@@ -185,7 +185,9 @@ class VideoJob:
             try:
                 self._masks.finish(interrupted)
             except OutputError as error:
-                raise OutputError(f"{error} Without the masks, the video is in {video}.") from error
+                raise OutputError(
+                    f"{error} Without the masks, the video is in {video}.", path=video
+                ) from error
         return video
 
     def discard(self) -> None:

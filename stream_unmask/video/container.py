@@ -197,7 +197,9 @@ class ContainerSource(Closing):
         try:
             self._container.seek(dts, stream=self._stream, backward=True)
         except av.FFmpegError as error:
-            raise InputError(f"{self._shown} cannot be read from its middle: {reason(error)}.") from error
+            raise InputError(
+                f"{self._shown} cannot be read from its middle: {reason(error)}.", path=self._shown
+            ) from error
         self._stream.codec_context.flush_buffers()
         self._items = self._read()
 

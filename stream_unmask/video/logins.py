@@ -36,12 +36,16 @@ def read_login(path: Path) -> Login:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UnmaskError(f"The credentials file {path} cannot be read: {reason(error)}.") from error
+        raise UnmaskError(
+            f"The credentials file {path} cannot be read: {reason(error)}.", path=path
+        ) from error
     lines = [line for line in lines if line]
     if len(lines) == 1 and ":" in lines[0]:
         lines = lines[0].split(":", 1)
     if len(lines) != 2:
-        raise UnmaskError(f"The credentials file {path} must hold two lines: the user and the password.")
+        raise UnmaskError(
+            f"The credentials file {path} must hold two lines: the user and the password.", path=path
+        )
     return Login(*lines)
 
 

@@ -132,8 +132,11 @@ def test_what_cannot_be_loaded_gives_way_where_auto_picked_it(
 
 def test_a_backend_asked_for_by_name_runs_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.version.cuda", None)
-    with pytest.raises(EngineError, match="pytorch cannot run here: torch is installed without CUDA"):
+    with pytest.raises(
+        EngineError, match="pytorch cannot run here: torch is installed without CUDA"
+    ) as caught:
         select_backend("pytorch")
+    assert caught.value.hint == "backend=auto"
     monkeypatch.setattr("engines.choose.find_spec", lambda name: None)
     with pytest.raises(EngineError, match="openvino cannot run here: openvino is not installed"):
         select_backend("openvino")
@@ -147,8 +150,10 @@ def test_what_an_optional_backend_lacks_is_named(
     backend: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engines.choose.find_spec", lambda name: None if name == package else "there")
-    with pytest.raises(EngineError, match=f"{backend} cannot run here: {package} is not installed"):
+    with pytest.raises(EngineError, match=f"{backend} cannot run here: {package} is not installed") as caught:
         select_backend(backend)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("pip install ")
 
 
 def test_nothing_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def read_real(source: Path, limit: int | None = None) -> list[RealPhoto]:
         if len(photos) == limit:
             break
     if not photos:
-        raise UnmaskError(f"There is no photo in {source}.")
+        raise UnmaskError(f"There is no photo in {source}.", path=source)
     return photos
 
 
@@ -133,7 +133,7 @@ def _from_tar(path: Path) -> Iterator[tuple[bytes, dict[str, object]]]:
                 with suppress(ValueError, RecursionError):
                     notes[key] = json.loads(data)
     except (tarfile.TarError, OSError) as error:
-        raise UnmaskError(f"{path} is not a whole tar file.") from error
+        raise UnmaskError(f"{path} is not a whole tar file.", path=path) from error
     for key, data in pictures.items():
         yield data, notes.get(key, {})
 

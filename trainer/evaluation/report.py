@@ -77,7 +77,7 @@ def write_picture(picture: Bytes, path: Path) -> None:
     """An RGB picture as PNG, whole or not at all."""
     done, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
-        raise UnmaskError(f"Cannot draw {path}.")
+        raise UnmaskError(f"Cannot draw {path}.", path=path)
     write_whole(path, coded.tobytes())
 
 

@@ -24,7 +24,7 @@ def _read(run: Path) -> tuple[str, RecipeConfig, int]:
     about = description(run)
     recipe = about.get("recipe")
     if recipe not in RECIPES:
-        raise UnmaskError(f"{run} was trained by a recipe that is not known: {recipe}.")
+        raise UnmaskError(f"{run} was trained by a recipe that is not known: {recipe}.", path=run)
     return recipe, changed(RECIPES[recipe], about["changes"]), int(about["size"])
 
 
@@ -58,7 +58,7 @@ def trained(run: Path, threads: int = 2, beside: Path = BUNDLED_WEIGHTS) -> Netw
         network = MaskRemover(network.unmask)
     if isinstance(network, PaintingGenerator | MaskRemover):
         return NetworksContestant(run.name, segmenter, torch_network(network, size))
-    raise UnmaskError(f"The network of {run} ({recipe}) does not inpaint faces.")
+    raise UnmaskError(f"The network of {run} ({recipe}) does not inpaint faces.", path=run)
 
 
 def trained_generator(run: Path) -> nn.Module:
@@ -71,7 +71,7 @@ def trained_generator(run: Path) -> nn.Module:
     if isinstance(network, TranslatorPair):
         return MaskRemover(network.unmask).eval()
     if not isinstance(network, PaintingGenerator):
-        raise UnmaskError(f"The network of {run} ({recipe}) is not a generator.")
+        raise UnmaskError(f"The network of {run} ({recipe}) is not a generator.", path=run)
     return network.eval()
 
 
@@ -83,5 +83,5 @@ def trained_wearer(run: Path) -> Translator:
     """
     recipe, network, _ = _network(run)
     if not isinstance(network, Dresser | TranslatorPair):
-        raise UnmaskError(f"The network of {run} ({recipe}) puts no masks on.")
+        raise UnmaskError(f"The network of {run} ({recipe}) puts no masks on.", path=run)
     return network.wear.eval()

@@ -33,7 +33,7 @@ def identities(paths: Sequence[Path], folder: Path, source: Path | None) -> list
     known = _read(source)
     found = [known.get(name, known.get(Path(name).name)) for name in own]
     if not any(found):
-        raise UnmaskError(f"{source} names none of the photos in {folder}.")
+        raise UnmaskError(f"{source} names none of the photos in {folder}.", path=source)
     return [identity or name for identity, name in zip(found, own, strict=True)]
 
 
@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UnmaskError(f"{path} is not a text file that can be read.") from error
+        raise UnmaskError(f"{path} is not a text file that can be read.", path=path) from error
     known = {}
     for number, line in enumerate(lines, 1):
         parts = [part.strip(' "') for part in re.split(r"[,;\t]", line.strip())]
@@ -56,5 +56,5 @@ def _read(path: Path) -> dict[str, str]:
         if len(parts) == 2:
             known[parts[0].strip()] = parts[1]
         elif parts and number > 2:
-            raise UnmaskError(f"Line {number} of {path} is not 'file id'.")
+            raise UnmaskError(f"Line {number} of {path} is not 'file id'.", path=path)
     return known

@@ -91,7 +91,7 @@ def _named(folder: Path, output: Path) -> dict[str, Path]:
     paths = sorted(path for path in folder.rglob("*") if is_image(path) and path.is_file())
     paths = [path for path in paths if not path.resolve().is_relative_to(inside)]
     if not paths:
-        raise UnmaskError(f"No photos lie in {folder}.")
+        raise UnmaskError(f"No photos lie in {folder}.", path=folder)
     bare = [path.relative_to(folder).with_suffix("") for path in paths]
     often = Counter(bare)
     # a.jpg and a.png side by side keep their suffixes.

@@ -89,11 +89,11 @@ def pack(folder: Path, output: Path, settings: PackSettings, progress: Callable[
     """
     paths = sorted(path for path in folder.rglob("*") if is_image(path) and path.is_file())
     if not paths:
-        raise UnmaskError(f"There are no photos in {folder}.")
+        raise UnmaskError(f"There are no photos in {folder}.", path=folder)
     people = identities(paths, folder, settings.ids)
     bunches = output / f".{settings.name}-bunches"
     if not bunches.exists() and shards_of(output, settings.name):
-        raise UnmaskError(f"{output} holds shards of the set '{settings.name}' already.")
+        raise UnmaskError(f"{output} holds shards of the set '{settings.name}' already.", path=output)
     _agree(bunches, paths, settings)
     names = (str(path.relative_to(folder)) for path in paths)
     try:
@@ -123,9 +123,11 @@ def _agree(bunches: Path, paths: Sequence[Path], settings: PackSettings) -> None
         if not note.exists():
             note.write_text(wanted)
     except OSError as error:
-        raise UnmaskError(f"{bunches} cannot be written: {error.strerror}.") from error
+        raise UnmaskError(f"{bunches} cannot be written: {error.strerror}.", path=bunches) from error
     if note.read_text() != wanted:
-        raise UnmaskError(f"{bunches} was begun with other photos or settings: delete it to begin anew.")
+        raise UnmaskError(
+            f"{bunches} was begun with other photos or settings: delete it to begin anew.", path=bunches
+        )
 
 
 def _align_all(

@@ -64,7 +64,7 @@ def write_pairs(
                 made += 1
             progress(number + 1, count)
     except OSError as error:
-        raise UnmaskError(f"{output} cannot be written: {error.strerror}.") from error
+        raise UnmaskError(f"{output} cannot be written: {error.strerror}.", path=output) from error
     return made
 
 

@@ -44,11 +44,11 @@ def pseudo_labelled(folder: Path, segmenter: Path, sure: float = 0.2, threads: i
     engine, finder = ONNXRuntimeEngine(segmenter, threads), FaceFinder(threads)
     paths = sorted(path for path in folder.rglob("*") if is_image(path))
     if not paths:
-        raise UnmaskError(f"There are no photos in {folder}.")
+        raise UnmaskError(f"There are no photos in {folder}.", path=folder)
     watched = track(paths, "Real photos", console=Console(stderr=True), transient=True)
     faces = [face for path in watched for face in _labelled(path, finder, engine, sure)]
     if not faces:
-        raise UnmaskError(f"No mask is sure on any face of the {len(paths)} photos in {folder}.")
+        raise UnmaskError(f"No mask is sure on any face of the {len(paths)} photos in {folder}.", path=folder)
     return faces
 
 

@@ -88,7 +88,8 @@ def read_segmenter(run: Path) -> UNetSegmenter:
     if (size := size_of(run)) != SEGMENTER_SIDE:
         raise UnmaskError(
             f"The segmenter of {run} has learnt from crops of {size} pixels, but masks are looked for in "
-            f"crops of {SEGMENTER_SIDE}: it has to be trained on such crops."
+            f"crops of {SEGMENTER_SIDE}: it has to be trained on such crops.",
+            path=run,
         )
     return segmenter
 

@@ -88,7 +88,9 @@ def read_vgg(path: Path) -> Vgg:
     """
     wanted = path.stem.rpartition("-")[2]
     if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(wanted):
-        raise UnmaskError(f"{path} is damaged: its sha256 does not begin with {wanted}; delete it.")
+        raise UnmaskError(
+            f"{path} is damaged: its sha256 does not begin with {wanted}; delete it.", path=path
+        )
     stored = torch.load(path, map_location="cpu", weights_only=True)
     vgg = Vgg()
     vgg.load_state_dict({name: stored[name] for name in vgg.state_dict()})

@@ -78,9 +78,9 @@ class EngineCache:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise EngineError(f"The engine {path} cannot be read: {error.strerror}.") from error
+            raise EngineError(f"The engine {path} cannot be read: {error.strerror}.", path=path) from error
         if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise EngineError(f"The engine {path} is damaged.")
+            raise EngineError(f"The engine {path} is damaged.", path=path)
         return content
 
     def write(
@@ -169,7 +169,7 @@ class EngineCache:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise EngineError(f"{path} cannot be written: {error.strerror}.") from error
+            raise EngineError(f"{path} cannot be written: {error.strerror}.", path=path) from error
         try:
             yield file
         finally:
@@ -179,7 +179,7 @@ class EngineCache:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise EngineError(f"{self.folder} cannot be made: {error.strerror}.") from error
+            raise EngineError(f"{self.folder} cannot be made: {error.strerror}.", path=self.folder) from error
 
     def _put(self, path: Path, content: bytes) -> None:
         self._make_folder()
@@ -189,7 +189,7 @@ class EngineCache:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise EngineError(f"{path} cannot be written: {error.strerror}.") from error
+            raise EngineError(f"{path} cannot be written: {error.strerror}.", path=path) from error
 
     def _manifest(self, key: str) -> Path:
         return self.folder / f"{key}.json"

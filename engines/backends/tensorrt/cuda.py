@@ -46,7 +46,8 @@ def runtime() -> Any:
     try:
         from cuda.bindings import runtime as module
     except ImportError as error:
-        raise EngineError("cuda-bindings is not installed.") from error
+        hint = "pip install 'stream-unmask[tensorrt]'"
+        raise EngineError("cuda-bindings is not installed.", hint=hint) from error
     return module
 
 

@@ -63,7 +63,9 @@ def find_flavour() -> Flavour:
                 broken.append(f"tensorrt {version} is too old: 10.13 or newer is needed.")
                 continue
             return Flavour(name, version, api, _logger(api))
-    raise EngineError(" ".join(broken) or "tensorrt is not installed.")
+    if broken:
+        raise EngineError(" ".join(broken))
+    raise EngineError("tensorrt is not installed.", hint="pip install 'stream-unmask[tensorrt]'")
 
 
 def one_line(messages: Sequence[str]) -> str:

@@ -132,7 +132,7 @@ def _check(program: Program, path: Path, plan: Plan) -> Agreement:
     try:
         return compare(TensorRTEngine(program, ""), ONNXRuntimeEngine(path, 0), batches, plan.precision)
     except EngineError as error:
-        raise EngineError(f"The engine of {path.name} is not fit for use. {error}") from error
+        raise EngineError(f"The engine of {path.name} is not fit for use. {error}", path=path) from error
 
 
 def kept_engines(network: str, machine: Machine, cache: EngineCache) -> list[CachedEngine]:

@@ -228,7 +228,9 @@ def load_bank(paths: Sequence[Path]) -> Bank:
     first = banks[0]
     for path, bank in zip(paths, banks, strict=True):
         if not np.array_equal(bank.projection.axes, first.projection.axes):
-            raise UnmaskError(f"The stand-ins of {path} do not go with those of {paths[0]}; use one of both.")
+            raise UnmaskError(
+                f"The stand-ins of {path} do not go with those of {paths[0]}; use one of both.", path=path
+            )
     halves = [[bank.looks[: bank.count] for bank in banks], [bank.looks[bank.count :] for bank in banks]]
     traits = np.concatenate([bank.traits[: bank.count] for bank in banks])
     return Bank(
@@ -271,9 +273,11 @@ def _read(path: Path) -> Bank:
             sources=[about["source"]],
         )
     except OSError as error:
-        raise UnmaskError(f"The stand-ins {path} cannot be read: {error.strerror or error}.") from error
+        raise UnmaskError(
+            f"The stand-ins {path} cannot be read: {error.strerror or error}.", path=path
+        ) from error
     except _BROKEN as error:
-        raise UnmaskError(f"{path} is no bank of stand-ins that can be read.") from error
+        raise UnmaskError(f"{path} is no bank of stand-ins that can be read.", path=path) from error
 
 
 def _check(about: Mapping[str, Any], encoded: list[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -126,12 +126,12 @@ def read_pictures(source: Path) -> Iterator[tuple[str, Pixels]]:
             empty = False
             yield name, np.asarray(pixels, np.uint8)
     if empty:
-        raise UnmaskError(f"There is no picture in {source}.")
+        raise UnmaskError(f"There is no picture in {source}.", path=source)
 
 
 def _of_folder(source: Path) -> Iterator[tuple[str, bytes]]:
     if not source.is_dir():
-        raise UnmaskError(f"There is no folder and no tar {source}.")
+        raise UnmaskError(f"There is no folder and no tar {source}.", path=source)
     for path in sorted(path for path in source.iterdir() if is_image(path) and path.is_file()):
         yield path.name, path.read_bytes()
 
@@ -145,4 +145,4 @@ def _of_tar(source: Path) -> Iterator[tuple[str, bytes]]:
                 if file is not None:
                     yield Path(member.name).name, file.read()
     except (tarfile.TarError, OSError) as error:
-        raise UnmaskError(f"{source} is neither a folder nor a tar that can be read.") from error
+        raise UnmaskError(f"{source} is neither a folder nor a tar that can be read.", path=source) from error

@@ -77,7 +77,8 @@ def target_for(
         form_found = _stream_format(text)
         if form_found is None:
             raise OutputError(
-                f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses."
+                f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses.",
+                path=shown_address(text),
             )
         return StreamTarget(text, form_found, shown_address(text))
     path = Path(text)
