@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -19,6 +21,7 @@ from stream_unmask import (
     OutputExistsError,
     OutputOptions,
     Progress,
+    Report,
     Settings,
     Stream,
     Unmasker,
@@ -54,27 +57,41 @@ def sound(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
+@pytest.fixture(scope="module")
+def made(unmasker: Unmasker, masked_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``out.mp4``, unmasked as is usual, with its masks beside it."""
+    path = tmp_path_factory.mktemp("made") / "out.mp4"
+    unmasker.video(masked_clip, path, OutputOptions(save_masks=True))
+    return path
+
+
+@pytest.fixture(scope="module")
+def beside(
+    unmasker: Unmasker, masked_clip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Report, list[NDArray[np.uint8]]]:
+    """What is told of a run that writes input and output beside each other, without a loss; its frames."""
+    path = tmp_path_factory.mktemp("beside") / "both.mkv"
+    report = unmasker.video(masked_clip, path, replace(LOSSLESS, compare=True))
+    return report, pictures(path)
+
+
 def test_the_mask_is_replaced_by_something_closer_to_the_face(
-    unmasker: Unmasker, masked_clip: Path, bare_clip: Path, tmp_path: Path
+    beside: tuple[Report, list[NDArray[np.uint8]]], masked_clip: Path, bare_clip: Path
 ) -> None:
-    report = unmasker.video(masked_clip, tmp_path / "out.mkv", LOSSLESS)
+    report, both = beside
     assert (report.frames, len(report.faces), report.masked_faces) == (24, 1, 1)
     assert report.faces[0].masked_frames == 24
     assert report.faces[0].score > 0.8
-    given, truth, made = (
-        np.stack(pictures(path)).astype(int) for path in (masked_clip, bare_clip, tmp_path / "out.mkv")
-    )
+    given, truth = (np.stack(pictures(path)).astype(int) for path in (masked_clip, bare_clip))
+    made = np.stack(both).astype(int)[:, :, 640:]
     masked = np.abs(given - truth).max(axis=-1) > 40
     assert masked.mean() > 0.01
     assert np.abs(made - truth)[masked].mean() < 0.7 * np.abs(given - truth)[masked].mean()
 
 
-def test_time_and_sound_come_out_as_they_went_in(
-    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
-) -> None:
-    unmasker.video(masked_clip, tmp_path / "out.mp4")
-    assert times(tmp_path / "out.mp4") == times(masked_clip)
-    assert sound(tmp_path / "out.mp4") == sound(masked_clip)
+def test_time_and_sound_come_out_as_they_went_in(made: Path, masked_clip: Path) -> None:
+    assert times(made) == times(masked_clip)
+    assert sound(made) == sound(masked_clip)
 
 
 def test_a_video_without_masks_is_unchanged_bit_for_bit(
@@ -175,18 +192,15 @@ def test_a_named_pipe_is_read_once(
     assert report.frames == 12
 
 
-def test_the_output_says_that_it_is_synthetic(unmasker: Unmasker, masked_clip: Path, tmp_path: Path) -> None:
-    unmasker.video(masked_clip, tmp_path / "out.mp4")
-    with av.open(tmp_path / "out.mp4") as container:
+def test_the_output_says_that_it_is_synthetic(made: Path) -> None:
+    with av.open(made) as container:
         assert "synthetic" in container.metadata["comment"]
 
 
 def test_side_by_side_is_twice_as_wide_and_shows_the_input(
-    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+    beside: tuple[Report, list[NDArray[np.uint8]]], masked_clip: Path
 ) -> None:
-    options = OutputOptions(encoder=EncoderSettings(codec="ffv1"), compare=True)
-    unmasker.video(masked_clip, tmp_path / "both.mkv", options)
-    given, both = pictures(masked_clip), pictures(tmp_path / "both.mkv")
+    given, (_, both) = pictures(masked_clip), beside
     assert both[0].shape == (360, 1280, 3)
     assert np.abs(both[5][:, :636].astype(int) - given[5][:, :636]).max() <= 2
 
@@ -219,15 +233,12 @@ def test_an_error_on_the_way_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_maps_of_a_video_show_where_its_masks_are(
-    unmasker: Unmasker, masked_clip: Path, tmp_path: Path
-) -> None:
-    unmasker.video(masked_clip, tmp_path / "out.mp4", OutputOptions(save_masks=True))
-    maps = pictures(tmp_path / "out.mask.mp4")
+def test_the_maps_of_a_video_show_where_its_masks_are(made: Path, masked_clip: Path) -> None:
+    maps = pictures(made.with_name("out.mask.mp4"))
     assert len(maps) == 24
     white = (maps[12] > 200).mean()
     assert 0.005 < white < 0.2
-    assert times(tmp_path / "out.mask.mp4") == times(masked_clip)
+    assert times(made.with_name("out.mask.mp4")) == times(masked_clip)
 
 
 def test_a_picture_is_unmasked_and_otherwise_unchanged(
@@ -249,10 +260,12 @@ def test_a_picture_is_unmasked_and_otherwise_unchanged(
     assert np.array_equal(made[outside], photo[outside])
 
 
-def test_faces_too_small_are_left_alone_and_named(masked_clip: Path, tmp_path: Path) -> None:
-    report = Unmasker(Settings(min_face=300)).video(masked_clip, tmp_path / "out.mp4")
-    assert report.masked_faces == 0
-    assert report.faces[0].left_alone == {"too small": 24}
+def test_faces_too_small_are_left_alone_and_named(unmasker: Unmasker, masked_clip: Path) -> None:
+    stream = Stream(unmasker.networks, Settings(min_face=300))
+    for picture in pictures(masked_clip)[:4]:
+        assert stream.process(Frame.from_ndarray(picture, 0)) == []
+    assert stream.faces[0].masked_frames == 0
+    assert stream.faces[0].left_alone == {"too small": 4}
 
 
 def test_where_small_faces_are_wanted_small_boxes_are_followed(
@@ -267,15 +280,16 @@ def test_where_small_faces_are_wanted_small_boxes_are_followed(
 
 @pytest.mark.parametrize("blend", ["pyramid", "poisson"])
 def test_every_way_of_blending_gives_about_the_same_face(
-    blend: str, unmasker: Unmasker, masked_clip: Path, tmp_path: Path
+    blend: Literal["pyramid", "poisson"], unmasker: Unmasker, masked_clip: Path
 ) -> None:
     first = pictures(masked_clip)[0]
-    write_image(tmp_path / "in.png", first)
-    unmasker.image(tmp_path / "in.png", tmp_path / "feather.png")
-    Unmasker(Settings(blend=blend)).image(tmp_path / "in.png", tmp_path / "other.png")  # type: ignore[arg-type]
-    feather, other = (
-        read_image(tmp_path / f"{name}.png").pixels.astype(int) for name in ("feather", "other")
-    )
+
+    def blended(settings: Settings) -> NDArray[np.int64]:
+        frame = Frame.from_ndarray(first, 0)
+        assert len(Stream(unmasker.networks, settings, still=True).process(frame)) == 1
+        return frame.to_ndarray().astype(int)
+
+    feather, other = blended(Settings()), blended(Settings(blend=blend))
     changed = (feather != first).any(axis=-1)
     assert not np.array_equal(feather, other)
     assert np.abs(feather - other)[changed].mean() < 20

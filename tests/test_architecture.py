@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -49,6 +50,7 @@ FLOORS = (
 )
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the house by its dotted name."""
     return {
@@ -60,7 +62,8 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
-def imported(tree: ast.AST) -> set[str]:
+@cache
+def imported(tree: ast.AST) -> frozenset[str]:
     """What a tree imports of the house, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -68,7 +71,7 @@ def imported(tree: ast.AST) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in PACKAGES}
+    return frozenset(name for name in found if name.split(".")[0] in PACKAGES)
 
 
 def under(name: str, roof: str) -> bool:
@@ -108,7 +111,7 @@ def test_no_import_runs_in_a_circle() -> None:
     everything = modules()
     graph = {name: imported(tree) & everything.keys() - {name} for name, tree in everything.items()}
     # A package's own __init__ gathers names of its rooms, lazily.
-    graph["stream_unmask"] = set()
+    graph["stream_unmask"] = frozenset()
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

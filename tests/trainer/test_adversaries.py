@@ -20,7 +20,7 @@ from trainer.recipes.two_discriminator import face_and_region_critics
 from trainer.recipes.wgan_gp import WassersteinGame, WganGpConfig
 
 SIDE = 64
-STEPS = 30
+STEPS = 10
 
 HINGE: dict[str, Callable[[], Critics]] = {
     "release": patch_critics,
@@ -79,7 +79,7 @@ def test_the_wasserstein_critic_and_its_generator_pull_the_right_way() -> None:
     torch.manual_seed(0)
     toy = _toy()
     game = WassersteinGame(WganGpConfig(critic_steps=1, noise=0.0, dropout=0.0, adversarial=1.0), SIDE)
-    _teach(game, toy, 20)
+    _teach(game, toy, 12)
     critic = game.helpers["critic"]
     with torch.no_grad():
         real, made = (float(critic(face).mean()) for face in (toy.truth, toy.finished()))
@@ -122,7 +122,7 @@ def test_cyclegans_critics_are_each_of_their_own_kind() -> None:
     recipe = CycleGanRecipe([], 32, CycleGanConfig(**weights, pool=4), [])
     learn = Learner(make_fabric("32"), recipe.optimizers(0.0))
     learn.scale_rates(1.0)
-    for _ in range(40):
+    for _ in range(15):
         recipe.step(batch, recipe.network, learn, 0.5)
 
     def score(kind: str, face: Tensor) -> float:
@@ -138,7 +138,7 @@ def test_cyclegans_critics_are_each_of_their_own_kind() -> None:
     learn.scale_rates(1.0)
     for group in learn.optimizers["critics"].param_groups:
         group["lr"] = 0.0
-    for _ in range(10):
+    for _ in range(5):
         recipe.step(batch, recipe.network, learn, 0.5)
     after = score("bare", recipe.network(masked)), recipe.network(masked).mean()
     assert after[0] > before[0]

@@ -55,12 +55,12 @@ class Toy:
     """How a recipe is rehearsed."""
 
     size: int = 64
-    steps: int = 10
+    steps: int = 6
     rate: float = 2e-3
 
 
-# It runs its networks six times in a step.
-TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 7, 3e-4)})
+# The one runs its networks six times in a step, the other takes its time to begin.
+TOYS = defaultdict(Toy, {"cyclegan": Toy(32, 7, 3e-4), "encoder": Toy(steps=10)})
 
 
 def _built(name: str, photos: list[Photo], *changes: str) -> Recipe:
