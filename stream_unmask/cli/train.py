@@ -141,6 +141,7 @@ class _Resumable(click.Command):
     type=click.Choice(["auto", "32", "bf16", "16"]),
     default="auto",
     show_default="what the device is best at",
+    help="Number format to compute in.",
 )
 @click.option(
     "--workers",
