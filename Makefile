@@ -8,6 +8,9 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.tx
 demo: $(VENV)/demo.stamp
 	$(VENV)/bin/stream-unmask demo
 
+# The tests fill the cores by themselves: more threads in each would only wait for each other.
+test test-fast: export OMP_NUM_THREADS = 1
+
 test: $(VENV)/dev.stamp lint
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=20
 

@@ -217,18 +217,17 @@ def train(
     about: dict[str, Any] = {"recipe": recipe, "size": size, "changes": changes, "sets": names, "real": real}
     about |= {"batch": batch, "rate": rate, "echo": echo, "seed": seed}
     about |= {"segmenter": segmenter, "encoder": encoder, "shares": shares}
-    unheld = None if held_out is not None else f"No photos are held out in {data}"
-    _run(Loop(made, settings, held_out), run, about, unheld, resume=resume)
+    _run(Loop(made, settings, held_out), run, about, data if held_out is None else None, resume=resume)
 
 
-def _run(loop: Loop, run: Path, about: dict[str, Any], unheld: str | None, *, resume: bool) -> None:
-    """Train, and tell of it: ``unheld`` where no photos are held out."""
+def _run(loop: Loop, run: Path, about: dict[str, Any], unheld: Path | None, *, resume: bool) -> None:
+    """Train, and tell of it; no photos of the folder ``unheld`` are held out."""
     if resume:
         loop.resume()
     if loop.leads:
         describe(run, **about)
         if unheld is not None:
-            click.echo(f"{unheld}: nothing tells which weights are the best.")
+            click.echo(f"No photos are held out in {unheld}: nothing tells which weights are the best.")
     done = loop.run()
     if loop.leads:
         click.echo(f"{done} steps done; the checkpoint is {run / LAST}.")
