@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream_unmask.errors import InputError
-from stream_unmask.given import frame_references, frames_named, photo_references
+from stream_unmask.given import frame_references, frames_named, photo_references, photos_named
 from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.marks.code import Message
@@ -317,7 +317,8 @@ class Unmasker:
             return None
         credential = Credential(options.credential)
         mark = Message(worn=self.settings.wear) if self.settings.mark else None
-        return lambda path: credential.sign(path, output.name, source, self.label, mark)
+        photos = photos_named(self.settings)
+        return lambda path: credential.sign(path, output.name, source, self.label, mark, photos)
 
     def summary(self, report: Report) -> str:
         """What came of a file, in one sentence."""

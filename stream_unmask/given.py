@@ -39,6 +39,19 @@ def photo_references(settings: Settings) -> dict[int, Reference]:
     }
 
 
+def photos_named(settings: Settings) -> list[Path]:
+    """The files of the photos that are to be references, each once."""
+    if not isinstance(settings.reference, Mapping):
+        return []
+    frames = frames_named(settings)
+    given = settings.reference.items()
+    return list(
+        dict.fromkeys(
+            Path(each) for number, each in given if number not in frames and isinstance(each, str | Path)
+        )
+    )
+
+
 def frame_references(settings: Settings, source: str | Path) -> dict[int, Reference]:
     """The frames of a video that are to be references, by the people's numbers.
 

@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,11 +40,14 @@ _FORMATS = {
 }
 """What a credential can be put into."""
 
+_ANY_KIND = "application/octet-stream"
+"""Of a photo that can hold no credential of its own."""
+
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
-# What an input's own credential refers to on the network stays there.
-_SETTINGS = {"verify": {"remote_manifest_fetch": False}}
+# What an input's own credential refers to on the network stays there, and no picture of what went in is kept.
+_SETTINGS = {"verify": {"remote_manifest_fetch": False}, "builder": {"thumbnail": {"enabled": False}}}
 
 
 class Credential:
@@ -88,7 +92,13 @@ class Credential:
             )
 
     def sign(
-        self, path: Path, title: str, source: str | Path, label: str, mark: Message | None = None
+        self,
+        path: Path,
+        title: str,
+        source: str | Path,
+        label: str,
+        mark: Message | None = None,
+        photos: Sequence[Path] = (),
     ) -> None:
         """Put a credential into a file, which is whole at any time.
 
@@ -98,6 +108,7 @@ class Credential:
             source: what it was made from: its parent, if that is a file that can hold credentials too.
             label: what was done.
             mark: what the mark in the pixels says; None where there is none.
+            photos: of people, whose faces were laid into it: components of it.
 
         Raises:
             OutputError: it cannot be signed; it is as it was then.
@@ -106,6 +117,8 @@ class Credential:
 
         try:
             builder = _builder(title, label, Path(source), mark)
+            for photo in photos:
+                _add_component(builder, photo)
             with path.open("rb+") as file, tempfile.TemporaryFile(dir=path.parent) as signed:
                 builder.sign(self._signer, _FORMATS[path.suffix.lower()], file, signed)
                 _copy_over(signed, file)
@@ -188,6 +201,13 @@ def _builder(title: str, label: str, source: Path | None, mark: Message | None) 
         except C2paError:
             builder.close()  # a file that it cannot make sense of is no parent
     return build(created, edited)
+
+
+def _add_component(builder: Builder, photo: Path) -> None:
+    """Name a photo as a component."""
+    about = {"title": photo.name, "relationship": "componentOf"}
+    with photo.open("rb") as file:
+        builder.add_ingredient(about, media_type(photo) or _ANY_KIND, file)
 
 
 def _soft_binding(mark: Message) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 
 from stream_unmask import OutputOptions, Unmasker, UnmaskError  # noqa: E402
+from stream_unmask.given import photos_named  # noqa: E402
 from stream_unmask.marks.code import ALGORITHM  # noqa: E402
 from stream_unmask.output import credentials  # noqa: E402
 from stream_unmask.output.credentials import CERTIFICATE, KEY, Credential  # noqa: E402
 from stream_unmask.output.pictures import write_image  # noqa: E402
+from stream_unmask.settings import Settings  # noqa: E402
 from tests.inpainting.faces import face  # noqa: E402
 from tests.video.making import Recipe, make_video, pass_through  # noqa: E402
 
@@ -129,6 +131,25 @@ def test_a_recording_was_made_and_a_parents_credential_is_kept(identity: Path, t
     with c2pa.Reader(again) as reader:
         parent = reader.get_manifest(reader.get_active_manifest()["ingredients"][0]["active_manifest"])
     assert actions(parent)[1]["description"] == "once"
+
+
+def test_photos_whose_faces_were_laid_in_are_named(identity: Path, tmp_path: Path) -> None:
+    picture = ((face().transpose(1, 2, 0) + 1) * 127).astype("uint8")
+    photos = [write_image(tmp_path / name, picture) for name in ("mine.jpg", "yours.bmp")]
+    clip, source = (make_video(tmp_path / name, Recipe()) for name in ("clip.mp4", "source.mp4"))
+    Credential(identity).sign(clip, "clip.mp4", source, "synthetic", photos=photos)
+    manifest, state = read(clip)
+    assert state == "Valid"
+    named = [(each["title"], each["relationship"]) for each in manifest["ingredients"]]
+    assert named == [("source.mp4", "parentOf"), ("mine.jpg", "componentOf"), ("yours.bmp", "componentOf")]
+    # Their pixels stay out of the file.
+    assert not any("thumbnail" in each for each in manifest["ingredients"])
+
+
+def test_only_photos_in_files_are_named() -> None:
+    given = {0: "mine.jpg", 2: "frame:8", 3: "./mine.jpg", 4: "yours.png"}
+    assert photos_named(Settings(reference=given)) == [Path("mine.jpg"), Path("yours.png")]
+    assert photos_named(Settings()) == []
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
