@@ -18,7 +18,7 @@ from engines.contract import (
     is_quantised,
     read_weights,
 )
-from engines.engine import Engine, EngineError
+from engines.engine import Engine, EngineError, OpenVINODevice
 from engines.probe import computes_int8, nvidia_gpus
 
 Precision = Literal["auto", "fp32", "fp16", "bf16", "int8"]
@@ -35,14 +35,14 @@ class _Backend:
         precisions: what it computes in, and the file that it wants for that.
         why_not: why it cannot run networks, given by their fp32 files, here in a precision: one sentence, as
             an error where something that can be typed mends it; None if it can.
-        load: compiles a file for a precision with so many CPU threads.
+        load: compiles a file for a precision with so many CPU threads, OpenVINO for a device.
         on_gpu: whether it needs an NVIDIA GPU.
         compiles: whether asking for it by name compiles what ``auto`` waits for.
     """
 
     precisions: dict[Precision, FilePrecision]
     why_not: Callable[[Sequence[Path], Precision], str | EngineError | None]
-    load: Callable[[Path, Precision, int], Engine]
+    load: Callable[[Path, Precision, int, OpenVINODevice], Engine]
     on_gpu: bool = True
     compiles: bool = False
 
@@ -70,7 +70,7 @@ def _why_not_tensorrt(networks: Sequence[Path], precision: Precision) -> EngineE
     return why_not(networks, precision)
 
 
-def _load_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
+def _load_tensorrt(path: Path, precision: Precision, *_: object) -> Engine:
     from engines.backends.tensorrt.ready import load
 
     return load(path, precision)
@@ -85,7 +85,7 @@ def _why_not_torch(networks: Sequence[Path], precision: Precision) -> str | Engi
     return why_not()
 
 
-def _load_torch(path: Path, precision: Precision, threads: int) -> Engine:
+def _load_torch(path: Path, precision: Precision, *_: object) -> Engine:
     from engines.backends.pytorch_cuda import load_checked
 
     return load_checked(path, "bf16" if precision == "bf16" else _float(precision))
@@ -100,7 +100,7 @@ def _why_not_torch_tensorrt(networks: Sequence[Path], precision: Precision) -> s
     return why_not(networks, _float(precision))
 
 
-def _load_torch_tensorrt(path: Path, precision: Precision, threads: int) -> Engine:
+def _load_torch_tensorrt(path: Path, precision: Precision, *_: object) -> Engine:
     from engines.backends.torch_tensorrt import TorchTensorRTEngine
 
     return TorchTensorRTEngine(path, precision=_float(precision))
@@ -115,7 +115,7 @@ def _why_not_rtx(networks: Sequence[Path], precision: Precision) -> str | Engine
     return why_not()
 
 
-def _load_rtx(path: Path, precision: Precision, threads: int) -> Engine:
+def _load_rtx(path: Path, precision: Precision, *_: object) -> Engine:
     from engines.backends.onnxruntime_rtx import ONNXRuntimeRTXEngine
 
     return ONNXRuntimeRTXEngine(path, _float(precision))
@@ -125,14 +125,16 @@ def _float(precision: Precision) -> Literal["fp32", "fp16"]:
     return "fp32" if precision == "fp32" else "fp16"
 
 
-def _load_openvino(path: Path, precision: Precision, threads: int) -> Engine:
-    from engines.backends.openvino_cpu import OpenVINOEngine
+def _load_openvino(path: Path, precision: Precision, threads: int, device: OpenVINODevice) -> Engine:
+    from engines.backends.openvino_cpu import OpenVINOEngine, load_checked
 
     plain = precision if precision in ("fp32", "bf16") else "auto"
-    return OpenVINOEngine(path, threads, precision=plain)
+    if device == "CPU":
+        return OpenVINOEngine(path, threads, precision=plain)
+    return load_checked(path, threads, plain, device)
 
 
-def _load_onnxruntime(path: Path, precision: Precision, threads: int) -> Engine:
+def _load_onnxruntime(path: Path, precision: Precision, threads: int, _: OpenVINODevice) -> Engine:
     from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine
 
     return ONNXRuntimeEngine(path, threads)
@@ -187,6 +189,7 @@ def select_backend(
     networks: Sequence[Path] = (),
     precision: Precision = "auto",
     failed: Mapping[str, str] | None = None,
+    device: OpenVINODevice = "CPU",
 ) -> Selection:
     """Decide which backend runs the networks.
 
@@ -196,12 +199,16 @@ def select_backend(
         networks: fp32 files of those to run; without them only the machine is looked at.
         precision: what to compute in; ``auto`` passes over backends that do not.
         failed: backends that ``auto`` has tried in vain, and why, in one sentence each.
+        device: what OpenVINO runs networks on. One other than the CPU asks for OpenVINO, and is a contract.
 
     Raises:
         EngineError: the backend asked for is unknown or cannot run here, or ``auto`` finds none.
     """
     if backend not in BACKENDS:
         raise EngineError(f"There is no backend {backend!r}; choose one of {', '.join(BACKENDS)}.")
+    if device != "CPU":
+        _check_device(backend, device)
+        backend = "openvino"
     if backend != "auto":
         named = _BACKENDS[backend]
         if misfit := _misfit(backend, precision):
@@ -225,6 +232,18 @@ def select_backend(
     raise EngineError(f"No engine can run here: {' '.join(passed_over)}")
 
 
+def _check_device(backend: str, device: OpenVINODevice) -> None:
+    """Refuse a device that is not there, or that goes with another backend."""
+    if backend not in ("auto", "openvino"):
+        raise EngineError(f"{device} is a device of openvino's, and {backend} was asked for.")
+    if missing := _missing("openvino"):
+        raise EngineError(f"openvino cannot run here: {missing}")
+    from engines.backends.openvino_cpu import why_not
+
+    if reason := why_not(device):
+        raise EngineError(reason)
+
+
 def _misfit(name: str, precision: Precision) -> str | None:
     """Why a backend does not compute in a precision, in one sentence; None if it does."""
     known = _BACKENDS[name].precisions
@@ -234,7 +253,12 @@ def _misfit(name: str, precision: Precision) -> str | None:
 
 
 def load_engine(
-    path: Path, *, backend: str = "auto", threads: int = 0, precision: Precision = "auto"
+    path: Path,
+    *,
+    backend: str = "auto",
+    threads: int = 0,
+    precision: Precision = "auto",
+    device: OpenVINODevice = "CPU",
 ) -> Engine:
     """Compile a network's file for this machine.
 
@@ -243,22 +267,29 @@ def load_engine(
         backend: see :func:`select_backend`.
         threads: CPU threads to use; 0 leaves it to the runtime.
         precision: what to compute in; int8 needs a file that says how.
+        device: see :func:`select_backend`.
 
     Raises:
         EngineError: the file is missing or no network, or the backend cannot run or not in this precision.
     """
     if not path.is_file():
         raise EngineError(f"The network {path} is missing.", path=path)
-    name = select_backend(backend, [path], precision).backend
+    name = select_backend(backend, [path], precision, device=device).backend
     if precision == "int8" and _BACKENDS[name].precisions[precision] == "int8" and not is_quantised(path):
         raise EngineError(
             f"{path.name} does not say which layers run in int8.", path=path, hint="precision=auto"
         )
-    return _BACKENDS[name].load(path, precision, threads)
+    return _BACKENDS[name].load(path, precision, threads, device)
 
 
 def load_network(
-    folder: Path, network: Network, *, backend: str = "auto", threads: int = 0, precision: Precision = "auto"
+    folder: Path,
+    network: Network,
+    *,
+    backend: str = "auto",
+    threads: int = 0,
+    precision: Precision = "auto",
+    device: OpenVINODevice = "CPU",
 ) -> Engine:
     """Compile a network out of a folder of weights, in the file that suits backend and precision.
 
@@ -269,21 +300,23 @@ def load_network(
         threads: CPU threads to use; 0 leaves it to the runtime.
         precision: what to compute in. ``auto`` takes int8 for networks that stay steady in it, on CPUs that
             have instructions for it, where the folder holds it.
+        device: see :func:`select_backend`.
 
     Raises:
         EngineError: the weights are incomplete, damaged or not of this network, the folder has no file for
             the precision, or the backend cannot run or not in this precision.
     """
-    name = select_backend(backend, [read_weights(folder, network).path], precision).backend
+    name = select_backend(backend, [read_weights(folder, network).path], precision, device=device).backend
 
     def compiled(file: WeightsFile) -> Engine:
-        engine = load_engine(file.path, backend=name, threads=threads, precision=precision)
+        engine = load_engine(file.path, backend=name, threads=threads, precision=precision, device=device)
         network.check(engine, file.size)
         return engine
 
     if precision != "auto":
         return compiled(read_weights(folder, network, _BACKENDS[name].precisions[precision]))
-    if name == "openvino" and network.name in _STEADY_IN_INT8 and _has_int8(folder, network):
+    on_cpu = name == "openvino" and device in ("CPU", "AUTO")
+    if on_cpu and network.name in _STEADY_IN_INT8 and _has_int8(folder, network):
         # What a CPU says of itself is not always so: under some hypervisors, or with oneDNN held back.
         quantised = read_weights(folder, network, "int8")
         with suppress(EngineError):
@@ -298,6 +331,7 @@ def load_networks(
     backend: str = "auto",
     threads: int = 0,
     precision: Precision = "auto",
+    device: OpenVINODevice = "CPU",
 ) -> tuple[Selection, dict[NetworkName, Engine]]:
     """Compile several networks of a folder, all with one backend; see :func:`load_network`.
 
@@ -312,11 +346,13 @@ def load_networks(
     files = [read_weights(folder, network).path for network in networks]
     failed: dict[str, str] = {}
     while True:
-        selection = select_backend(backend, files, precision, failed)
+        selection = select_backend(backend, files, precision, failed, device)
         name = selection.backend
         try:
             return selection, {
-                each.name: load_network(folder, each, backend=name, threads=threads, precision=precision)
+                each.name: load_network(
+                    folder, each, backend=name, threads=threads, precision=precision, device=device
+                )
                 for each in networks
             }
         except EngineError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ Shape = tuple[int, ...]
 RECORDING = threading.Lock()
 """Held while a CUDA graph is recorded, and by whoever waits for all of a device: CUDA forbids the one during
 the other, in whatever thread of the process, and spoils the recording."""
+
+
+OpenVINODevice = Literal["CPU", "GPU", "NPU", "AUTO"]
+"""What OpenVINO can run a network on; ``AUTO`` is the best of those that are there."""
+
+OPENVINO_DEVICES: tuple[OpenVINODevice, ...] = get_args(OpenVINODevice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class Networks:
         """Compile the networks for this machine.
 
         Args:
-            settings: ``wear``, ``weights``, ``backend``, ``precision`` and ``threads`` count here.
+            settings: ``wear``, ``weights``, ``backend``, ``precision``, ``device`` and ``threads`` count
+                here.
 
         Raises:
             EngineError: the backend cannot run or not in this precision, or the weights do not fit the
@@ -88,7 +89,12 @@ class Networks:
         networks = (SEGMENTER, GENERATOR) if wearing is None else (SEGMENTER,)
         threads, precision = settings.threads, settings.precision
         selection, engines = load_networks(
-            weights, networks, backend=settings.backend, threads=threads, precision=precision
+            weights,
+            networks,
+            backend=settings.backend,
+            threads=threads,
+            precision=precision,
+            device=settings.device,
         )
         if wearing is not None:
             engines["wearer"] = wearing
@@ -176,6 +182,11 @@ def _wearer(weights: Path, settings: Settings) -> Engine:
         )
     precision = "auto" if settings.precision == "int8" else settings.precision
     _, engines = load_networks(
-        weights, [WEARER], backend=settings.backend, threads=settings.threads, precision=precision
+        weights,
+        [WEARER],
+        backend=settings.backend,
+        threads=settings.threads,
+        precision=precision,
+        device=settings.device,
     )
     return engines["wearer"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engines import BACKENDS, PRECISIONS, Precision
+from engines.engine import OPENVINO_DEVICES, OpenVINODevice
 from stream_unmask.bundled import BUNDLED_SETS, weights_folder
 from stream_unmask.checks import check_count, check_flag, check_seconds, check_word
 from stream_unmask.inpainting.parameters import BLENDS, Blend
@@ -28,6 +29,8 @@ class Settings:
             here; a name is a contract: that one runs, or an :class:`~stream_unmask.EngineError` is raised.
         precision: what segmenter and generator compute in; see :data:`engines.PRECISIONS`. ``auto`` takes the
             fastest that costs nothing that one sees; a lower one is faster and may flicker.
+        device: what OpenVINO runs segmenter and generator on: an Intel ``GPU`` or ``NPU``, or with ``AUTO``
+            the best that it finds. Any but ``CPU`` asks for OpenVINO, and is a contract as a backend is.
         threads: CPU threads for each network, 0 for all that the process may use. Fewer leave cores to other
             programs, and to more videos at the same time; a single video becomes slower.
         gpu_decode: let an NVIDIA GPU decode files' videos, where it can. Frees CPU cores; the frames are
@@ -61,6 +64,7 @@ class Settings:
     weights: str | Path | None = None
     backend: str = "auto"
     precision: Precision = "auto"
+    device: OpenVINODevice = "CPU"
     threads: int = 0
     gpu_decode: bool = False
     reconnect: float = 300.0
@@ -75,6 +79,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_word("backend", self.backend, BACKENDS)
         check_word("precision", self.precision, PRECISIONS)
+        check_word("device", self.device, OPENVINO_DEVICES)
         check_word("blend", self.blend, BLENDS)
         if isinstance(self.reference, Mapping):
             _check_faces("reference", self.reference)

@@ -15,6 +15,7 @@ from stream_unmask import EncoderSettings, OutputOptions, Settings
     [
         ({"backend": "gpu"}, "auto, tensorrt, .*, openvino"),
         ({"precision": "int4"}, "auto, fp32, fp16, bf16, int8"),
+        ({"device": "TPU"}, "CPU, GPU, NPU, AUTO"),
         ({"blend": "x"}, "feather, pyramid, poisson"),
         ({"weights": "opne"}, "default, open, or a folder"),
         ({"weights": 1}, "default, open, or a folder"),

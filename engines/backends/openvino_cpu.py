@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the default, and the fastest without a GPU."""
+"""OpenVINO: on the CPU the default, and the fastest without a GPU; on Intel's GPUs and NPUs if asked for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
 from engines.contract import is_quantised
-from engines.engine import EngineError, Port, Shape, with_open_as_one
+from engines.engine import EngineError, OpenVINODevice, Port, Shape, with_open_as_one
+from engines.parity import Compared, compare
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _SHOWN = {"f32": "fp32", "f16": "fp16"}
@@ -22,7 +23,7 @@ _SUMMED_FROM = {"Convolution": 1, "GroupConvolution": 2}
 
 
 class OpenVINOEngine:
-    """A network compiled by OpenVINO's CPU plugin; see :class:`engines.engine.Engine`.
+    """A network compiled by OpenVINO; see :class:`engines.engine.Engine`.
 
     A file with quantised layers runs those in int8, the others as ``precision`` says.
     """
@@ -36,6 +37,7 @@ class OpenVINOEngine:
         shapes: Sequence[Shape] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
         layers: Sequence[str] = (),
+        device: OpenVINODevice = "CPU",
     ) -> None:
         """Read and compile a network.
 
@@ -43,29 +45,26 @@ class OpenVINOEngine:
             path: an ``.onnx`` or ``.tflite`` file.
             threads: CPU threads to use; 0 leaves it to OpenVINO.
             shapes: a shape for each input; by default the file's own, with 1 where it leaves one open.
-            precision: of layers that are not quantised. ``auto`` is bf16 where the CPU computes in it, and
-                fp32 elsewhere.
+            precision: of layers that are not quantised. ``auto`` is what the device is best at: bf16 on a CPU
+                that computes in it, fp32 on others, fp16 on a GPU or NPU.
             layers: names of inner layers whose outputs are wanted in place of the network's own; what comes
                 after them is not run.
+            device: what runs it; it must be there.
 
         Raises:
-            EngineError: the file is not a network that OpenVINO can compile, a layer is not in it, or the CPU
-                has no bf16.
+            EngineError: the file is not a network that OpenVINO can compile, a layer is not in it, or the
+                device does not compute in the precision.
         """
         core = _core()
-        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise EngineError("This CPU does not compute in bf16.", hint="precision=auto")
-        # The threads that decode, encode and serve other faces want the cores, too: pinned threads would
-        # queue for one while another is idle.
-        options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = threads
-        if precision != "auto":
-            options["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
+        able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+        if precision != "auto" and precision.upper() not in able:
+            raise EngineError(f"This {device} does not compute in {precision}.", hint="precision=auto")
         try:
             model = core.read_model(path)
             model.reshape(dict(enumerate(shapes or map(_static, model.inputs))))
-            compiled = core.compile_model(_until(model, layers) if layers else model, "CPU", options)
+            compiled = core.compile_model(
+                _until(model, layers) if layers else model, device, _options(device, threads, precision)
+            )
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}", path=path) from error
@@ -73,14 +72,40 @@ class OpenVINOEngine:
         # Not any_name: a layer that only passes an input on lends it a second name.
         self.inputs = tuple(Port(port.node.friendly_name, tuple(port.shape)) for port in compiled.inputs)
         self.outputs = tuple(Port(port.any_name, tuple(port.shape)) for port in compiled.outputs)
-        hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        computed = ("int8 and " if is_quantised(path) else "") + _SHOWN.get(hint, hint)
-        used = compiled.get_property("INFERENCE_NUM_THREADS")
-        self.description = f"OpenVINO {_version()} on the CPU, {computed}, {used} thread{'s' * (used != 1)}"
+        quantised = "int8 and " if is_quantised(path) else ""
+        self.description = f"OpenVINO {_version()} on {_described(compiled, device, quantised)}"
 
     def run(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         results = self._request.infer(inputs, share_inputs=True, share_outputs=True)
         return tuple(results[index] for index in range(len(self.outputs)))
+
+
+def load_checked(
+    path: Path, threads: int, precision: Literal["auto", "fp32", "bf16"], device: OpenVINODevice
+) -> OpenVINOEngine:
+    """Load a network on a device that is not the CPU, and hold it against ONNX Runtime once.
+
+    Raises:
+        EngineError: as the engine's constructor does, or what it computes is something else.
+    """
+    from engines.backends.onnxruntime_cpu import ONNXRuntimeEngine  # the CPU alone does without
+
+    engine = OpenVINOEngine(path, threads, precision=precision, device=device)
+    allowed: Compared = "int8" if is_quantised(path) else "bf16" if precision == "auto" else precision
+    try:
+        compare(engine, ONNXRuntimeEngine(path, threads), (1,), allowed)
+    except EngineError as error:
+        sentence = f"OpenVINO's {device} does not run {path.name} as it should. {error}"
+        raise EngineError(sentence, path=path) from error
+    return engine
+
+
+def why_not(device: OpenVINODevice) -> str | None:
+    """Why OpenVINO cannot use a device here, in one sentence; None if it can."""
+    there = _core().available_devices
+    if device == "AUTO" or any(name.split(".")[0] == device for name in there):  # GPU.0, where there are two
+        return None
+    return f"OpenVINO finds no {device} on this machine, only {', '.join(there)}."
 
 
 def multiply_adds(path: Path) -> int:
@@ -109,6 +134,39 @@ def _core() -> ov.Core:
     that is gone, and the next Ctrl-C is a crash.
     """
     return ov.Core()
+
+
+def _options(device: OpenVINODevice, threads: int, precision: str) -> dict[str, object]:
+    """What the compiler of a device is told."""
+    options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+    if precision != "auto":
+        options["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
+    # The threads that decode, encode and serve other faces want the cores, too: pinned threads would
+    # queue for one while another is idle.
+    on_cpu: dict[str, object] = {"ENABLE_CPU_PINNING": False}
+    if threads:
+        on_cpu["INFERENCE_NUM_THREADS"] = threads
+    if device == "CPU":
+        return options | on_cpu
+    if device == "AUTO":  # without the second it begins on the CPU, and what is compared is not what runs
+        return options | {"DEVICE_PROPERTIES": {"CPU": on_cpu}, "ENABLE_STARTUP_FALLBACK": False}
+    return options
+
+
+def _described(compiled: ov.CompiledModel, device: OpenVINODevice, quantised: str) -> str:
+    """What a network runs on and how, for people."""
+    used: str = device
+    properties: dict[str, Any]
+    if device == "AUTO":
+        used = compiled.get_property("EXECUTION_DEVICES")[0]
+        properties = compiled.get_property("DEVICE_PROPERTIES")[used]
+    else:
+        names = ("INFERENCE_PRECISION_HINT", *(["INFERENCE_NUM_THREADS"] if device == "CPU" else []))
+        properties = {name: compiled.get_property(name) for name in names}
+    hint = properties["INFERENCE_PRECISION_HINT"].get_type_name()
+    shown = f"the {used}, {quantised}{_SHOWN.get(hint, hint)}"
+    threads = properties.get("INFERENCE_NUM_THREADS")
+    return shown if threads is None else f"{shown}, {threads} thread{'s' * (threads != 1)}"
 
 
 def _static(port: ov.Output) -> ov.PartialShape:

@@ -80,6 +80,7 @@ _SETTINGS: dict[str, Callable[[object], object]] = {
     "weights": _text,
     "backend": _text,
     "precision": _text,
+    "device": _text,
     "threads": _number,
     "detect_every": _number,
     "min_face": _number,

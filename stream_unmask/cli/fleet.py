@@ -46,6 +46,7 @@ _AS_OF_ONE = frozenset(
             "weights",
             "backend",
             "precision",
+            "device",
             "gpu_decode",
             "detect_every",
             "min_face",

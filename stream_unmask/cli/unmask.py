@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from engines import BACKENDS, PRECISIONS
+from engines.engine import OPENVINO_DEVICES
 from stream_unmask import api
 from stream_unmask.cli.cameras import camera_options
 from stream_unmask.cli.console import PlainConsole
@@ -90,6 +91,13 @@ _log = logging.getLogger(__name__)
     default=_DEFAULTS.precision,
     show_default=True,
     help="Number format that the networks compute in.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(OPENVINO_DEVICES, case_sensitive=False),
+    default=_DEFAULTS.device,
+    show_default=True,
+    help="What OpenVINO runs the networks on: also an Intel GPU or NPU.",
 )
 @click.option(
     "--threads", type=click.IntRange(0), default=0, help="CPU threads per network.  [default: all cores]"
@@ -174,8 +182,11 @@ def chosen_settings(chosen: Mapping[str, Any]) -> Settings:
     Raises:
         ValueError: a value is none of those it may have.
     """
-    same = ("wear", "weights", "backend", "precision", "threads", "gpu_decode", "reconnect", "detect_every")
-    values = {name: chosen[name] for name in (*same, "min_face", "blend", "reference", "stand_in")}
+    same = (
+        *("wear", "weights", "backend", "precision", "device", "threads", "gpu_decode", "reconnect"),
+        *("detect_every", "min_face", "blend", "reference", "stand_in"),
+    )
+    values = {name: chosen[name] for name in same}
     return Settings(**values, smooth=not chosen["no_smooth"], mark=not chosen["no_mark"])
 
 

@@ -145,6 +145,7 @@ BAD = {
         ["clip.mp4", "--backend", "openvino", "--precision", "fp16"],
         "openvino computes in bf16, fp32, int8, not in fp16",
     ),
+    "device that is not there": (["clip.mp4", "--device", "npu"], "finds no NPU on this machine, only CPU"),
     "missing file": (["gone.mp4", "-o", "out.mp4"], "gone.mp4 does not exist"),
     "folder without media": (["empty", "-o", "out"], "no video or picture"),
     "text named .mp4": (["text.mp4", "-o", "out.mp4"], "text.mp4"),

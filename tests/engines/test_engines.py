@@ -311,3 +311,40 @@ def test_an_int8_file_that_does_not_compile_here_is_passed_over(
     assert "int8" not in load_network(weights, SEGMENTER, backend="openvino").description
     with pytest.raises(EngineError, match="not initialized"):
         load_network(weights, SEGMENTER, backend="openvino", precision="int8")
+
+
+def test_auto_finds_the_cpu_where_there_is_nothing_else(tmp_path: Path) -> None:
+    weights = tiny.tiny_weights(tmp_path)
+    selection, engines = load_networks(weights, [SEGMENTER, GENERATOR], threads=1, device="AUTO")
+    assert (selection.backend, selection.passed_over) == ("openvino", ())
+    assert "on the CPU, " in engines["segmenter"].description
+    assert engines["segmenter"].description.endswith(", 1 thread")
+    plain = load_network(weights, GENERATOR, threads=1, precision="fp32", device="AUTO")
+    assert "on the CPU, fp32, 1 thread" in plain.description
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.backends.openvino_cpu._core", lambda: _Core(["CPU", "GPU.0", "GPU.1"]))
+    with pytest.raises(EngineError, match=r"finds no NPU on this machine, only CPU, GPU\.0, GPU\.1\.$"):
+        select_backend(device="NPU")
+    assert select_backend(device="GPU").backend == "openvino"
+    with pytest.raises(EngineError, match="GPU is a device of openvino's, and pytorch was asked for"):
+        select_backend("pytorch", device="GPU")
+
+
+def test_what_computes_something_else_on_a_device_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = OpenVINOEngine.run
+    monkeypatch.setattr(
+        OpenVINOEngine, "run", lambda self, *given: tuple(each + 1 for each in run(self, *given))
+    )
+    with pytest.raises(EngineError, match="OpenVINO's AUTO does not run n.onnx as it should. It differs"):
+        load_engine(network(tmp_path / "n.onnx"), threads=1, device="AUTO")
+
+
+class _Core:
+    """What stands in for OpenVINO's core on a machine with other devices."""
+
+    def __init__(self, devices: list[str]) -> None:
+        self.available_devices = devices
