@@ -377,6 +377,7 @@ def _do(source: Source, job: VideoJob, report: Report, stop: threading.Event) ->
     report.warnings = [*source.problems.sentences(), *job.warnings()]
     report.output = str(written or ("" if report.interrupted else report.output))
     report.frames, report.dropped = job.frames, source.problems.dropped
+    report.copied = job.copied
     report.reconnects = source.problems.reconnects
     report.outputs = job.outputs()
     report.given_up = bool(source.problems.given_up)

@@ -122,6 +122,7 @@ class Report:
         engine: what ran the networks.
         passed_over: why no faster backend ran them.
         frames: pictures written.
+        copied: those of them that nothing changed, and that were copied without being encoded.
         dropped: frames of a camera that were left out, since a newer one was there before they could be done.
         reconnects: how often a camera was lost and came back.
         given_up: a camera was lost for good.
@@ -142,6 +143,7 @@ class Report:
     engine: str
     passed_over: tuple[str, ...]
     frames: int = 0
+    copied: int = 0
     dropped: int = 0
     reconnects: int = 0
     given_up: bool = False
@@ -170,7 +172,8 @@ class Report:
         what = f"{self.masked_faces} of {self.earlier.faces + len(self.faces)} faces {done}"
         kept = "Stopped; what was done is in" if self.interrupted else "Wrote"
         dropped = f" ({self.dropped} more came too fast and were dropped)" if self.dropped else ""
-        return f"{kept} {self.output}: {self.frames} frames{dropped} at {self.fps:.1f} fps, {what}."
+        copied = f" ({self.copied} copied)" if self.copied else ""
+        return f"{kept} {self.output}: {self.frames} frames{copied}{dropped} at {self.fps:.1f} fps, {what}."
 
     def as_dict(self) -> dict[str, object]:
         faces = [{**dataclasses.asdict(face), "sources": face.sources} for face in self.faces]

@@ -56,7 +56,7 @@ def test_weights_may_be_a_folder_or_a_set(tmp_path: Path) -> None:
         assert Settings(weights=weights).weights == weights
 
 
-@pytest.mark.parametrize("name", ["overwrite", "compare", "watermark", "save_masks"])
+@pytest.mark.parametrize("name", ["overwrite", "compare", "watermark", "copy_untouched", "save_masks"])
 def test_options_take_flags_alone(name: str) -> None:
     values: dict[str, Any] = {name: "yes"}
     with pytest.raises(ValueError, match=f"{name} must be True or False"):
@@ -89,3 +89,10 @@ def test_an_encoder_takes_no_nonsense(values: dict[str, Any], said: str) -> None
     (name,) = values
     with pytest.raises(ValueError, match=f"{name} must be .*{said}"):
         EncoderSettings(**values)
+
+
+@pytest.mark.parametrize("other", ["compare", "watermark"])
+def test_nothing_is_untouched_where_all_pictures_change(other: str) -> None:
+    values: dict[str, Any] = {other: True}
+    with pytest.raises(ValueError, match="copy_untouched leaves nothing to do"):
+        OutputOptions(copy_untouched=True, **values)

@@ -117,7 +117,7 @@ def run(
     """
     try:
         settings = chosen_settings({**chosen, "threads": 0, "reconnect": 0.0})
-        options = chosen_options({**chosen, "save_masks": False}, LiveOptions())
+        options = chosen_options({**chosen, "save_masks": False, "copy_untouched": False}, LiveOptions())
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
     items = plan(inputs, output)

@@ -60,6 +60,11 @@ _log = logging.getLogger(__name__)
 @click.option("-r", "--recursive", is_flag=True, help="Do the folders in a folder too.")
 @click.option("--compare", is_flag=True, help="Write input and output side by side.")
 @click.option("--label", "--watermark", "watermark", is_flag=True, help="Write AI SYNTHETIC into a corner.")
+@click.option(
+    "--copy-untouched",
+    is_flag=True,
+    help="Copy the parts of a video that nothing changed, and encode the others only.",
+)
 @click.option("--private", is_flag=True, help="Leave out where, by whom and with what INPUT was taken.")
 @click.option(
     "--save-masks", is_flag=True, help="Also write the masks that were found: NAME.mask.mp4 or NAME.mask.png."
@@ -197,7 +202,7 @@ def chosen_options(chosen: Mapping[str, Any], live: LiveOptions) -> OutputOption
         ValueError: a value is none of those it may have.
     """
     encoder = EncoderSettings(**{name: chosen[name] for name in ("codec", "quality", "preset")})
-    same = ("overwrite", "compare", "watermark", "private", "save_masks", "credential")
+    same = ("overwrite", "compare", "watermark", "copy_untouched", "private", "save_masks", "credential")
     return OutputOptions(encoder=encoder, live=live, **{name: chosen[name] for name in same})
 
 

@@ -26,7 +26,9 @@ from stream_unmask.video.info import SourceInfo
 _OFTEN_420 = frozenset(("h264", "hevc"))
 """Codecs whose hardware decoders, phones and browsers mostly show 4:2:0 only."""
 
-_USUAL_RATE = Fraction(25)
+USUAL_RATE = Fraction(25)
+"""Frames a second where the source does not say."""
+
 _CONSTANT_RATE_CODECS = frozenset(("mpeg4", "mpeg2video", "mpeg1video", "msmpeg4", "msmpeg4v2", "flv"))
 
 
@@ -62,7 +64,7 @@ class VideoEncoder:
     ) -> None:
         settings, self.warnings = usable(settings, info)
         codec = choose_codec(settings, container.format.name, info)
-        rate = info.average_rate or _USUAL_RATE
+        rate = info.average_rate or USUAL_RATE
         try:
             stream: VideoStream = container.add_stream(codec.name, rate=rate)  # type: ignore[assignment]
         except ValueError as error:
@@ -95,25 +97,11 @@ class VideoEncoder:
         context.width, context.height = self._width, self._height
         context.pix_fmt = self.pixel_format
         context.time_base = self._stream.time_base = self.time_base
-        context.thread_count = settings.threads
-        context.flags |= Flags.frame_duration
-        if info.sample_aspect:
-            context.sample_aspect_ratio = info.sample_aspect
         if format_name == "avi":
             context.max_b_frames = 0  # it stores no order of presentation
         set_apple_tag(self._stream, format_name)
-        if info.interlaced and context.name not in KNOWS_NO_FIELDS:
-            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-            context.field_order = info.field_order
-        _tag_colours(context, info)
-        set_options(context, settings, info)
-        try:
-            context.open()
-        except (av.FFmpegError, ValueError) as error:
-            raise OutputError(
-                f"The encoder {context.name} does not take {self._width}x{self._height} {self.pixel_format}"
-                f" with these settings: {reason(error)}."
-            ) from error
+        tell_encoder(context, info, settings)
+        open_encoder(context)
 
     @property
     def stream(self) -> VideoStream:
@@ -183,6 +171,38 @@ class VideoEncoder:
             if (width, height) != (self._width, self._height)
             else fitted
         )
+
+
+def tell_encoder(context: VideoCodecContext, info: SourceInfo, settings: EncoderSettings) -> None:
+    """Tell an encoder, before it is opened, how a video is to be encoded and what it says of itself.
+
+    Raises:
+        OutputError: the settings name a quality or a preset, and the encoder has none.
+    """
+    context.thread_count = settings.threads
+    context.flags |= Flags.frame_duration
+    if info.sample_aspect:
+        context.sample_aspect_ratio = info.sample_aspect
+    if info.interlaced and context.name not in KNOWS_NO_FIELDS:
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = info.field_order
+    _tag_colours(context, info)
+    set_options(context, settings, info)
+
+
+def open_encoder(context: VideoCodecContext) -> None:
+    """Open an encoder that has been told everything.
+
+    Raises:
+        OutputError: it refuses.
+    """
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        raise OutputError(
+            f"The encoder {context.name} does not take {context.width}x{context.height} {context.pix_fmt}"
+            f" with these settings: {reason(error)}."
+        ) from error
 
 
 def set_apple_tag(stream: VideoStream, format_name: str) -> None:

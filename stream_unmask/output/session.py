@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_unmask.errors import UnmaskError
+from stream_unmask.errors import OutputError, UnmaskError
 from stream_unmask.output.credentials import Credential
 from stream_unmask.output.live.fanout import Fanout
 from stream_unmask.output.live.parsing import is_stream_output, target_for
@@ -43,6 +43,8 @@ def check_outputs(outputs: Sequence[str | Path], options: OutputOptions) -> None
         OutputError: one of them is nothing that can be written.
         OutputExistsError: a file is there and may not be replaced.
     """
+    if options.copy_untouched:
+        raise OutputError("Parts can be copied as they are only from one file into one other.")
     for output in outputs:
         target = target_for(output, options.live, overwrite=options.overwrite, tags={}, seal=None)
         target.check()
@@ -114,6 +116,7 @@ def open_job(
             metadata={"comment": label},
             private=options.private,
             seal=seals[0],
+            copy_untouched=options.copy_untouched,
         )
     masks: MaskSink | None = None
     if options.save_masks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from stream_unmask.output.containers import ROTATING_FORMATS, container_options,
 from stream_unmask.output.copies import StreamCopies, kept_tags
 from stream_unmask.output.encoder import VideoEncoder
 from stream_unmask.output.parts import PartFile
+from stream_unmask.output.splicing.splicer import Splicer
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.files import OUTPUT_SUFFIXES, check_output, reason
 from stream_unmask.video.frame import Frame
@@ -55,6 +56,8 @@ class FileSink:
         metadata: tags to add to the source's.
         private: leave out tags and tracks that may say where, by whom and with what it was taken.
         seal: is given the finished file before it gets its name.
+        copy_untouched: copy what of the video nothing changed; see
+            :class:`stream_unmask.output.splicing.splicer.Splicer`.
 
     Attributes:
         frames_written: video frames so far.
@@ -74,6 +77,7 @@ class FileSink:
         metadata: Mapping[str, str] | None = None,
         private: bool = False,
         seal: Callable[[Path], None] | None = None,
+        copy_untouched: bool = False,
     ) -> None:
         self._seal = seal
         self._path = Path(path).absolute()
@@ -87,6 +91,7 @@ class FileSink:
         self.frames_written = 0
         self._notes: list[str] = []
         self._private = private
+        self._copy_untouched = copy_untouched
         source_tags = private_tags(source.info.metadata) if private else source.info.metadata
         tags = written_tags(self._path.suffix.lower(), source_tags, metadata or {})
         info = source.info
@@ -126,8 +131,16 @@ class FileSink:
                 self.frames_written += 1
             elif isinstance(item, CopiedPacket):
                 self._mux(container, self._copies.packets(item.packet, item.stream_index))
+        except UnmaskError:
+            self.discard()
+            raise
         except (av.FFmpegError, OSError) as error:
             self._fail(error)
+
+    @property
+    def frames_copied(self) -> int:
+        """Video frames so far that were copied without being encoded."""
+        return self._encoder.copied if isinstance(self._encoder, Splicer) else 0
 
     def write_encoded(self, packet: Packet[Any]) -> None:
         """Write the next packet of video as another sink's encoder, with the same settings, made it.
@@ -237,7 +250,7 @@ class FileSink:
         )
         for index in sorted([info.stream_index, *source.copied_streams]):
             if index == info.stream_index:
-                self._encoder = VideoEncoder(container, info, settings, self._timeline, width_factor)
+                self._encoder = self._encoder_for(container, info, settings, width_factor)
                 own = private_tags(info.stream_metadata) if self._private else info.stream_metadata
                 self._encoder.stream.metadata.update(kept_tags(own))
                 self._encoder.stream.disposition = Disposition(info.disposition)
@@ -258,12 +271,20 @@ class FileSink:
         except (av.FFmpegError, ValueError, OSError) as error:
             raise OutputError(f"{self._path} cannot be started: {reason(error)}.", path=self._path) from error
 
+    def _encoder_for(
+        self, container: OutputContainer, info: SourceInfo, settings: EncoderSettings, width_factor: int
+    ) -> VideoEncoder | Splicer:
+        if self._copy_untouched:
+            return Splicer(container, info, settings, self._timeline)
+        return VideoEncoder(container, info, settings, self._timeline, width_factor)
+
     def _finish(self) -> PartFile:
         """Write what is left, close the file, and have it sealed."""
         container, part = self._opened(), self._part
         assert part is not None
         try:
-            self._mux(container, [*self._encoder.flush(), *self._copies.flush()])
+            self._mux(container, self._encoder.flush())
+            self._mux(container, self._copies.flush())
             self._close(container)
             with part.path.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -280,7 +301,7 @@ class FileSink:
                 raise OutputError(f"{error} The unsigned video is in {kept}.", path=kept) from error
         return part
 
-    def _mux(self, container: OutputContainer, packets: Sequence[Packet[Any]]) -> None:
+    def _mux(self, container: OutputContainer, packets: Iterable[Packet[Any]]) -> None:
         """Hand packets to the muxer, and go on where it refuses one.
 
         Since it sorts them first, it may say so only at a later one. Whether all of the video is in the file

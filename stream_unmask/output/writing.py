@@ -17,7 +17,7 @@ from stream_unmask.output.live.fanout import Fanout
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.status import MinuteLine, output_report
 from stream_unmask.output.masks import MaskSink
-from stream_unmask.output.sink import EncoderSettings
+from stream_unmask.output.sink import EncoderSettings, FileSink
 from stream_unmask.output.watermark import Watermark
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.video.frame import Frame
@@ -42,6 +42,7 @@ class OutputOptions:
         compare: show the input and the output side by side.
         watermark: write AI SYNTHETIC into a corner of every picture.
         save_masks: write a picture or video of where masks were found beside the output.
+        copy_untouched: copy the groups of pictures of a video that nothing changed, and encode the others.
         private: leave out of an output where, by whom, and with what it was taken: such tags of a video or
             photo, and tracks of data, which may hold a place.
         credential: folder with a certificate and a key to sign the output with; see
@@ -58,12 +59,17 @@ class OutputOptions:
     watermark: bool = False
     save_masks: bool = False
     private: bool = False
+    copy_untouched: bool = False
     credential: Path | None = None
     live: LiveOptions = field(default_factory=LiveOptions)
 
     def __post_init__(self) -> None:
-        for name in ("overwrite", "compare", "watermark", "private", "save_masks"):
+        for name in ("overwrite", "compare", "watermark", "private", "save_masks", "copy_untouched"):
             check_flag(name, getattr(self, name))
+        if self.copy_untouched and (self.compare or self.watermark):
+            raise ValueError(
+                "copy_untouched leaves nothing to do where compare or watermark change every picture"
+            )
         if not isinstance(self.encoder, EncoderSettings):
             raise ValueError(f"encoder must be EncoderSettings, got {self.encoder!r}")
         if not isinstance(self.credential, Path | None):
@@ -197,6 +203,11 @@ class VideoJob:
             self._masks.finish(interrupted=True)
         elif self._masks is not None:
             self._masks.discard()
+
+    @property
+    def copied(self) -> int:
+        """Frames of a file that were copied without being encoded."""
+        return self._sink.frames_copied if isinstance(self._sink, FileSink) else 0
 
     def outputs(self) -> list[dict[str, object]]:
         """What became of each output of a camera."""

@@ -221,8 +221,14 @@ _LOST = {
 
 def lost_properties(first: av.VideoFrame) -> list[str]:
     """A sentence for each property of a video, as its first picture bears it, that no output will have."""
-    found = {data.type.name for data in cast(Iterable[SideData], first.side_data)}
+    found = side_data_names(first)
     return list(dict.fromkeys(sentence for name, sentence in _LOST.items() if name in found))
+
+
+def side_data_names(picture: av.VideoFrame) -> set[str]:
+    """What a picture bears beside its pixels, as FFmpeg calls it."""
+    # It iterates over its values although it is typed as a mapping.
+    return {data.type.name for data in cast(Iterable[SideData], picture.side_data)}
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:

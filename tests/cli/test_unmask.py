@@ -53,6 +53,19 @@ def test_video_to_video_with_a_report(
     assert "1 of 1 faces unmasked" in said
 
 
+def test_a_video_without_masks_is_copied(
+    here: Path, bare_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["-o", "out.mp4", "--copy-untouched", "--backend", "openvino", "--report", "report.json"]
+    assert call(monkeypatch, bare_clip, *options) == 0
+    (report,) = json.loads((here / "report.json").read_text())
+    assert (report["frames"], report["copied"]) == (24, 24)
+    assert "24 frames (24 copied)" in capsys.readouterr().err
+    with av.open(bare_clip) as before, av.open(here / "out.mp4") as after:
+        own, found = ([bytes(each) for each in film.demux(video=0)] for film in (before, after))
+    assert found == own
+
+
 def test_networks_of_ones_own_paint(
     here: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +159,10 @@ BAD = {
         "openvino computes in bf16, fp32, int8, not in fp16",
     ),
     "device that is not there": (["clip.mp4", "--device", "npu"], "finds no NPU on this machine, only CPU"),
+    "several outputs with copies": (
+        ["clip.mp4", "-o", "a.mp4", "-o", "b.mp4", "--copy-untouched"],
+        "Parts can be copied as they are only from one file into one other",
+    ),
     "missing file": (["gone.mp4", "-o", "out.mp4"], "gone.mp4 does not exist"),
     "folder without media": (["empty", "-o", "out"], "no video or picture"),
     "text named .mp4": (["text.mp4", "-o", "out.mp4"], "text.mp4"),
