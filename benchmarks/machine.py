@@ -14,7 +14,7 @@ import av
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.probe import cpu_cores, cpu_name, memory_gib, nvidia_gpus
 
-_PROGRAM = "stream-unmask"
+PROGRAM = "stream-unmask"
 _EXTRAS = (None, "gpu")
 """The extras whose packages have a part in unmasking; None is what is always installed."""
 
@@ -64,8 +64,8 @@ class MeasuredMachine:
 
 def _versions() -> dict[str, str]:
     codec = ".".join(map(str, av.library_versions["libavcodec"]))
-    found = {_PROGRAM: version(_PROGRAM), "Python": platform.python_version(), "libavcodec": codec}
-    for requirement in requires(_PROGRAM) or ():
+    found = {PROGRAM: version(PROGRAM), "Python": platform.python_version(), "libavcodec": codec}
+    for requirement in requires(PROGRAM) or ():
         extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
         name = re.match(r"[\w.-]+", requirement)
         if name is not None and (extra[1] if extra else None) in _EXTRAS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,8 +13,9 @@ from rich.table import Table
 
 from benchmarks.comparison import AXES, Axis, Comparison, Measured, Point, name
 from benchmarks.excerpts import LIVE_ENCODER
-from benchmarks.machine import MeasuredMachine
+from benchmarks.machine import PROGRAM, MeasuredMachine
 from benchmarks.networks import NetworkTimes
+from stream_unmask.errors import UnmaskError
 
 SCHEMA = 1
 """Version of the JSON; counts up when the meaning of a field changes."""
@@ -62,6 +64,35 @@ def show(comparison: Comparison, console: Console) -> None:
             f"Other programs kept up to {others:.1f} of {comparison.machine.cores} cores busy meanwhile: the"
             " figures are worse than they could be."
         )
+
+
+def share(comparison: Comparison) -> str:
+    """One row for the table of machines in the documentation, of the fastest that was measured.
+
+    Raises:
+        UnmaskError: nothing but the floor could be measured.
+    """
+    best = max(comparison.contenders(), key=lambda each: each.measurement.throughput.fps, default=None)
+    if best is None:
+        raise UnmaskError(f"There is nothing to share: {' '.join(comparison.not_run.values())}")
+    machine, measured, point = comparison.machine, best.measurement, best.point
+    size = "x".join(map(str, point.size))
+    faces = "" if point.faces is None else f", {point.faces} face{'s' * (point.faces != 1)}"
+    streams = f", {point.streams} streams" if point.streams > 1 else ""
+    floor = comparison.floor.measurement.throughput
+    late = measured.live.latency
+    cells = (
+        f"{machine.cores} cores of {machine.cpu}",
+        ", ".join(machine.gpus) or "none",
+        measured.engine or best.name,
+        size + faces + streams,
+        f"{measured.throughput.fps:.1f}",
+        f"{floor.fps / measured.throughput.fps:.2f}",
+        "" if late is None else f"{late.p95:.0f}",
+        f"{comparison.others():.1f}",
+        f"{machine.versions[PROGRAM]}, {date.today().isoformat()}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def label(point: Point, axis: Axis) -> str:

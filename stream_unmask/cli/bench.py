@@ -106,6 +106,9 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw the figures into this PNG file.",
 )
+@click.option(
+    "--share", "shared", is_flag=True, help="Print one row for the documentation's table of machines instead."
+)
 def bench(
     video: str | None,
     backends: tuple[str, ...],
@@ -119,6 +122,7 @@ def bench(
     threads: int,
     json_path: Path | None,
     plot_path: Path | None,
+    shared: bool,
 ) -> None:
     """Measure how fast this machine unmasks VIDEO, and how late each frame of a camera would come.
 
@@ -133,7 +137,7 @@ def bench(
     _check_parts(json_path, plot_path, clip=video is None)
     from benchmarks.comparison import ComparisonPlan, Point, base_point, compare, points_along
     from benchmarks.plots import plot
-    from benchmarks.tables import as_json, show
+    from benchmarks.tables import as_json, share, show
     from stream_unmask.whole import write_whole
 
     path = None if video is None else Path(video)
@@ -153,7 +157,10 @@ def bench(
     )
     with Console(stderr=True, highlight=False).status("starting") as status:
         comparison = compare(plan, lambda what: status.update(f"Measuring: {what}"))
-    show(comparison, Console(highlight=False, soft_wrap=True))
+    if shared:
+        click.echo(share(comparison))
+    else:
+        show(comparison, Console(highlight=False, soft_wrap=True))
     if json_path is not None:
         write_whole(json_path, as_json(comparison).encode())
     if plot_path is not None:

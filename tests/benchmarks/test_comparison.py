@@ -17,12 +17,13 @@ from benchmarks.latency import Live, Measurement, Throughput, Workload
 from benchmarks.networks import Batches, BatchTime, NetworkTimes
 from benchmarks.plots import plot
 from benchmarks.spread import Spread
-from benchmarks.tables import as_json, show
+from benchmarks.tables import as_json, share, show
 from benchmarks.usage import GPUUse, Usage
 from engines import Selection
 from engines.engine import EngineError
 
 BASE = Point((128, 96))
+DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def measured(workload: Workload, *, gpu: GPUUse | None = None) -> Measurement:
@@ -185,6 +186,17 @@ def test_the_tables_fit_a_terminal(comparison: Comparison) -> None:
     assert "GPU MiB" not in said
     assert "…" not in said
     assert "Other programs" not in said
+
+
+def test_one_row_is_shared_with_others(comparison: Comparison) -> None:
+    row = share(comparison)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert row.count("\n") == 0
+    assert cells[0].startswith(f"{comparison.machine.cores} cores of ")
+    assert cells[2:8] == ["openvino 1.0", cells[3], cells[4], "1.00", "94", "0.0"]
+    assert float(cells[4]) == comparison.results[1].measurement.throughput.fps
+    heading = next(line for line in DOCS.read_text().splitlines() if line.startswith("| machine |"))
+    assert heading.count("|") == row.count("|")
 
 
 def test_what_streams_share_is_said(comparison: Comparison) -> None:
