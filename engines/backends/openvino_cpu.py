@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engines.contract import is_quantised
 from engines.engine import EngineError, OpenVINODevice, Port, Shape, with_open_as_one
 from engines.parity import Compared, compare
+from engines.probe import gains_from_bf16
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _SHOWN = {"f32": "fp32", "f16": "fp16"}
@@ -46,7 +47,7 @@ class OpenVINOEngine:
             threads: CPU threads to use; 0 leaves it to OpenVINO.
             shapes: a shape for each input; by default the file's own, with 1 where it leaves one open.
             precision: of layers that are not quantised. ``auto`` is what the device is best at: bf16 on a CPU
-                that computes in it, fp32 on others, fp16 on a GPU or NPU.
+                that is faster in it, fp32 on others, fp16 on a GPU or NPU.
             layers: names of inner layers whose outputs are wanted in place of the network's own; what comes
                 after them is not run.
             device: what runs it; it must be there.
@@ -146,6 +147,8 @@ def _options(device: OpenVINODevice, threads: int, precision: str) -> dict[str, 
     on_cpu: dict[str, object] = {"ENABLE_CPU_PINNING": False}
     if threads:
         on_cpu["INFERENCE_NUM_THREADS"] = threads
+    if precision == "auto" and not gains_from_bf16():
+        on_cpu["INFERENCE_PRECISION_HINT"] = _HINTS["fp32"]
     if device == "CPU":
         return options | on_cpu
     if device == "AUTO":  # without the second it begins on the CPU, and what is compared is not what runs

@@ -227,6 +227,25 @@ def test_int8_is_taken_where_the_cpu_has_instructions_for_it(
     assert "int8" in named.description
 
 
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("GenuineIntel", "avx512_bf16", False),
+        ("GenuineIntel", "avx512_bf16 amx_tile amx_bf16", True),
+        ("AuthenticAMD", "avx512_bf16", True),
+    ],
+)
+def test_bf16_is_taken_where_the_cpu_gains_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, flags: str, expected: bool
+) -> None:
+    monkeypatch.setattr(probe, "_lines", lambda path: [f"vendor_id : {vendor}", f"flags : {flags}"])
+    assert probe.gains_from_bf16() == expected
+    for device in ("CPU", "AUTO"):
+        engine = load_engine(network(tmp_path / "n.onnx"), backend="openvino", threads=1, device=device)
+        if not expected:
+            assert "on the CPU, fp32, 1 thread" in engine.description
+
+
 def test_int8_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no int8 generator"):
         load_network(tiny.tiny_weights(tmp_path), GENERATOR, backend="openvino", precision="int8")
