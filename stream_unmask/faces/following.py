@@ -13,6 +13,7 @@ from stream_unmask.faces.boxes import overlaps
 from stream_unmask.faces.cuts import CutDetector
 from stream_unmask.faces.detection import CenterFace, Detections
 from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
+from stream_unmask.faces.novelty import Novelty
 from stream_unmask.faces.searching import with_small_faces
 from stream_unmask.faces.tracking import PRESENT, SURE, Track, eyes_apart, match
 from stream_unmask.pixels.planes import Planes
@@ -30,6 +31,9 @@ _MISSING_EVERY = 2
 _USUAL_RATE = 24.0
 """Frames a second for which ``detect_every`` is meant. Where they come more slowly, as from a camera of which
 frames are dropped, a new face would show its mask for too long: the time counts instead."""
+
+_NOTHING_NEW = 1.0
+"""Seconds without a search at most while the frame shows nothing new."""
 
 _ASTRAY = 0.35
 """A mesh whose eyes lie this many eye distances off a detection's has left its face."""
@@ -52,7 +56,8 @@ class FollowSettings:
     """How faces are followed.
 
     Attributes:
-        detect_every: frames from one search for faces to the next; fewer where less than 24 come a second.
+        detect_every: frames from one search for faces to the next; fewer where less than 24 come a second,
+            more while nothing moves but faces that were found in the last one.
         min_box: side in frame pixels of the square as large as the smallest box that is followed.
         coast_seconds: how long a face that is not seen is carried on.
         trust_seconds: how long a mesh that is sure of its face is believed while the detector finds none.
@@ -113,6 +118,7 @@ class FaceFollower(Generic[M]):
         self._memory = memory
         self._patience = patience
         self._cuts = CutDetector()
+        self._novelty = Novelty()
         self._tracks: list[Track[M]] = []
         self._count = 0
         self._looks = 0
@@ -142,7 +148,7 @@ class FaceFollower(Generic[M]):
             self._carry(track, elapsed, planes)
         self._since_look += 1
         self._seconds_since_look += elapsed
-        if self._is_look_due():
+        if self._is_look_due(planes):
             self._look(frame, planes)
         self._drop(planes)
         for track in self._tracks:
@@ -157,18 +163,23 @@ class FaceFollower(Generic[M]):
         if mesh.presence >= PRESENT or (vouched and track.expects(mesh)):
             track.see(mesh)
 
-    def _is_look_due(self) -> bool:
-        every = self._settings.detect_every
-        if self._looks < _FIRST_LOOKS or self._since_look >= every:
+    def _is_look_due(self, planes: Planes) -> bool:
+        every, seconds = self._settings.detect_every, self._seconds_since_look
+        if self._looks < _FIRST_LOOKS:
             return True
-        if self._seconds_since_look >= every / _USUAL_RATE:
+        if any(track.coasting for track in self._tracks):
+            return self._since_look >= min(_MISSING_EVERY, every) or seconds >= every / _USUAL_RATE
+        if self._since_look < every and seconds < every / _USUAL_RATE:
+            return False
+        doubted = (track.presence < PRESENT or track.undetected > seconds for track in self._tracks)
+        if seconds >= _NOTHING_NEW or any(doubted):
             return True
-        missing = any(track.coasting for track in self._tracks)
-        return missing and self._since_look >= _MISSING_EVERY
+        return self._novelty.is_there(planes, np.array([track.box for track in self._tracks]).reshape(-1, 4))
 
     def _look(self, frame: Frame, planes: Planes) -> None:
         """Search the frame for faces; set tracks right that have gone astray and start new ones."""
         self._looks += 1
+        self._novelty.search(planes)
         self._since_look = 0
         self._seconds_since_look = 0.0
         found = self._detector.detect(self._thumbnailer.shrink(frame))

@@ -66,15 +66,18 @@ class Stage:
     Attributes:
         looks: times of the frames in which the detector ran.
         fits: how often the mesh ran.
+        still: nothing moves in the picture; else a corner of it flashes.
     """
 
     noise: float = 0.0
+    still: bool = False
     looks: list[float] = field(default_factory=list)
     fits: int = 0
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(0)
         self._cast: Sequence[Actor] = ()
+        self._flash = 0
         grey = np.full((HEIGHT, WIDTH), 100, np.uint8)
         chroma = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
         self.planes = Planes(grey, chroma, chroma, 1, 1, 8, 0.2126, 0.0722, False, True, False)
@@ -126,6 +129,8 @@ class Stage:
         played = []
         for time in times:
             self._cast = script(time)
+            if not self.still:
+                self.planes.y[:40, :40] = self._flash = (self._flash + 77) % 256
             frame = SimpleNamespace(time=time, planes=lambda: self.planes)
             tracks = follower.follow(frame)  # type: ignore[arg-type]
             played.append([_snapshot(track) for track in tracks])

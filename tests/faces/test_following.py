@@ -37,6 +37,41 @@ def test_a_settled_face_is_looked_for_only_now_and_then() -> None:
     assert stage.looks == pytest.approx([frame / 25 for frame in (0, 1, 2, 7, 12, 17, 22)])
 
 
+def test_while_nothing_is_new_faces_are_looked_for_once_a_second() -> None:
+    stage = Stage(still=True)
+    stage.play(lambda time: [STILL], clock(3.2, 25.0), FollowSettings(detect_every=5))
+    assert stage.looks == pytest.approx([frame / 25 for frame in (0, 1, 2, 27, 52, 77)])
+
+
+def test_a_face_that_is_not_seen_for_sure_is_looked_for_although_nothing_is_new() -> None:
+    stage, doubtful = Stage(still=True), Actor(300.0, 150.0, presence=0.1)
+    stage.play(lambda time: [doubtful], clock(1.0, 25.0), FollowSettings(detect_every=5))
+    assert stage.looks == pytest.approx([frame / 25 for frame in (0, 1, 2, 7, 12, 17, 22)])
+
+
+def test_a_face_that_the_last_search_missed_is_searched_for_although_nothing_is_new() -> None:
+    stage = Stage(still=True)
+    stage.play(
+        lambda time: [Actor(300.0, 150.0, score=0.9 if time < 0.2 else 0.0)],
+        clock(2.0, 25.0),
+        FollowSettings(detect_every=5),
+    )
+    assert stage.looks == pytest.approx([0, 0.04, 0.08, *(1.08 + 0.2 * index for index in range(5))])
+
+
+def test_what_is_new_is_searched_at_once() -> None:
+    stage = Stage(still=True)
+
+    def script(time: float) -> list[Actor]:
+        if time > 0.65:
+            stage.planes.y[100:130, 500:530] = 140
+        return [STILL, Actor(515.0, 115.0)] if time > 0.65 else [STILL]
+
+    played = stage.play(script, clock(1.0, 25.0), FollowSettings(detect_every=5))
+    assert stage.looks[:4] == pytest.approx([0, 0.04, 0.08, 0.68])
+    assert [len(tracks) for tracks in played] == [1] * 17 + [2] * 8
+
+
 def test_where_frames_come_slowly_a_new_face_is_not_found_later() -> None:
     stage = Stage()
     stage.play(lambda time: [STILL], clock(2.0, 10.0), FollowSettings(detect_every=6))
