@@ -19,10 +19,10 @@ import aiohttp
 
 from benchmarks.browser import Browser, chromium
 from benchmarks.clips import ClipOptions, make_clip
+from benchmarks.processes import environment
 from benchmarks.results import CLAIM, Result
 from stream_unmask.errors import UnmaskError
 
-_ROOT = Path(__file__).parents[1]
 _CARD = "document.querySelector('.camera')"
 _STATIC = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 _AT_ONCE = 8
@@ -55,13 +55,8 @@ class Serving:
         """
         port = self.address.rpartition(":")[2] or "0"
         command = [sys.executable, "-m", "stream_unmask", "serve", "--port", port, *self.arguments]
-        path = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
         self._process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            command, cwd=self.folder, stderr=subprocess.PIPE, text=True, env=environment()
         )
         assert self._process.stderr is not None
         said = ""
