@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
@@ -18,6 +19,9 @@ _DEPTH = 4
 
 _BURST = 16
 """Frames of a camera that may come at once: half a second of most, and 200 MB at 4K."""
+
+_LATEST = 1.5
+"""Seconds after which a frame that still waits is too late, however few they are."""
 
 _LIVE_DEPTH = 1
 """Items between computing and encoding of a source in real time: what waits there is late."""
@@ -42,9 +46,9 @@ class _StopError(Exception):
 class _Newest(queue.Queue[Item | None]):
     """Takes what a source in real time hands out: every packet, and of the frames those there is time for.
 
-    Frames that come in bursts wait for their turn, up to ``_BURST`` of them. When there are more, whoever
-    takes them is too slow: only the newest waits from then on, so that no delay builds up, until whoever
-    takes them has waited for frames again.
+    Frames that come in bursts wait for their turn, up to ``_BURST`` of them. When there are more, or one has
+    waited too long, whoever takes them is too slow: only the newest waits from then on, so that no delay
+    builds up, until whoever takes them has waited for frames again.
     """
 
     def __init__(self, problems: SourceProblems) -> None:
@@ -57,7 +61,7 @@ class _Newest(queue.Queue[Item | None]):
     def _put(self, item: Item | None) -> None:
         if isinstance(item, Frame):
             waiting = [each for each in self.queue if isinstance(each, Frame)]
-            if len(waiting) >= self._room:
+            if len(waiting) >= self._room or (waiting and _has_waited(waiting[0])):
                 self._room = 1
                 for late in waiting:
                     self.queue.remove(late)
@@ -70,6 +74,10 @@ class _Newest(queue.Queue[Item | None]):
             if not self.queue:
                 self._room = _BURST
         return super().get(block, timeout)
+
+
+def _has_waited(frame: Frame) -> bool:
+    return frame.arrival is not None and time.monotonic() - frame.arrival > _LATEST
 
 
 class _Worker(threading.Thread):

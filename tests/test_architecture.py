@@ -28,7 +28,7 @@ MAY_IMPORT = {
 
 # The rooms of the product from the ground up: none imports from one above it, nor from its neighbours.
 FLOORS = (
-    {"errors", "version", "checks", "terminal", "bundled"},
+    {"errors", "version", "checks", "terminal", "bundled", "heap"},
     {"whole", "tars"},
     {"report"},
     {"pixels"},

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from stream_unmask.heap import give_back_memory
 from stream_unmask.output.live.outputs import Output
 from stream_unmask.video.info import SourceInfo, SourceProblems
 
@@ -41,7 +42,7 @@ def output_report(output: Output) -> OutputReport:
 
 
 class MinuteLine:
-    """Says every minute how many frames came, how late they are, and what was lost.
+    """Says every minute how many frames came, how late they are, and what was lost; frees what lies unused.
 
     Args:
         info: the camera.
@@ -73,6 +74,7 @@ class MinuteLine:
             parts.append(f"lost {self._problems.reconnects} times so far")
         parts += [_line(output) for output in self._outputs]
         self._notify(f"{self._uri}: {', '.join(parts)}.")
+        give_back_memory()
         self._since, self._frames, self._dropped = now, 0, self._problems.dropped
 
 
