@@ -39,7 +39,7 @@ _LOOK = 2.0
 _LASTS = 15.0
 """Seconds that a fault lasts, where it lasts: more than the program bears."""
 
-_BEGIN_SECONDS = 120.0
+_BEGIN_SECONDS = 600.0
 _END_SECONDS = 60.0
 _SHARE = 6
 """A sixth of the time is compared with another: the second with the last."""

@@ -15,6 +15,7 @@ from stream_unmask.output.live.holding import Held, OnLoss
 from stream_unmask.output.live.muxing import check
 from stream_unmask.output.live.outputs import Output
 from stream_unmask.output.live.packets import EncodedPacket, Variant
+from stream_unmask.output.live.silence import Silence
 from stream_unmask.output.live.sound import WINDOW, variant_for
 from stream_unmask.output.live.targets import Target
 from stream_unmask.video.container import CopiedPacket, Reconnected
@@ -134,6 +135,7 @@ class Fanout:
                 self._held.seen(item, time.monotonic())
                 self._seen_at = time.strftime("%H:%M:%S")
             elif isinstance(item, CopiedPacket):
+                self._silence.heard(item, time.monotonic())
                 for kind, encode in self._encodes.items():
                     self._put(kind, encode.sound(item))
             else:
@@ -178,6 +180,7 @@ class Fanout:
 
     def _begin(self, info: SourceInfo, sounds: Mapping[int, Sound]) -> None:
         self._info, self._sounds = info, sounds
+        self._silence = Silence(sounds)
         for kind in dict.fromkeys(target.kind for target in self._targets):
             self._begin_kind(kind, info, sounds)
         self._warn(
@@ -247,12 +250,17 @@ class Fanout:
             threading.Thread(target=self._tick, name="hold", daemon=True).start()
 
     def _tick(self) -> None:
-        """Show live outputs the last picture while the camera brings none."""
+        """Show live outputs the last picture, and let them hear silence, while the camera brings none."""
         while not self._over.wait(_TICK):
             with self._lock:
                 if self._over.is_set():
                     return
-                frame = self._held.next(time.monotonic(), self._seen_at)
-                if frame is None:
-                    continue
-                self._frame(frame, [kind for kind in self._encodes if kind != "recording"])
+                now = time.monotonic()
+                shown = {kind: encode for kind, encode in self._encodes.items() if kind != "recording"}
+                frame = self._held.next(now, self._seen_at)
+                if frame is not None:
+                    self._frame(frame, shown)
+                if not self._held.stops:
+                    for packet in self._silence.due(now):
+                        for kind, encode in shown.items():
+                            self._put(kind, encode.sound(packet))

@@ -33,11 +33,13 @@ class Held:
         on_loss: ``hold`` shows the last one and a notice, ``black`` the notice alone, ``stop`` nothing.
 
     Attributes:
+        stops: nothing is shown, nor heard, while it brings none.
         last: the last one that came; None before the first.
     """
 
     def __init__(self, on_loss: OnLoss) -> None:
         self._on_loss = on_loss
+        self.stops = on_loss == "stop"
         self.last: Frame | None = None
         self._seen = self._shown = 0.0
         self._picture: av.VideoFrame | None = None
@@ -55,7 +57,7 @@ class Held:
             since: the time of day of the last frame, for the notice.
         """
         last = self.last
-        if last is None or self._on_loss == "stop":
+        if last is None or self.stops:
             return None
         pause = _AFTER if self._picture is None else 1 / _RATE
         if now - self._shown < pause:

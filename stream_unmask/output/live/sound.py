@@ -42,6 +42,9 @@ _BIT_RATE = 64_000
 _GAP = 0.1
 """Seconds between sounds from which on there is silence in between, and no disorder."""
 
+_FILLED = 1.0
+"""Seconds of silence that are encoded; more of it is a hole, as the camera left it."""
+
 
 def variant_for(format_name: str, codec: str) -> Variant:
     """How a container is to hold sound of a codec."""
@@ -62,9 +65,7 @@ class LiveSoundEncoder:
     def __init__(self, holder: OutputContainer, heard: Sound, variant: Variant) -> None:
         self._decoder = cast(AudioCodecContext, av.CodecContext.create(heard.codec, "r"))
         self._decoder.sample_rate = heard.rate
-        self._decoder.layout = "mono" if heard.channels == 1 else f"{heard.channels}c"
-        if heard.channels == 2:
-            self._decoder.layout = "stereo"
+        self._decoder.layout = layout_name(heard.channels)
         self._decoder.extradata = heard.extradata
         rate = 48_000 if variant == "opus" else _rate(heard.rate)
         layout = "mono" if heard.channels == 1 else "stereo"
@@ -79,7 +80,7 @@ class LiveSoundEncoder:
         self._format, self._size = context.format.name, context.frame_size
         self._resampler = AudioResampler(self._format, layout, rate)
         self._waiting: list[np.ndarray] = []
-        self._start = 0
+        self._start, self._begun = 0, False
 
     def encode(self, packet: Packet[Stream]) -> Iterator[Packet[AudioStream]]:
         """Packets that are ready once the camera's next packet is there; nothing for a broken one."""
@@ -102,12 +103,12 @@ class LiveSoundEncoder:
         """Put samples behind those that wait; what is missing in between is silence."""
         channels = samples if self._planar else samples.reshape(1, -1)
         due = self._start + sum(part.shape[1] for part in self._waiting) // self._step
-        if not self._waiting or abs(start - due) > _GAP * self._rate:
-            missing = start - due
-            if self._waiting and 0 < missing < self._size:
-                self._waiting.append(np.zeros((channels.shape[0], missing * self._step), channels.dtype))
-            else:
-                self._waiting, self._start = [], start
+        missing = start - due
+        if self._begun and _GAP * self._rate < missing < _FILLED * self._rate:
+            self._waiting.append(np.zeros((channels.shape[0], missing * self._step), channels.dtype))
+        elif not self._waiting or abs(missing) > _GAP * self._rate:
+            self._waiting, self._start = [], start
+        self._begun = True
         self._waiting.append(channels)
 
     @property
@@ -133,6 +134,11 @@ class LiveSoundEncoder:
             self._start += self._size
             yield from self.stream.encode(frame)
         self._waiting = [samples] if samples.size else []
+
+
+def layout_name(channels: int) -> str:
+    """FFmpeg's name for so many channels."""
+    return {1: "mono", 2: "stereo"}.get(channels, f"{channels}c")
 
 
 def _rate(rate: int) -> int:

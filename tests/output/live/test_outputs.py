@@ -85,11 +85,11 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Backoff, "next", lambda self, refused: 0.0)
 
 
-def wait_until(true: Callable[[], bool]) -> None:
+def wait_until(true: Callable[[], bool], pause: float = 0.01) -> None:
     until = time.monotonic() + 20
     while not true():
         assert time.monotonic() < until
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def test_live_packets_come_at_once_with_a_keyframe_a_second(tmp_path: Path) -> None:
