@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stream_unmask import api
 from stream_unmask.errors import UnmaskError
+from stream_unmask.heap import settle_memory
 from stream_unmask.output.session import Session
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.video.camera import Backoff
@@ -90,6 +91,7 @@ class Cameras:
         began: Callable[[CameraAtWork, Session], None] | None = None,
     ) -> None:
         self.say = say
+        settle_memory()
         self._unmasker, self._began = unmasker, began
         self._at_work: dict[str, CameraAtWork] = {}
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from av.container import OutputContainer
 
 from benchmarks.processes import Holding
 from stream_unmask.heap import give_back_memory
+from stream_unmask.video.container import Reconnected
+from tests.output.live.making import camera, fan_out, frames, write
+from tests.output.live.test_outputs import FakeTarget, wait_until
 
 _BLOCK, _BLOCKS = 64 << 10, 2000
 
@@ -31,3 +38,30 @@ def test_what_lies_free_between_what_is_used_is_given_back() -> None:
     for block in used:
         library.free(block)
     assert freed > 0.5 * _BLOCK * _BLOCKS / 2**20
+
+
+def containers() -> int:
+    return sum(isinstance(each, OutputContainer) for each in gc.get_objects())
+
+
+def test_nothing_is_left_of_encoders_when_a_camera_was_another_one(tmp_path: Path) -> None:
+    source, target = camera(tmp_path), FakeTarget()
+    outputs = fan_out(source, target, on_loss="stop")
+    write(outputs, frames(5))
+    wait_until(lambda: len(target.packets) >= 5)
+    give_back_memory()
+    before = containers()
+    gc.disable()  # it comes by too seldom to be counted on
+    try:
+        for size in (32, 64, 32, 64):
+            outputs.write(Reconnected(replace(source.info, width=size, height=48), {}))
+            target.packets.clear()
+            write(outputs, frames(5, width=size))
+            wait_until(lambda: len(target.packets) >= 5)
+        piled_up = containers()
+        target.packets.clear()
+        give_back_memory()
+        assert containers() <= before < piled_up
+    finally:
+        gc.enable()
+        outputs.close()
