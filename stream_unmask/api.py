@@ -173,6 +173,7 @@ class Unmasker:
         stop: threading.Event | None = None,
         began: Callable[[Session], None] | None = None,
         watch: Callable[[UnmaskedFrame], None] | None = None,
+        repeat: bool = False,
     ) -> Report:
         """Unmask a video file or a camera.
 
@@ -191,6 +192,7 @@ class Unmasker:
                 recording ends by it.
             began: gets what outputs can be added to while it runs; ``output`` may be empty then.
             watch: is shown every frame as it is done, before it is written; in this thread.
+            repeat: begin a file again at its end, until ``stop``.
 
         Returns:
             The report. ``output`` in it is the file that was written.
@@ -210,12 +212,13 @@ class Unmasker:
         tell = partial(_tell, notify=notify)
         seals = self._seals(source, outputs, options)
         begin = partial(open_job, progress=progress, notify=tell, seals=seals, began=began, watch=watch)
+        again = partial(self._open, source, camera, tell, stop)
         try:
-            opened = self._open(source, camera, tell, stop)
+            opened = again()
         except StoppedError:
             report.interrupted, report.output = True, ""
             return report
-        with paced(opened, outputs) as opened:
+        with paced(opened, outputs, again if repeat else None) as opened:
             banks = self._survey(source, opened, outputs, progress, stop)
             stream = self.stream(rotation=opened.info.rotation, references=references, banks=banks)
             _do(opened, begin(stream, opened, outputs, self.label, options), report, stop)

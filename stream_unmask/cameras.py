@@ -150,10 +150,8 @@ class CameraAtWork(threading.Thread):
     def run(self) -> None:
         backoff = Backoff()
         while not self.stop.is_set():
-            ended = False
             try:
                 self._once()
-                ended = True
             except UnmaskError as error:
                 self._tell(str(error))
             except Exception:  # a defect in one camera's work must not end the others
@@ -161,8 +159,6 @@ class CameraAtWork(threading.Thread):
                 self._tell("It failed; see the log.")
             finally:
                 self.session = None
-            if ended and self.config.repeat:
-                continue
             pause = backoff.next(refused=False)
             if not self.stop.wait(pause):
                 self._tell("It is begun again.")
@@ -178,6 +174,7 @@ class CameraAtWork(threading.Thread):
             notify=self._tell,
             stop=self.stop,
             began=None if self._began is None else self._begin,
+            repeat=config.repeat,
         )
         for warning in report.warnings:
             self._tell(f"Warning: {warning}")

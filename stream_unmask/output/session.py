@@ -16,6 +16,7 @@ from stream_unmask.output.sink import FileSink
 from stream_unmask.output.writing import OutputOptions, Progress, Sink, VideoJob
 from stream_unmask.pipeline import Stream, UnmaskedFrame
 from stream_unmask.video.pacing import Paced
+from stream_unmask.video.repeating import Repeated
 from stream_unmask.video.source import Source
 
 Seal = Callable[[Path], None]
@@ -57,12 +58,14 @@ def is_session(source: Source, outputs: Sequence[str | Path]) -> bool:
     return source.info.live or len(outputs) > 1 or any(is_stream_output(output) for output in outputs)
 
 
-def paced(source: Source, outputs: Sequence[str | Path]) -> Source:
-    """The source as it is to be read.
+def paced(source: Source, outputs: Sequence[str | Path], again: Callable[[], Source] | None = None) -> Source:
+    """The source as it is to be read; ``again`` opens a file that begins again at its end.
 
     A file that goes to a server alone comes no faster than it is shown; one that goes nowhere at first is
     only watched, and waits for nobody.
     """
+    if again is not None:
+        source = Repeated(source, again)
     watched = all(is_stream_output(output) and str(output) != "-" for output in outputs)
     return Paced(source, waits=bool(outputs)) if watched and not source.info.live else source
 

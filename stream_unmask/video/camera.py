@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from fractions import Fraction
 
 from av.stream import Stream
 
@@ -14,6 +13,7 @@ from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.container import Closing, ContainerSource, CopiedPacket, Reconnected
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
+from stream_unmask.video.moving import move, span
 from stream_unmask.video.opening import OPEN_SECONDS, RefusedError, is_segmented
 from stream_unmask.video.reader import Caller, Reader, StoppedError
 from stream_unmask.video.real_time import TOLERANCE, RealTime
@@ -167,10 +167,10 @@ class CameraSource(Closing):
 
     def _place(self, item: Frame | CopiedPacket, arrival: float) -> None:
         """Move a frame or packet to its place in real time."""
-        start, duration = _span(item)
+        start, duration = span(item)
         if start is not None:
             stream = -1 if isinstance(item, Frame) else item.stream_index
-            _move(item, self._clock.place(stream, start, duration, arrival))
+            move(item, self._clock.place(stream, start, duration, arrival))
 
     def _reconnect(self, why: str) -> ContainerSource | None:
         """The next connection; None where the camera is given up, or nobody wants it any more."""
@@ -217,26 +217,3 @@ def _differ(before: SourceInfo, now: SourceInfo) -> bool:
         for info in (before, now)
     ]
     return kinds[0] != kinds[1]
-
-
-def _span(item: Frame | CopiedPacket) -> tuple[Fraction | None, Fraction]:
-    """When a frame or packet begins by its source's clock, None where it does not say; for how long it is."""
-    if isinstance(item, Frame):
-        return item.pts * item.time_base, item.duration * item.time_base
-    packet = item.packet
-    start = packet.pts if packet.pts is not None else packet.dts
-    if start is None:
-        return None, Fraction(0)
-    return start * packet.time_base, (packet.duration or 0) * packet.time_base
-
-
-def _move(item: Frame | CopiedPacket, offset: Fraction) -> None:
-    """Make a frame or packet later by so many seconds."""
-    if isinstance(item, Frame):
-        item.pts += round(offset / item.time_base)
-        item.picture.pts = item.pts
-        return
-    packet = item.packet
-    ticks = round(offset / packet.time_base)
-    packet.pts = packet.pts + ticks if packet.pts is not None else None
-    packet.dts = packet.dts + ticks if packet.dts is not None else None

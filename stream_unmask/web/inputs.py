@@ -33,8 +33,6 @@ _MOST_PACKETS = 30
 """Coded pictures that may wait for a viewer, about a second of them."""
 
 _STILL_QUALITY = 92
-_BLINK = 3.0
-"""Seconds that a file may take to begin again."""
 
 
 @dataclass(slots=True)
@@ -76,8 +74,7 @@ class Input:
         recording: what is recorded from the page, if anything is.
         shown_delay: median and 95th percentile of the last second with viewers.
         fps: frames that were done in the last second.
-        seen: when it was last there, by ``time.monotonic``.
-        counted: what was counted then.
+        counted: what was counted last.
     """
 
     config: CameraConfig
@@ -90,7 +87,6 @@ class Input:
     recording: Recording | None = None
     shown_delay: tuple[float, float] | None = None
     fps: float = 0.0
-    seen: float = float("-inf")
     counted: Counted = field(default_factory=lambda: Counted(time.monotonic(), 0, 0))
 
     @property
@@ -175,9 +171,8 @@ class Inputs:
             return "stopped"
         session = self.session(each)
         if session is None or session.fanout.newest is None:
-            begins_again = each.config.repeat and time.monotonic() - each.seen < _BLINK
-            return "live" if begins_again else "connecting"
-        each.seen, source = time.monotonic(), session.source
+            return "connecting"
+        source = session.source
         return "lost" if isinstance(source, CameraSource) and source.away_since is not None else "live"
 
     def record(self, name: str) -> Recording:

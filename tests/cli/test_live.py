@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,12 @@ class FakeUnmasker:
     def __init__(self) -> None:
         self.running: list[str] = []
         self.begun: list[str] = []
+        self.repeated: list[str] = []
 
-    def video(self, source: str, *_: object, stop: threading.Event, **__: object) -> Report:
+    def video(self, source: str, *_: object, stop: threading.Event, repeat: bool, **__: object) -> Report:
         self.begun.append(source)
+        if repeat:
+            self.repeated.append(source)
         if source == "broken":
             raise UnmaskError("it is broken.")
         self.running.append(source)
@@ -158,6 +162,15 @@ def test_each_camera_begins_fails_and_ends_alone(monkeypatch: pytest.MonkeyPatch
     assert unmasker.running == []
     assert "broken: it is broken." in said
     assert "one: one ended." in said
+
+
+def test_a_file_is_begun_once_and_repeats_itself() -> None:
+    unmasker = FakeUnmasker()
+    cameras = Cameras(unmasker, lambda sentence: None)  # type: ignore[arg-type]
+    cameras.become({"a": replace(config("film.mp4"), repeat=True)})
+    wait_until(lambda: unmasker.running == ["film.mp4"])
+    cameras.become({})
+    assert unmasker.begun == unmasker.repeated == ["film.mp4"]
 
 
 def test_a_reloaded_camera_that_changed_begins_anew() -> None:
