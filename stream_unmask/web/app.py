@@ -17,6 +17,7 @@ from stream_unmask.errors import InputError, UnmaskError
 from stream_unmask.settings import Settings
 from stream_unmask.video.files import reason
 from stream_unmask.web import files, handlers, watching
+from stream_unmask.web.door import Runner
 from stream_unmask.web.options import ServeOptions
 from stream_unmask.web.security import add_headers
 from stream_unmask.web.site import SITE, Site, site
@@ -27,6 +28,8 @@ STATIC = Path(__file__).parent / "static"
 _V1 = "/api/v1"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 _CLOSE_SECONDS = 1.0
+_KEPT_SECONDS = 75.0
+"""For which a connection is kept for another request."""
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/healthz", handlers.health),
@@ -143,6 +146,22 @@ def tls(options: ServeOptions) -> ssl.SSLContext | None:
     return context
 
 
+def make_runner(here: Site) -> Runner:
+    """What runs the app of a site."""
+    limits = here.options.limits
+    return Runner(
+        make_app(here),
+        connections=limits.connections,
+        head_seconds=limits.head_seconds,
+        keepalive_timeout=_KEPT_SECONDS,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=_CLOSE_SECONDS,
+        # Who goes away is worked for no longer.
+        handler_cancellation=True,
+    )
+
+
 async def serve(
     options: ServeOptions,
     settings: Settings,
@@ -164,14 +183,7 @@ async def serve(
     """
     context = tls(options)
     here = Site(options, settings, say)
-    runner = web.AppRunner(
-        make_app(here),
-        handle_signals=False,
-        access_log=None,
-        shutdown_timeout=_CLOSE_SECONDS,
-        # Who goes away is worked for no longer.
-        handler_cancellation=True,
-    )
+    runner = make_runner(here)
     await runner.setup()
     beginning: asyncio.Task[None] | None = None
     try:
@@ -194,7 +206,7 @@ async def serve(
         await runner.cleanup()
 
 
-def _address(options: ServeOptions, runner: web.AppRunner) -> str:
+def _address(options: ServeOptions, runner: Runner) -> str:
     """What to open in a browser, with the token behind a hash, which no browser sends anywhere."""
     host, port = runner.addresses[0][:2]
     shown = f"[{host}]" if ":" in host else host

@@ -23,6 +23,8 @@ class Limits:
         webcams: browsers whose webcams are unmasked at the same time.
         viewers: connections that watch at the same time.
         body_seconds: that a body may bring nothing.
+        head_seconds: in which a connection must say what it wants.
+        connections: that are open at the same time.
     """
 
     upload_bytes: int = 512 << 20
@@ -34,6 +36,8 @@ class Limits:
     webcams: int = 2
     viewers: int = 64
     body_seconds: float = 30.0
+    head_seconds: float = 10.0
+    connections: int = 256
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

@@ -18,6 +18,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.photo import written_exif
 from stream_unmask.pipeline import Stream
 from stream_unmask.video.frame import Frame
 from stream_unmask.web.peers import answered, close_peers, new_peer
@@ -32,6 +33,9 @@ _SEQUENCE = 4
 """Bytes before a JPEG that say which one it is."""
 
 _QUALITY = 85
+_START, _EXIF = b"\xff\xd8", b"\xff\xe1"
+"""What a JPEG begins with, and what an EXIF block in it begins with."""
+
 _STEP = 1e-3
 
 
@@ -41,10 +45,13 @@ class Studio:
     Args:
         begin: begins on a new video.
         most: how many at the same time.
+        label: what the metadata of pictures say; WebRTC has no place for it.
     """
 
-    def __init__(self, begin: Callable[[int | None], Stream], most: int) -> None:
+    def __init__(self, begin: Callable[[int | None], Stream], most: int, label: str) -> None:
         self._begin, self._most = begin, most
+        exif = b"Exif\0\0" + written_exif(b"", label, (0, 0))
+        self._head = _START + _EXIF + (len(exif) + 2).to_bytes(2, "big") + exif
         self._guests = 0
         self._peers: set[RTCPeerConnection] = set()
 
@@ -57,7 +64,7 @@ class Studio:
         if self._guests >= self._most:
             raise UnmaskError(f"{self._guests} webcams are being unmasked already; try again later.")
         self._guests += 1
-        return Guest(self._begin(stand_in), self._left)
+        return Guest(self._begin(stand_in), self._head, self._left)
 
     @contextmanager
     def visit(self, stand_in: int | None) -> Iterator[Guest]:
@@ -102,11 +109,12 @@ class Guest:
 
     Args:
         stream: unmasks it.
+        head: that a JPEG begins with.
         left: called when it goes.
     """
 
-    def __init__(self, stream: Stream, left: Callable[[], None]) -> None:
-        self._stream, self._left = stream, left
+    def __init__(self, stream: Stream, head: bytes, left: Callable[[], None]) -> None:
+        self._stream, self._head, self._left = stream, head, left
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "webcam")
         self._began = time.monotonic()
         self._last = 0.0
@@ -123,7 +131,7 @@ class Guest:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._unmask, picture)
 
     async def unmask_jpeg(self, data: bytes) -> bytes:
-        """A JPEG, unmasked.
+        """A JPEG, unmasked, which says what in it is synthetic.
 
         Raises:
             ValueError: it is none, or too large.
@@ -152,7 +160,7 @@ class Guest:
         frame = Frame.from_ndarray(np.asarray(pixels, np.uint8), self._now(), format="bgr24")
         self._stream.process(frame)
         _, done = cv2.imencode(".jpg", frame.to_ndarray("bgr24"), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        return done.tobytes()
+        return self._head + done.tobytes().removeprefix(_START)
 
 
 class _Unmasked(MediaStreamTrack):

@@ -84,7 +84,7 @@ def _app(unmasker: Unmasker, webcams: int) -> web.Application:
         chosen = unmasker if stand_in is None else unmasker.with_stand_in({0: stand_in})
         return chosen.stream()
 
-    bench, studio = Bench(unmasker), Studio(begin, webcams)
+    bench, studio = Bench(unmasker), Studio(begin, webcams, unmasker.label)
 
     async def ready(request: web.Request) -> web.Response:
         return web.json_response({"engine": unmasker.networks.engine})

@@ -17,7 +17,7 @@ from aiohttp import web
 from stream_unmask.cameras import CameraConfig
 from stream_unmask.settings import Settings
 from stream_unmask.web import site as site_module
-from stream_unmask.web.app import make_app
+from stream_unmask.web.app import make_runner
 from stream_unmask.web.options import ServeOptions
 from stream_unmask.web.site import Site
 from stream_unmask.web.work import Order
@@ -97,7 +97,7 @@ async def served(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site_module, "Workshop", lambda settings, webcams: workshop)
         site = Site(ServeOptions(recordings=folder / "recordings", **options), Settings(), lambda said: None)
-    runner = web.AppRunner(make_app(site), shutdown_timeout=0.1, handler_cancellation=True)
+    runner = make_runner(site)
     await runner.setup()
     tcp = web.TCPSite(runner, "127.0.0.1", 0)
     await tcp.start()

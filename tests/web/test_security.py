@@ -228,6 +228,66 @@ def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
     run(test())
 
 
+async def closed(reader: asyncio.StreamReader) -> bool:
+    """Whether the server has hung up without a word."""
+    try:
+        return await asyncio.wait_for(reader.read(), 20) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_whoever_never_ends_the_head_of_a_request_is_left(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, limits=Limits(head_seconds=0.3)) as server:
+            async with server.session.get(f"{server.address}/healthz") as answer:
+                assert answer.status == 200
+            said = [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"GET /" + b"a" * 200]
+            callers = [await asyncio.open_connection("127.0.0.1", server.port) for _ in said]
+            for (_, writer), begun in zip(callers, said, strict=True):
+                writer.write(begun)
+            assert all([await closed(reader) for reader, _ in callers])
+            async with server.session.get(f"{server.address}/healthz") as answer:
+                assert answer.status == 200  # its connection said in time what it wanted, and is kept
+            pieces = (b"GET /healthz HTTP/1.1\r\nHost: localhost\r", b"\n\r", b"\n")
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 200")
+            for _, each in [*callers, (reader, writer)]:
+                each.close()
+
+    run(test())
+
+
+def test_there_are_no_more_connections_than_may_be(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, limits=Limits(connections=3)) as server:
+            kept = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+            for _, writer in kept:
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for reader, _ in kept:
+                assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 200")
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            assert await closed(reader)
+            writer.close()
+            kept[0][1].close()
+            while True:  # the server hears of it in its own time
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try:
+                    line = await reader.readline()
+                except ConnectionResetError:
+                    line = b""
+                writer.close()
+                if line:
+                    break
+            for _, each in kept:
+                each.close()
+
+    run(test())
+
+
 def test_whoever_hangs_up_leaves_nothing(tmp_path: Path) -> None:
     async def test() -> None:
         async with served(tmp_path) as server:
