@@ -28,6 +28,9 @@ BOARD = "cameras"
 _LOST = LEASE + 1.0
 """Seconds without an answer after which a host is given up: by then it has let go of its cameras."""
 
+_BOARD_SECONDS = 0.2
+"""Seconds that the board gets to answer in."""
+
 _LOOK = 0.5
 """Seconds between two looks at everything."""
 
@@ -99,8 +102,12 @@ class Wall:
         self._rows = {name: Row(name) for name in cameras}
         self._hosts: dict[str, _At] = {}
         self._drained: set[str] = set()
+        self._leaving: dict[str, tuple[Any, float]] = {}
+        self._posted: Any = None
         board: Any = ray.remote(num_cpus=0)(Board)
-        self._board = board.options(name=BOARD, get_if_exists=True).remote()
+        # Beside the wall: it is not to go with a node that works on cameras.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._board = board.options(name=BOARD, get_if_exists=True, scheduling_strategy=here).remote()
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``."""
@@ -113,16 +120,28 @@ class Wall:
         ray.wait(refs, num_returns=len(refs), timeout=LEASE) if refs else None
 
     def look(self) -> list[Row]:
-        """Look at all nodes once, move what must move, and put up how all is."""
+        """Look at all nodes once, move what must move, and put up how all is.
+
+        Nobody is waited for: hosts that are not asked for a while let go of their cameras.
+        """
         self._meet_nodes()
         for host in list(self._hosts.values()):
             self._ask(host)
         self._move_one()
         self._place()
         rows = [self._row(name) for name in self._cameras]
-        with suppress(RayError):  # the board may be slow, and is asked again
-            self._drained = ray.get(self._board.post.remote(rows), timeout=1)
+        self._post(rows)
         return rows
+
+    def _post(self, rows: list[Row]) -> None:
+        """Put up how all cameras are, and take what the board says; a slow board is asked again later."""
+        if self._posted is not None:
+            done, _ = ray.wait([self._posted], timeout=_BOARD_SECONDS)
+            if not done:
+                return
+            with suppress(RayError):
+                self._drained = ray.get(self._posted)
+        self._posted = self._board.post.remote(rows)
 
     def _meet_nodes(self) -> None:
         """A host for each node that is there; those of nodes that are gone are forgotten."""
@@ -160,6 +179,11 @@ class Wall:
             return  # it may be there again, until it is given up
         host.answered, host.ready = time.monotonic(), True
         host.used, host.states = state.cores, state.cameras
+        for name, since in host.cameras.items():
+            # It was not asked for too long, by a wall that had no time, and has let go of the camera.
+            if name not in state.cameras and time.monotonic() - since > LEASE:
+                host.cameras[name] = time.monotonic()
+                host.actor.begin.remote(self._cameras[name])
 
     def _give_up(self, host: _At) -> None:
         self._hosts.pop(host.node, None)
@@ -179,7 +203,7 @@ class Wall:
         if host is None or best is None:
             return
         name = next(iter(host.cameras))
-        ray.wait([host.actor.end.remote(name)], timeout=LEASE)
+        self._leaving[name] = host.actor.end.remote(name), now + LEASE
         del host.cameras[name]
         self._rows[name].node = ""
         self._say(f"{name} leaves node {host.node[:8]}.")
@@ -201,12 +225,23 @@ class Wall:
         loading = any(not host.ready and now - host.since < _PATIENCE for host in self._hosts.values())
         for name, camera in self._cameras.items():
             row, host = self._rows[name], self._best()
-            if row.node or host is None or (loading and not row.moves):
+            if row.node or host is None or (loading and not row.moves) or self._is_leaving(name):
                 continue
             host.actor.begin.remote(camera)
             host.cameras[name] = time.monotonic()
             row.node, row.moves = host.node, row.moves + 1
             self._say(f"{name} goes to node {host.node[:8]}.")
+
+    def _is_leaving(self, name: str) -> bool:
+        """Whether the host that it was at may still work on it."""
+        if name not in self._leaving:
+            return False
+        ended, until = self._leaving[name]
+        done, _ = ray.wait([ended], timeout=0)
+        if not done and time.monotonic() < until:
+            return True
+        del self._leaving[name]
+        return False
 
     def _best(self) -> _At | None:
         each = self._cost()

@@ -80,3 +80,24 @@ def test_cameras_live_survive_their_host_and_leave_a_drained_node(monkeypatch: p
     for _ in range(3):
         rows = shown.look()
     assert [row.state for row in rows] == ["live", "live"]
+
+
+class Forgetful(Pretended):
+    """Lets go of everything once, as one that was not asked for too long does."""
+
+    forgot = False
+
+    def state(self) -> HostState:
+        if self.cameras and not self.forgot:
+            self.forgot = True
+            self.cameras.clear()
+        return super().state()
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_host_that_let_go_of_its_cameras_gets_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "Host", Forgetful)
+    monkeypatch.setattr(wall, "LEASE", 0.3)
+    shown = Wall(Settings(), {name: camera(name) for name in ("a", "b")}, 0, lambda sentence: None)
+    rows = until(shown, lambda rows: all(row.state == "live" for row in rows))
+    assert [row.moves for row in rows] == [1, 1]
