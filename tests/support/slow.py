@@ -28,6 +28,8 @@ SLOW = (
     "inpainting/gpu/test_streams.py::test_a_benchmark_tells_how_large_batches_were",
     "inpainting/stand_ins/test_making.py::test_the_command_makes_a_bank_of_the_fit_ones",
     "output/live/test_day.py",
+    "output/live/test_hls_in_chromium.py",
+    "output/live/test_streams.py::test_a_server_that_stalls_is_called_again_and_the_others_never_notice",
     "output/live/test_streams.py::test_a_server_that_goes_and_comes_back_takes_the_stream_again",
     "output/splicing/test_splicer.py::test_chromium_plays_over_the_seams",
     "output/test_credentials.py::test_a_video_says_that_it_is_synthetic_and_what_it_was_made_from",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import av
 import pytest
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output.live import outputs as outputs_module
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.parsing import is_stream_output, target_for
 from stream_unmask.output.live.targets import HlsTarget, StreamTarget, Target
@@ -179,3 +181,44 @@ def test_a_server_that_goes_and_comes_back_takes_the_stream_again(
     assert len(times(tmp_path / "one.ts")) > 25
     assert len(times(tmp_path / "two.ts")) > 25
     assert len(times(tmp_path / "out.mp4")) == written
+
+
+@pytest.mark.server
+@pytest.mark.skipif(NEEDS_SERVER[1].args[0], reason=NEEDS_SERVER[1].kwargs["reason"])
+def test_a_server_that_stalls_is_called_again_and_the_others_never_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backoff, "next", lambda self, refused: 0.2)
+    monkeypatch.setattr(outputs_module, "_STUCK", 0.5)
+    port, said = free_port(), list[str]()
+    target = StreamTarget(f"rtsp://127.0.0.1:{port}/live", "rtsp", "rtsp://server/live")
+    outputs = fan_out(camera(tmp_path), target, recording(tmp_path), HlsTarget(tmp_path / "hls"), said=said)
+    stream, *others = outputs.outputs
+    written = 0
+
+    def show(frames_shown: int, pause: float) -> None:
+        nonlocal written
+        write(outputs, frames(frames_shown, written))
+        written += frames_shown
+        while any(other.is_busy for other in others):
+            time.sleep(0.005)
+        time.sleep(pause)
+
+    def show_until(word: str, most: int, pause: float) -> None:
+        for _ in range(most):
+            show(5, pause)
+            if any(word in sentence for sentence in said) or (word == "open" and stream.state == "open"):
+                return
+        raise AssertionError((said, stream.state))
+
+    with taking(port, tmp_path / "one.ts") as server:
+        show_until("open", 300, 0.1)
+        server.send_signal(signal.SIGSTOP)
+        show_until("takes nothing any more", 3000, 0.01)  # what the system holds back is full then
+    with taking(port, tmp_path / "two.ts"):
+        show_until("is there again", 300, 0.1)
+        show(50, 0.5)
+        outputs.close()
+    assert len(times(tmp_path / "out.mp4")) == written
+    assert [other.passed_over for other in others] == [0, 0]
+    assert not [sentence for sentence in said if "server" not in sentence]
