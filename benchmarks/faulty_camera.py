@@ -58,7 +58,8 @@ class FaultyCamera:
 
     Attributes:
         port: that it listens at.
-        shows: seconds by ``time.monotonic`` of the newest picture that went to anybody.
+        began: by ``time.monotonic``, when somebody last began to watch; 0 before.
+        shows: by the same, when the newest picture went to anybody.
     """
 
     def __init__(self, clip: Path, other: Path | None = None) -> None:
@@ -67,7 +68,7 @@ class FaultyCamera:
         self._over = threading.Event()
         self._callers: set[_Caller] = set()
         self._lock = threading.Lock()
-        self.shows = 0.0
+        self.began = self.shows = 0.0
         self.silent_until = self.frozen_until = self.held_until = 0.0
         self.clock_step = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -210,6 +211,7 @@ class _Caller:
         head = "\r\n".join([f"RTSP/1.0 {state}", f"CSeq: {fields.get('cseq', '0')}", *lines])
         self._send(f"{head}\r\n\r\n{body}".encode())
         if method == "PLAY":
+            self._camera.began = time.monotonic()
             for work in (self._show, self._sound):
                 threading.Thread(target=self._guarded, args=(work,), name=work.__name__, daemon=True).start()
 
