@@ -28,6 +28,9 @@ _STATIC = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 _AT_ONCE = 8
 """Visits at the same time."""
 
+_FIRST_SECONDS = 30.0
+"""Of visits before anything is compared."""
+
 _WATCHED = 5
 """Every so many visits also watch."""
 
@@ -133,6 +136,59 @@ async def _measure(command: str, seconds: float, viewers: Sequence[int], visits:
         f"whose load was {load:.0f} at the end."
     )
     return Result.now("the page in a headless Chromium on the same machine", command, CLAIM, rows, note)
+
+
+def visitors(command: str, *, clients: int, minutes: float) -> Result:
+    """What is left of clients that open the page, watch a little and close it, again and again.
+
+    Args:
+        command: that measures it again.
+        clients: at the same time.
+        minutes: for how long.
+
+    Raises:
+        UnmaskError: the server fails.
+    """
+    return asyncio.run(_visitors(command, clients, minutes))
+
+
+async def _visitors(command: str, clients: int, minutes: float) -> Result:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = make_clip(folder / "180.mp4", ClipOptions(width=320, height=180, frames=250, sound=False))
+        serving = Serving(folder, [str(clip)])
+        await asyncio.to_thread(serving.start)
+        try:
+            # What comes with the first visits, and stays, is no growth.
+            await _come_and_go(serving.address, clients, min(_FIRST_SECONDS, 30 * minutes))
+            early = await _process(serving.address)
+            visits = await _come_and_go(serving.address, clients, 60 * minutes)
+            await asyncio.sleep(3)
+            late = await _process(serving.address)
+        finally:
+            await asyncio.to_thread(serving.stop)
+    rows = [
+        ["memory", *(f"{held['memory_bytes'] / 2**20:.0f} MiB" for held in (early, late))],
+        ["threads", *(str(held["threads"]) for held in (early, late))],
+    ]
+    columns = ["", "after the first visits", f"after {visits:,} more in {minutes:g} minutes"]
+    what = f"{clients} clients that open the page, watch and close it, again and again"
+    return Result.now(what, command, columns, rows, f"The machine's load was {os.getloadavg()[0]:.0f}.")
+
+
+async def _come_and_go(address: str, clients: int, seconds: float) -> int:
+    """Visits that so many clients made in so many seconds; every one of them watches."""
+    until = asyncio.get_running_loop().time() + seconds
+
+    async def one() -> int:
+        visits = 0
+        while asyncio.get_running_loop().time() < until:
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+                await _visit(session, address, watches=True)
+            visits += 1
+        return visits
+
+    return sum(await asyncio.gather(*(one() for _ in range(clients))))
 
 
 async def _paint(browser: Browser, serving: Serving) -> str:
