@@ -5,14 +5,17 @@ from __future__ import annotations
 import click
 
 from stream_unmask.cli.measure.breaking import fuzz
+from stream_unmask.cli.measure.cameras import deaths, delays, recovery, soak
 from stream_unmask.cli.measure.faces import constancy, marks, references, stand_ins
 from stream_unmask.cli.measure.fleets import fleet, fleet_simulation
 from stream_unmask.cli.measure.networks import engines, gpu_frames, gpu_networks, networks, pairs, training
-from stream_unmask.cli.measure.pages import page, picture, screens, tables
+from stream_unmask.cli.measure.pages import page, picture, screens, tables, visitors
 from stream_unmask.cli.measure.videos import fidelity, flicker, memory, speed, stages
 
 _COMMANDS = (
     constancy,
+    deaths,
+    delays,
     engines,
     fidelity,
     fleet,
@@ -27,13 +30,16 @@ _COMMANDS = (
     page,
     pairs,
     picture,
+    recovery,
     references,
     screens,
+    soak,
     speed,
     stages,
     stand_ins,
     tables,
     training,
+    visitors,
 )
 
 

@@ -30,6 +30,17 @@ def page(seconds: float, viewers: tuple[int, ...], visits: int, target: Path | N
     tell(run(command_line(), seconds=seconds, viewers=viewers, visits=visits), target)
 
 
+@click.command()
+@click.option("--clients", type=click.IntRange(1), default=10, show_default=True, help="At the same time.")
+@click.option("--minutes", type=click.FloatRange(0.1), default=3.0, show_default=True)
+@json_option
+def visitors(clients: int, minutes: float, target: Path | None) -> None:
+    """Tell what `serve` is left with when clients open and close the page for minutes."""
+    from benchmarks.page import visitors as run
+
+    tell(run(command_line(), clients=clients, minutes=minutes), target)
+
+
 @click.command(hidden=True)
 @_portraits_option
 @click.option(
