@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.results import Result
+from stream_unmask.errors import UnmaskError
 from stream_unmask.fleet import cluster
 from stream_unmask.fleet.cluster import Share
 from stream_unmask.fleet.planning import Item, plan
+from stream_unmask.fleet.records import Record
 from stream_unmask.fleet.running import Archive
 from stream_unmask.fleet.work import How, do_file
 from stream_unmask.output.codecs import EncoderSettings
@@ -72,15 +75,20 @@ def _plain(items: list[Item], how: How, workers: int) -> float:
     """Seconds that processes take for all files once their networks are loaded."""
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         warm = [Item(each.name, each.source, f"{each.output}.warm.mp4") for each in items[: 2 * workers]]
-        list(pool.map(do_file, warm, [how] * len(warm)))
+        _all_done(pool.map(do_file, warm, [how] * len(warm)))
         started = time.perf_counter()
-        list(pool.map(do_file, items, [how] * len(items)))
+        _all_done(pool.map(do_file, items, [how] * len(items)))
         return time.perf_counter() - started
 
 
 def _by_ray(source: Path, output: Path, how: How) -> float:
     started = time.perf_counter()
     items = plan([str(source)], str(output))
-    records = Archive(items, str(output), how, Share(), lambda standing: None).run(threading.Event())
-    assert all(record.state == "done" for record in records)
+    _all_done(Archive(items, str(output), how, Share(), lambda standing: None).run(threading.Event()))
     return time.perf_counter() - started
+
+
+def _all_done(records: Iterable[Record]) -> None:
+    for record in records:
+        if record.state != "done":
+            raise UnmaskError(f"{record.name} is {record.state}: {record.why}")
