@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from types import SimpleNamespace
@@ -186,6 +187,28 @@ def test_who_is_slower_than_a_camera_gets_its_newest_frame_and_all_of_the_sound(
     assert frames[5:] == list(range(25, 41, 5))
     assert camera.problems.dropped == 41 - len(frames)
     assert packets == list(range(41))
+
+
+class LateCamera(FakeCamera):
+    """Its frames came two seconds ago."""
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in super().__iter__():
+            if isinstance(item, Frame):
+                item.arrival = time.monotonic() - 2
+            yield item
+
+
+def test_of_few_frames_that_have_waited_long_only_the_newest_is_taken() -> None:
+    camera = LateCamera(21)
+
+    def process(item: Frame) -> Frame:
+        camera.go_on(5)
+        return item
+
+    frames, packets = live(camera, process, lambda item: None)
+    assert frames == [0, 5, 10, 15, 20]
+    assert packets == list(range(21))
 
 
 def test_frames_that_come_in_bursts_are_all_taken_if_there_is_time() -> None:
