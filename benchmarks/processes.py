@@ -16,6 +16,19 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has taken so far, without that of processes which it began.
+
+    Raises:
+        UnmaskError: there is no such process, or this is no Linux.
+    """
+    try:
+        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError as error:
+        raise UnmaskError(f"Nothing is known of the process {pid}.") from error
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What one process holds.
