@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.faulty_camera import FAULTS, Fault, FaultyCamera
@@ -44,6 +46,9 @@ _SMALL = (160, 120)
 _RATE = 5
 _RECORDED = 12.0
 """Seconds of a recording that dies."""
+
+_GREYS, _DARKEST, _LIGHTER = 50, 20, 4
+"""Greys by which pictures are told apart: how many, the first, and how much lighter each is than the one before."""
 
 DEATHS = (signal.SIGKILL, signal.SIGHUP, signal.SIGTERM)
 _SUFFIXES = (".mp4", ".mkv", ".ts")
@@ -159,7 +164,8 @@ def deaths(command: str, say: Callable[[str], None]) -> Result:
         UnmaskError: the program does not begin, or nothing was recorded.
     """
     rows = []
-    with tempfile.TemporaryDirectory() as name, _faulty(Path(name), _SMALL, _RATE) as (camera,):
+    with tempfile.TemporaryDirectory() as name:
+        camera = FaultyCamera(_greys(Path(name) / "greys.ts"))
         for suffix in _SUFFIXES:
             row = [f"`{suffix}`"]
             for death in DEATHS:
@@ -168,6 +174,7 @@ def deaths(command: str, say: Callable[[str], None]) -> Result:
                 row.append(f"{_lost(camera, folder, suffix, death):.1f}")
                 say(f"{suffix}, {death.name}: {row[-1]} s")
             rows.append(row)
+        camera.close()
     columns = ["recording", *(f"{death.name}, s" for death in DEATHS)]
     what = f"seconds at the end of a recording of {_RECORDED:.0f} s that are lost when its program dies"
     return Result.now(what, command, columns, rows, f"{_RATE} fps. {_note()}")
@@ -179,25 +186,42 @@ def _lost(camera: FaultyCamera, folder: Path, suffix: str, death: signal.Signals
     try:
         _wait(lambda: any(path.stat().st_size for path in folder.glob(f"*out*{suffix}")))
         time.sleep(_RECORDED)
-        recorded = camera.shows - camera.began
         process.send_signal(death)
+        sent = camera.number
         process.wait(_BEGIN_SECONDS)
     finally:
         process.kill()
     (found,) = folder.glob(f"*out*{suffix}")
-    return max(0.0, recorded - _end(found))
+    return (sent - _last(found)) % _GREYS / _RATE
 
 
-def _end(path: Path) -> float:
-    """Seconds from a file's first picture to its last, as far as it can be played."""
-    times: list[float] = []
+def _greys(path: Path) -> Path:
+    """A clip in which every picture is of another grey."""
+    width, height = _SMALL
+    with av.open(path, "w") as container:
+        video = container.add_stream("libx264", _RATE)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.options = {"tune": "zerolatency", "crf": "10", "g": str(_RATE)}
+        for number in range(_GREYS):
+            planes = np.full((height * 3 // 2, width), 128, np.uint8)
+            planes[:height] = _DARKEST + _LIGHTER * number
+            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, _RATE)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    return path
+
+
+def _last(path: Path) -> int:
+    """The number of the last grey in a file, as far as it can be played."""
+    last: float | None = None
     # What is cut off at its end is played up to there.
     with av.open(path) as container, suppress(av.FFmpegError):
         for frame in container.decode(video=0):
-            times.append(frame.time or 0.0)
-    if not times:
+            last = float(frame.to_ndarray(format="yuv420p")[: frame.height].mean())
+    if last is None:
         raise UnmaskError(f"Nothing of {path.name} can be played.")
-    return times[-1] - times[0]
+    return round((last - _DARKEST) / _LIGHTER)
 
 
 def _start(camera: FaultyCamera, folder: Path, outputs: Sequence[str], *more: str) -> subprocess.Popen[bytes]:

@@ -60,6 +60,7 @@ class FaultyCamera:
         port: that it listens at.
         began: by ``time.monotonic``, when somebody last began to watch; 0 before.
         shows: by the same, when the newest picture went to anybody.
+        number: of that picture in its clip.
     """
 
     def __init__(self, clip: Path, other: Path | None = None) -> None:
@@ -69,6 +70,7 @@ class FaultyCamera:
         self._callers: set[_Caller] = set()
         self._lock = threading.Lock()
         self.began = self.shows = 0.0
+        self.number = 0
         self.silent_until = self.frozen_until = self.held_until = 0.0
         self.clock_step = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -229,7 +231,7 @@ class _Caller:
         for number, data in zip(self._times(1 / clip.rate), itertools.cycle(clip.packets), strict=False):
             if self._camera.frozen_until < time.monotonic():
                 track.send(data, round(number * _VIDEO_TICKS / clip.rate))
-                self._camera.shows = time.monotonic()
+                self._camera.shows, self._camera.number = time.monotonic(), number % len(clip.packets)
 
     def _sound(self) -> None:
         track = _Track(self, 1, None)
