@@ -48,7 +48,7 @@ _RECORDED = 12.0
 """Seconds of a recording that dies."""
 
 _GREYS, _DARKEST, _LIGHTER = 50, 20, 4
-"""Greys by which pictures are told apart: how many, the first, and how much lighter each is than the one before."""
+"""Greys by which pictures are told apart: how many, the first, and how much lighter each is than the last."""
 
 DEATHS = (signal.SIGKILL, signal.SIGHUP, signal.SIGTERM)
 _SUFFIXES = (".mp4", ".mkv", ".ts")
