@@ -76,7 +76,9 @@ def picture(portraits: Path, output: Path, keep: Path | None) -> None:
     from benchmarks.picture import draw
 
     with tempfile.TemporaryDirectory() as folder:
-        click.echo(draw(portraits, output, keep or Path(folder)))
+        videos = keep or Path(folder)
+        videos.mkdir(parents=True, exist_ok=True)
+        click.echo(draw(portraits, output, videos))
 
 
 @click.command(hidden=True)
