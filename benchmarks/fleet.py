@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -59,7 +60,12 @@ def measure(work: Path, *, files: int, frames: int, workers: int, command: str) 
         ["a long file in one go", f"{whole:.1f} s"],
         [f"the same in spans of {_SPAN:.0f} s on {workers} cores", f"{spans:.1f} s"],
     ]
-    return Result.now("short files and a long one, on one machine", command, ["what", "wall time"], rows)
+    note = (
+        f"Videos of {frames} frames at 640x360; the machine's load was {os.getloadavg()[0]:.0f} at the end."
+    )
+    return Result.now(
+        "short files and a long one, on one machine", command, ["what", "wall time"], rows, note
+    )
 
 
 def _with_keyframes(work: Path, path: Path, frames: int) -> None:
