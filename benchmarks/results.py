@@ -21,7 +21,14 @@ from stream_unmask.errors import InputError
 from stream_unmask.version import program_version
 from stream_unmask.whole import write_whole
 
-PAGES = ("README.md", "docs/benchmarks.md", "docs/fleet.md", "docs/marks.md", "docs/page.md")
+PAGES = (
+    "README.md",
+    "docs/benchmarks.md",
+    "docs/cameras.md",
+    "docs/fleet.md",
+    "docs/marks.md",
+    "docs/page.md",
+)
 """Pages with tables, beside the folder ``results``."""
 
 CLAIM = ("claim", "measured")
