@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from stream_unmask.checks import check_count, check_seconds
 from stream_unmask.errors import OutputError
 from stream_unmask.output.hdr import hdr_options
+from stream_unmask.output.scheduling import fairly_scheduled
 from stream_unmask.video.formats import plane_layout
 from stream_unmask.video.info import SourceInfo
 
@@ -160,7 +161,8 @@ def _can_open(name: str, info: SourceInfo) -> bool:
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = max(info.width, 256), max(info.height, 256), "nv12"
         context.time_base = info.time_base
-        context.open()
+        with fairly_scheduled():
+            context.open()
     except (av.FFmpegError, ValueError):
         return False
     return True

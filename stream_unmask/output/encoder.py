@@ -17,6 +17,7 @@ from stream_unmask.errors import OutputError
 from stream_unmask.output.codecs import KNOWS_NO_FIELDS, EncoderSettings, choose_codec, set_options, usable
 from stream_unmask.output.hdr import loses_hdr
 from stream_unmask.output.letterbox import letterboxed
+from stream_unmask.output.scheduling import fairly_scheduled
 from stream_unmask.output.timeline import Timeline
 from stream_unmask.video.files import reason
 from stream_unmask.video.formats import nearest_format, plane_layout, significant_bits
@@ -197,7 +198,8 @@ def open_encoder(context: VideoCodecContext) -> None:
         OutputError: it refuses.
     """
     try:
-        context.open()
+        with fairly_scheduled():
+            context.open()
     except (av.FFmpegError, ValueError) as error:
         raise OutputError(
             f"The encoder {context.name} does not take {context.width}x{context.height} {context.pix_fmt}"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.output.codecs import EncoderSettings
+from stream_unmask.output.scheduling import fairly_scheduled
 from stream_unmask.output.sink import FileSink
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
@@ -94,7 +95,8 @@ def make_video(path: Path, recipe: Recipe) -> Path:
             container.add_attachment("font.ttf", "application/x-truetype-font", recipe.attachment)
         container.metadata.update(recipe.metadata)
         container.set_chapters(list(recipe.chapters))
-        container.start_encoding()
+        with fairly_scheduled():
+            container.start_encoding()
         for sound in sounds:
             _add_sound(container, sound, recipe)
         for start, duration, data in recipe.subtitles:
