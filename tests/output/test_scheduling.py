@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_unmask.output.encoder import EncoderSettings
+from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.scheduling import fairly_scheduled
 from stream_unmask.video.frame import Frame
 from tests.video.making import Recipe, make_video, pass_through
