@@ -82,7 +82,7 @@ def measure(
         _run(bare, [sys.executable, "-c", _BARE, video, work / "bare.mp4", preset, str(quality)])
         paths = [video, "-o", work / "unmasked.mp4", "--overwrite", "--report", report]
         _run(ours, [sys.executable, "-m", "stream_unmask", *paths, "--quiet", *codec])
-        told = json.loads(report.read_text())
+        (told,) = json.loads(report.read_text())
         ours.inside.append(told["seconds"])
         ours.stages = told["stages"]
         if deface is not None:
