@@ -23,6 +23,7 @@ from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh, Region
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.impressions import SURE
 from stream_unmask.inpainting.stand_ins.measuring import CHIN, SIDE, UPPER_LIP, Patches
 from stream_unmask.inpainting.stand_ins.portraits import SURE_FACE, SURE_MESH, PortraitReader
 from stream_unmask.settings import Settings
@@ -38,9 +39,6 @@ _NEAR = 0.4
 
 _CHEEKS = (50, 101, 117, 118, 280, 330, 346, 347)
 """Mesh points of the upper cheeks, which most masks leave bare."""
-
-_SURE = 0.3
-"""How surely a face must strike one as a woman's or a man's to contradict itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +160,11 @@ def _read(clip: Path, settings: Settings, judge: Judge, bare: bool) -> Iterator[
 
 
 def judged(name: str, looks: Sequence[Looks]) -> Constancy:
+    """How constant a face is that was seen so in at least one frame."""
     low, high = np.quantile([each.light for each in looks], (0.1, 0.9))
     strikes = np.array([each.woman for each in looks])
     usual = np.sign(np.median(strikes))
-    contrary = (np.abs(strikes) > _SURE) & (np.sign(strikes) != usual)
+    contrary = (np.abs(strikes) > SURE) & (np.sign(strikes) != usual)
     return Constancy(name, len(looks), float(high - low), float(contrary.mean()))
 
 

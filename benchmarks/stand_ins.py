@@ -18,6 +18,7 @@ from stream_unmask.api import Unmasker
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
+from stream_unmask.inpainting.stand_ins.impressions import SURE
 from stream_unmask.settings import Settings
 from stream_unmask.video.images import as_frame
 from trainer.evaluation import realism
@@ -28,10 +29,6 @@ Bytes = NDArray[np.uint8]
 
 _MARGIN = 64
 """Pixels put around a crop by repeating its rim: the detector wants to see a head with air around."""
-
-
-_SURE = 0.3
-"""How surely a face must strike one as a woman's or a man's: 99 of 100 of such are read right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def contrary(made: Sequence[Bytes], truths: Sequence[Bytes]) -> tuple[int, int]:
     read, describer = bundled_stand_ins(BUNDLED_WEIGHTS).impressions.whole, UpperFace()
     struck = np.array([read(describer.describe_whole(face)) for face in truths])
     came = np.array([read(describer.describe_whole(face)) for face in made])
-    sure = np.abs(struck) > _SURE
+    sure = np.abs(struck) > SURE
     return int(sure.sum()), int((sure & (struck * came < 0)).sum())
 
 
