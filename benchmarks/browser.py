@@ -62,6 +62,8 @@ class Page:
         self._socket = socket
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._parsed: set[str] = set()
+        self._moved = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
     async def send(self, method: str, **values: Any) -> dict[str, Any]:
@@ -80,8 +82,19 @@ class Page:
         return result
 
     async def open(self, address: str) -> None:
-        """Go to an address."""
-        await self.send("Page.navigate", url=address)
+        """Go to an address, and wait until its document has been parsed.
+
+        Raises:
+            BrowserError: nothing comes from there.
+        """
+        said = await self.send("Page.navigate", url=address)
+        if "errorText" in said:
+            raise BrowserError(f"{address}: {said['errorText']}")
+        loader = said.get("loaderId")  # none where only the place within a document changes
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            while loader is not None and loader not in self._parsed:
+                self._moved.clear()
+                await self._moved.wait()
 
     async def run(self, script: str) -> Any:
         """The value of an expression, awaited where it is a promise.
@@ -171,6 +184,9 @@ class Page:
                 answer = self._answers.pop(said["id"], None)
                 if answer is not None and not answer.done():
                     answer.set_result(said)
+            elif said["method"] == "Page.lifecycleEvent" and said["params"]["name"] == "DOMContentLoaded":
+                self._parsed.add(said["params"]["loaderId"])
+                self._moved.set()
             elif said["method"] == "Runtime.exceptionThrown":
                 details = said["params"]["exceptionDetails"]
                 self.errors.append(str(details.get("exception", {}).get("description") or details["text"]))
@@ -201,6 +217,7 @@ class Browser:
         try:
             for domain in ("Page", "Runtime", "Log", "DOM"):
                 await page.send(f"{domain}.enable")
+            await page.send("Page.setLifecycleEventsEnabled", enabled=True)
             await page.open(address)
             yield page
         finally:
