@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "stream_unmask.synth": {
         "stream_unmask.synth",
         "stream_unmask.faces.alignment",
+        "stream_unmask.faces.trusting",
         "stream_unmask.faces.warping",
     },
     # The command line is the entry to everything.

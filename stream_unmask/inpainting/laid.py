@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.faces.laying import Angles, Points, head_angles
+from stream_unmask.faces.trusting import bare_skin, laid_trust
 from stream_unmask.faces.warping import WarpSource, backward_map, warp_source
-from stream_unmask.inpainting.trusting import bare_skin, laid_trust
 from stream_unmask.pixels.geometry import Box, same_place
 
 _BESIDE = 2

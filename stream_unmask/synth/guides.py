@@ -1,7 +1,9 @@
 """Another person's face laid on a photo's, as the product lays a stand-in on a masked one: a guide.
 
-The stranger is the best of some hundred by turn and skin; it is laid on with the errors that laying by what a
-mask leaves visible has, measured on synthetic masks: jaw, size, place, width.
+The stranger is the best of some hundred by turn and skin. It is laid exactly on the outline of the true face,
+but for what a mesh itself is off: so whoever learns from it learns that the face ends where the guide does,
+and draws its jaw sharp there. With the errors that laying by what a mask leaves visible has, the jaw would be
+drawn as wide and soft as they are.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ _LAB_SPREAD = np.array((14.0, 6.0, 7.0), np.float32)
 
 _TURN_WEIGHT, _LUCK = 8.0, 0.8
 
-_JAW, _SIZE, _PLACE, _WIDTH = 0.06, 0.03, 0.02, 0.05
-"""Errors of laying, standard deviations: of the jaw's height and of the place in eye distances, of the size,
+_JAW, _SIZE, _PLACE, _WIDTH = 0.015, 0.012, 0.012, 0.015
+"""Errors of meshes, standard deviations: of the jaw's height and of the place in eye distances, of the size,
 and of the lower face's width."""
 
 _MOUTH_CENTRE = (0.0, 0.95)
@@ -66,6 +68,7 @@ class GuideBank:
     def __init__(self, faces: Sequence[tuple[Bytes, FloatArray]]) -> None:
         """Take (H, W, 3) uint8 RGB pictures, each with its (468, 2) mesh points in pixels."""
         self._pictures = [picture for picture, _ in faces]
+        self._bare: dict[int, Bytes] = {}
         self._meshes = [with_depth(points) for _, points in faces]
         self._turns = np.array([_turn(points) for _, points in faces], np.float32)
         self._skins = np.array([_skin(*face) for face in faces], np.float32).reshape(-1, 3)
@@ -82,14 +85,20 @@ class GuideBank:
             rng: where all chance comes from.
         """
         # Here, as it needs Numba, without which all the rest of the synthesiser works.
+        from stream_unmask.faces.trusting import bare_skin, laid_trust
         from stream_unmask.faces.warping import warp_face
 
         size = face.shape[0]
         stranger = self._nearest(_turn(points), _skin(face, points), rng)
         own = self._meshes[stranger]
         mesh = misplaced(fitted_on(own, with_depth(points)), rng)
-        laid = warp_face(self._pictures[stranger], own, mesh, size)
-        return Guide(laid.picture.clip(0, 255).astype(np.uint8), _cut(laid.trust))
+        picture = self._pictures[stranger]
+        if stranger not in self._bare:
+            self._bare[stranger] = bare_skin(picture, own)
+        laid = warp_face(np.dstack([picture, self._bare[stranger]]), own, mesh, size)
+        shown = laid.picture.clip(0, 255)
+        trust = laid_trust(_even(laid.trust), shown[:, :, 3] / np.float32(255), mesh, size)
+        return Guide(shown[:, :, :3].astype(np.uint8), np.rint(255 * trust).astype(np.uint8))
 
     def _nearest(self, turn: float, skin: FloatArray, rng: np.random.Generator) -> int:
         some = rng.choice(len(self), min(_CANDIDATES, len(self)), replace=False)
@@ -132,7 +141,7 @@ def _motion(mesh: Matrix, face: Matrix) -> tuple[Matrix, float]:
 
 
 def misplaced(mesh: Matrix, rng: np.random.Generator) -> Matrix:
-    """A mesh (468, 3) as laying it by what a mask leaves visible would get it wrong."""
+    """A mesh (468, 3) as a network that fits it to the bare face would get it wrong."""
     mean = mean_face()[:, 1]
     unit = np.ptp(mesh[[_EYE_CORNERS[0], _EYE_CORNERS[2]], 0])
     lower = np.clip((mean - _LOWER_FROM) / (mean[_CHIN] - _LOWER_FROM), 0, 1.2)
@@ -165,9 +174,8 @@ def _skin(picture: Bytes, points: NDArray[np.floating]) -> FloatArray:
     return np.asarray(np.median(lab, 0), np.float32)
 
 
-def _cut(trust: FloatArray) -> Bytes:
-    """Trust as the product has it: the mesh less its rim, softly."""
-    size = trust.shape[0]
+def _even(trust: FloatArray) -> FloatArray:
+    """Trust (S, S) in 0..1 without the small holes that depths which are guessed tear in it."""
+    size = len(trust)
     even = cv2.medianBlur(np.rint(trust * 255).astype(np.uint8), size // 64 * 2 + 1)
-    rim = cv2.erode(even, np.ones((3, 3), np.uint8), iterations=max(1, size // 96))
-    return np.asarray(cv2.GaussianBlur(rim, (0, 0), size / 128), np.uint8)
+    return np.asarray(even / np.float32(255), np.float32)

@@ -47,6 +47,20 @@ def test_a_guide_is_trusted_on_the_face_alone() -> None:
     assert 0.2 < (guide.trust > 127).mean() < 0.45
 
 
+def test_a_guide_ends_where_the_true_face_does() -> None:
+    """Else whoever learns from it learns that a jaw may be anywhere around, and draws it soft."""
+    large = 2 * SIZE
+    face = points(large)
+    bank = GuideBank([(skin(100, large), face)])
+    jaw = face[OVAL[10:27]]
+    outward = (jaw - face[1]) / np.linalg.norm(jaw - face[1], axis=1)[:, None]
+    for seed in range(10):
+        trust = bank.draw(skin(100, large), face, np.random.default_rng(seed)).trust
+        for off, least, most in ((-9, 200, 255), (3, 0, 40)):
+            x, y = np.rint(jaw + off * outward).astype(int).T
+            assert least <= np.median(trust[y, x]) <= most
+
+
 def test_depth_is_that_of_the_turn() -> None:
     mesh = with_depth(points(yaw=30))
     ear_side = mesh[[127, 356], 2]
@@ -63,10 +77,10 @@ def test_a_stranger_keeps_its_mouth_and_takes_the_outline() -> None:
     assert np.ptp(laid[OVAL, 0]) == pytest.approx(np.ptp(face[OVAL, 0]), rel=0.01)
 
 
-def test_errors_of_laying_are_largest_at_the_jaw() -> None:
+def test_errors_of_a_mesh_are_largest_at_the_jaw() -> None:
     mesh = with_depth(points())
     off = np.array([misplaced(mesh, np.random.default_rng(seed)) - mesh for seed in range(200)])
     spread = off[:, :, 1].std(0) / (np.ptp(mesh[[33, 263], 0]))
-    assert spread[152] > 2 * spread[168]
-    assert 0.05 < spread[152] < 0.1
+    assert spread[152] > 1.2 * spread[168]
+    assert 0.015 < spread[152] < 0.03
     assert not off[..., 2].any()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from stream_unmask.faces.trusting import bare_skin, laid_trust
 from stream_unmask.faces.warping import warp_face
-from stream_unmask.inpainting.trusting import bare_skin, laid_trust
 from tests.inpainting.stand_ins.drawn import SIZE, mesh, portrait
 
 
