@@ -97,7 +97,7 @@ class GuideBank:
             self._bare[stranger] = bare_skin(picture, own)
         laid = warp_face(np.dstack([picture, self._bare[stranger]]), own, mesh, size)
         shown = laid.picture.clip(0, 255)
-        trust = laid_trust(_even(laid.trust), shown[:, :, 3] / np.float32(255), mesh, size)
+        trust = laid_trust(_even(laid.trust), np.asarray(shown[:, :, 3] / 255, np.float32), mesh, size)
         return Guide(shown[:, :, :3].astype(np.uint8), np.rint(255 * trust).astype(np.uint8))
 
     def _nearest(self, turn: float, skin: FloatArray, rng: np.random.Generator) -> int:
