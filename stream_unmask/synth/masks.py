@@ -39,6 +39,9 @@ _STIFF = ("surgical", "kn95", "n95", "cloth")
 _TURNED = 8.0
 """Degrees from which a head shows what stands off its face."""
 
+_FLAPPED = {"surgical": 0.5, "cloth": 0.4, "kn95": 0.3}
+"""How often the far side of a mask of each kind stands off a turned face, so that its inside is seen."""
+
 _BLURRED = ((2.0, 1.7), (4.0, 1.1), (7.0, 0.6), (12.0, 0.0))
 """Deviation of a photo's Laplacian around the eyes, and the blur in pixels of a photo as soft as that."""
 
@@ -84,7 +87,7 @@ def _body(shape: Shape, chart: Chart, yaw: float, rng: np.random.Generator) -> B
     fill(body, outline, 255)
     if shape.slack < 1:
         np.minimum(body, _silhouette(shape, chart, turn, rng), out=body)
-    if abs(yaw) > _TURNED and shape.worn != "dangling" and shape.slack < 1:
+    if abs(yaw) > _TURNED and shape.slack < 1:
         along = np.linspace(0.04, 0.88, 12)
         swell = np.sin(np.pi * along) ** 0.6
         height = shape.top + along * (shape.bottom - shape.top)
@@ -95,6 +98,39 @@ def _body(shape: Shape, chart: Chart, yaw: float, rng: np.random.Generator) -> B
     if shape.kind in _STIFF and rng.random() < 0.75:
         _stiffen(body)
     return body
+
+
+def _flap(shape: Shape, chart: Chart, yaw: float, rng: np.random.Generator) -> FloatArray | None:
+    """(5, 2) outline in crop pixels of the far side of a mask that stands off a turned face; None for none.
+
+    Cloth that spans from ear to ear leaves a turned face behind the nose, and is seen beyond its silhouette.
+    """
+    if abs(yaw) < 1.5 * _TURNED or shape.slack >= 1 or rng.random() >= _FLAPPED.get(shape.kind, 0.0):
+        return None
+    far = float(np.sign(yaw))
+    near = (far * 0.16, shape.top + 0.04), (far * 0.3, 1.25)
+    inner, below, outer, lower = chart.to_crop(
+        np.array([*near, (far * 0.85, shape.top), (far * 0.7, 1.2)], np.float32)
+    )
+    # The spline folds what lies behind the cheek back: nothing reaches less far than the face.
+    silhouette = far * float((far * chart.hull[:, 0]).max())
+    reach = far * float(rng.uniform(0.05, 0.35)) * chart.unit
+    across = far * min(far * float(outer[0]), far * silhouette) + reach
+    high = float(outer[1]) - float(rng.uniform(0.0, 0.45)) * chart.unit
+    corner = np.array([(across, high), (across - 0.25 * reach, high + rng.uniform(0.3, 0.7) * chart.unit)])
+    return np.asarray(np.stack([inner, *corner, lower + np.array([0.3 * reach, 0]), below]), np.float32)
+
+
+def _draw_flap(
+    picture: Bytes, mask: Bytes, outline: FloatArray, tone: FloatArray, blur: float, rng: np.random.Generator
+) -> None:
+    """Draw the inside of a mask's far side on the picture and its mask, in place."""
+    area, paint = np.zeros_like(mask), np.empty_like(picture)
+    fill(area, outline, 255)
+    shade = np.linspace(*rng.uniform(0.7, 1.1, 2), picture.shape[0], dtype=np.float32)[:, None, None]
+    paint[:] = np.clip(tone * shade, 0, 255)
+    _blend(picture, paint, area, blur)
+    np.maximum(mask, area, out=mask)
 
 
 def _stiffen(body: Bytes) -> None:
@@ -197,7 +233,8 @@ def _tie(
         wide = float(rng.uniform(4, 11))
     else:
         wide = float(rng.uniform(0.7, 2.6)) + 1.0 * (shape.kind in ("n95", "cloth"))
-        wide += 4.0 * (rng.random() < (0.6 if shape.kind == "elastomeric" else 0.07))
+        if rng.random() < (0.6 if shape.kind == "elastomeric" else 0.18):
+            wide += float(rng.uniform(2, 7))
     width = max(1, round(wide * chart.unit / 75))
     shadowed, kept = rng.random() < 0.4, 1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0))
     tone = tuple(cord.tolist())
@@ -290,6 +327,9 @@ def wear(
         filters = draw_cartridges(shape, body, colour, chart, yaw, light, exposure, rng)
         np.maximum(mask, filters[1], out=mask)
     picture = _cast_shadow(face.copy(), mask, light, rng)
+    flap = _flap(shape, chart, yaw, rng)
+    if flap is not None:
+        _draw_flap(picture, mask, flap, colour if rng.random() < 0.5 else plain, blur, rng)
     _tie(picture, mask, shape, chart, yaw, cord, rng)
     _cover(picture, body, cloth, plane, chart, blur)
     if shape.worn == "right" and rng.random() < _CLEAR.get(shape.kind, 0.0):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import CROP_SIDE, MESH_POINTS, fit_pose
 from stream_unmask.synth.masks import DrawnMask, wear
-from stream_unmask.synth.style import ANY, MaskStyle
+from stream_unmask.synth.style import ANY, OFF_THE_FACE, MaskStyle
 
 Bytes = NDArray[np.uint8]
 
@@ -35,7 +35,7 @@ def wear_in_photo(
     points = mesh[:MESH_POINTS, :2]
     before = rng.bit_generator.state
     drawn = _wear(photo, points, rng, style, 0.0)
-    if drawn.kind in _LONG or drawn.worn == "dangling":
+    if drawn.kind in _LONG or drawn.worn in OFF_THE_FACE:
         rng.bit_generator.state = before
         drawn = _wear(photo, points, rng, style, _MARGIN)
     return drawn

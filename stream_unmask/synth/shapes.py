@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.synth.style import ANY, MaskStyle
+from stream_unmask.synth.style import ANY, OFF_THE_FACE, MaskStyle
 
 FloatArray = NDArray[np.float32]
 
@@ -18,6 +18,9 @@ _LOOSE = {"surgical": 0.3, "cloth": 0.25, "n95": 0.1, "kn95": 0.15}
 
 _STRAPPED = {"n95": 0.75, "elastomeric": 1.0}
 """How often straps round the head hold a mask, in place of ear loops."""
+
+_HIDDEN = 0.3
+"""How often nothing is seen of ear loops, for hair or the ears themselves lie before them."""
 
 _NOSE, _CHIN = (0.20, 0.17), (1.84, 0.12)
 """Height of the upper edge on the nose and of the lower one beneath the chin, each with its spread."""
@@ -149,7 +152,7 @@ def _loops(
     kind: str, upper: FloatArray, lower: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, ...]:
     """Ear loops of one mask, or the straps of a respirator."""
-    if kind in _LOWEST or rng.random() < 0.1:
+    if kind in _LOWEST or rng.random() < _HIDDEN:
         return ()
     strapped = rng.random() < _STRAPPED.get(kind, 0.0)
     twisted = rng.random() < 0.06
@@ -212,6 +215,22 @@ def _hung(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> tup
     return tuple(curve([tuple(edge[nearest]), ear], 2) for edge in (upper, lower))
 
 
+def _held(upper: FloatArray, lower: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, ...]:
+    """Turn a mask aslant and off its place, in place, as a hand holds it; returns its loops."""
+    angle = float(rng.uniform(0.1, 0.7)) * (1 if rng.random() < 0.5 else -1)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+    squeeze = np.array([float(rng.uniform(0.8, 1.15)), float(rng.uniform(0.45, 1.1))], np.float32)
+    place = np.array([float(rng.normal(0, 0.25)), float(rng.uniform(0.85, 1.5))], np.float32)
+    for edge in (upper, lower):
+        edge[:] = (edge - (0.0, 1.0)) * squeeze @ turn + place
+    loops = []
+    for sign, end in ((-1.0, 0), (1.0, -1)):
+        out = np.array([sign * float(rng.uniform(0.15, 0.5)), float(rng.normal(0, 0.15))]) @ turn
+        middle = (upper[end] + lower[end]) / 2 + out
+        loops.append(curve([tuple(upper[end]), tuple(middle), tuple(lower[end])]))
+    return tuple(loops)
+
+
 def draw_shape(rng: np.random.Generator, style: MaskStyle = ANY) -> Shape:
     """A random mask, worn rightly or not, of a style."""
     kind, worn = style.draw(rng)
@@ -223,7 +242,8 @@ def draw_shape(rng: np.random.Generator, style: MaskStyle = ANY) -> Shape:
     lean = float(rng.normal(0, 0.03))
     for edge in (upper, lower):
         edge[:, 1] += lean * edge[:, 0]
-    loops = _hung(upper, lower, rng) if worn == "dangling" else _loops(kind, upper, lower, rng)
+    off = {"dangling": _hung, "held": _held}.get(worn)
+    loops = off(upper, lower, rng) if off is not None else _loops(kind, upper, lower, rng)
     slack = float(rng.uniform(0.0, 0.08))
     if rng.random() < _LOOSE.get(kind, 0.0):
         slack += float(rng.uniform(0.05, 0.25))
@@ -236,5 +256,5 @@ def draw_shape(rng: np.random.Generator, style: MaskStyle = ANY) -> Shape:
         loops,
         float(upper[:, 1].min()),
         float(lower[:, 1].max()),
-        9.0 if kind in _LOWEST or worn == "dangling" else slack,
+        9.0 if kind in _LOWEST or worn in OFF_THE_FACE else slack,
     )

@@ -19,12 +19,23 @@ KIND_SHARES = {
 }
 """How often each kind of mask is drawn."""
 
-WORN_SHARES = {"right": 0.77, "high": 0.1, "under_nose": 0.07, "on_chin": 0.05, "dangling": 0.01}
-"""How often a mask is worn in each way; ``dangling`` hangs by one ear."""
+WORN_SHARES = {
+    "right": 0.74,
+    "high": 0.1,
+    "under_nose": 0.07,
+    "on_chin": 0.05,
+    "dangling": 0.01,
+    "held": 0.03,
+}
+"""How often a mask is worn in each way; ``dangling`` hangs by one ear, ``held`` is before the face aslant, as
+while it is being put on."""
 
 KINDS, WORN = tuple(KIND_SHARES), tuple(WORN_SHARES)
 
-_NEVER_DANGLE = ("gaiter", "scarf", "bandana", "elastomeric")
+OFF_THE_FACE = ("dangling", "held")
+"""Ways of wearing in which a mask does not follow the face."""
+
+_ROUND_THE_HEAD = ("gaiter", "scarf", "bandana", "elastomeric")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +48,7 @@ class MaskStyle:
     Attributes:
         kind: one of :data:`KINDS`; by chance as often as :data:`KIND_SHARES` says.
         worn: one of :data:`WORN`; by chance as often as :data:`WORN_SHARES` says. What goes round the neck
-            or the head never dangles.
+            or the head never dangles, nor is it held.
         colour: of the cloth's ground, RGB in 0..255; by chance one that masks of this kind have, and now
             and then that of the skin.
 
@@ -53,8 +64,8 @@ class MaskStyle:
         for name, value, known in (("kind", self.kind, KINDS), ("worn", self.worn, WORN)):
             if value is not None and value not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {value!r}.")
-        if self.worn == "dangling" and self.kind in _NEVER_DANGLE:
-            raise ValueError(f"A mask of the kind {self.kind} never dangles from an ear.")
+        if self.worn in OFF_THE_FACE and self.kind in _ROUND_THE_HEAD:
+            raise ValueError(f"A mask of the kind {self.kind} is never {self.worn}.")
         if self.colour is not None and not (
             len(self.colour) == 3 and all(0 <= value <= 255 for value in self.colour)
         ):
@@ -65,7 +76,7 @@ class MaskStyle:
         kind = str(rng.choice(KINDS, p=tuple(KIND_SHARES.values())))
         worn = str(rng.choice(WORN, p=tuple(WORN_SHARES.values())))
         kind, worn = self.kind or kind, self.worn or worn
-        if worn == "dangling" and kind in _NEVER_DANGLE:
+        if worn in OFF_THE_FACE and kind in _ROUND_THE_HEAD:
             if self.worn is None:
                 return kind, "on_chin"
             return "surgical", worn

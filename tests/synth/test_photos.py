@@ -92,7 +92,7 @@ def test_masks_are_drawn_as_often_as_is_said() -> None:
     [
         ({"kind": "ffp9"}, "kind is one of surgical, kn95"),
         ({"worn": "upside_down"}, "worn is one of right, high"),
-        ({"kind": "scarf", "worn": "dangling"}, "scarf never dangles"),
+        ({"kind": "scarf", "worn": "dangling"}, "scarf is never dangling"),
         ({"colour": (0, 0, 256)}, "three numbers from 0 to 255"),
         ({"colour": (0, 0)}, "three numbers from 0 to 255"),
     ],

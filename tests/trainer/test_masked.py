@@ -78,4 +78,4 @@ def test_the_command_says_what_it_made_and_left_out(folder: Path, tmp_path: Path
     assert cv2.imdecode(np.fromfile(tmp_path / "out" / "inside" / "two-0.jpg", np.uint8), 1) is not None
     wrong = CliRunner().invoke(data, [*arguments[:4], "--kind", "scarf", "--worn", "dangling"])
     assert wrong.exit_code == 2
-    assert "never dangles" in wrong.output
+    assert "never dangling" in wrong.output
