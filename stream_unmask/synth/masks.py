@@ -127,7 +127,8 @@ def _draw_flap(
     """Draw the inside of a mask's far side on the picture and its mask, in place."""
     area, paint = np.zeros_like(mask), np.empty_like(picture)
     fill(area, outline, 255)
-    shade = np.linspace(*rng.uniform(0.7, 1.1, 2), picture.shape[0], dtype=np.float32)[:, None, None]
+    first, last = rng.uniform(0.7, 1.1, 2).tolist()
+    shade = np.linspace(first, last, len(picture), dtype=np.float32)[:, None, None]
     paint[:] = np.clip(tone * shade, 0, 255)
     _blend(picture, paint, area, blur)
     np.maximum(mask, area, out=mask)
