@@ -126,6 +126,9 @@ class ColourSettings:
 RIM = 0.012
 """How far, in crop sides, the inpainted crop reaches in full beyond the mask: masks have a shaded rim."""
 
+THIN = 0.04
+"""Width, in crop sides, up to which a part of a mask is a loop or a strap, which has no such rim."""
+
 FEATHER = 0.03
 """How far, in crop sides, it fades out beyond that."""
 

@@ -161,7 +161,7 @@ def guided_critics() -> Critics:
         "region": View(Critic(channels=4), square),
         "lower": View(WholeFaceCritic((32, 64, 96, 128)), lower),
     }
-    return Critics(views, adversarial=0.03, matching=0.4)
+    return Critics(views, adversarial=0.08, matching=0.4)
 
 
 class GuidedRecipe(PaintingRecipe):

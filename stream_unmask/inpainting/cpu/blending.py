@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.segmenting import settled
 from stream_unmask.inpainting.geometry import window
-from stream_unmask.inpainting.parameters import FEATHER, RIM, TRACE, Blend
+from stream_unmask.inpainting.parameters import FEATHER, RIM, THIN, TRACE, Blend
 
 _STRANGE = 0.2
 """Difference between crop and inpainted crop, in RGB from -1 to 1, that is no longer the same skin in another
@@ -97,10 +97,17 @@ def _cover(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     size = mask.shape[0]
     # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
     small = cv2.resize(cv2.dilate(mask, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
-    grown: NDArray[Any] = settled(np.asarray(small, np.float32))
+    found: NDArray[Any] = settled(np.asarray(small, np.float32))
     # Two boxes of this reach, one after the other, fade over twice the reach to each side.
     reach = max(1, round(FEATHER * size / 8))
-    for turn in range(2 * reach + max(1, round(RIM * size / 2))):
+    rim = max(1, round(RIM * size / 2))
+    # Loops and what else is thin cast no shadow: as wide a rim would take the ear away with them.
+    thin = 2 * max(1, round(THIN * size / 4)) + 1
+    body: NDArray[Any] = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8))
+    for turn in range(rim):
+        body = cv2.dilate(body, _CROSS if turn % 2 else _SQUARE)
+    grown = np.maximum(body, found)
+    for turn in range(2 * reach):
         grown = cv2.dilate(grown, _CROSS if turn % 2 else _SQUARE)
     side = 2 * reach + 1
     soft = cv2.blur(cv2.blur(grown, (side, side)), (side, side))

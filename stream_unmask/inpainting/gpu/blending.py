@@ -15,7 +15,7 @@ from stream_unmask.inpainting.cpu.blending import spread
 from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.gpu.pictures import boxed, resized
 from stream_unmask.inpainting.gpu.segmenting import settled
-from stream_unmask.inpainting.parameters import FEATHER, RIM, TRACE, Blend
+from stream_unmask.inpainting.parameters import FEATHER, RIM, THIN, TRACE, Blend
 
 
 def blend(
@@ -58,9 +58,15 @@ def faded(covers: Tensor, strengths: Sequence[float]) -> Tensor:
 def _cover(masks: Tensor) -> Tensor:
     """(N, 1, S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
     size = masks.shape[-1]
-    grown = settled(functional.avg_pool2d(_grown(masks, square=True), 2))
+    found = settled(functional.avg_pool2d(_grown(masks, square=True), 2))
     reach = max(1, round(FEATHER * size / 8))
-    for turn in range(2 * reach + max(1, round(RIM * size / 2))):
+    thin = max(1, round(THIN * size / 4))
+    held = -functional.max_pool2d(-found, 2 * thin + 1, 1, thin)
+    body = functional.max_pool2d(held, 2 * thin + 1, 1, thin)
+    for turn in range(max(1, round(RIM * size / 2))):
+        body = _grown(body, square=turn % 2 == 0)
+    grown = torch.maximum(body, found)
+    for turn in range(2 * reach):
         grown = _grown(grown, square=turn % 2 == 0)
     side = 2 * reach + 1
     soft = boxed(boxed(grown, side), side)
