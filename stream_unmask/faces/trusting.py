@@ -14,6 +14,12 @@ Plane = NDArray[np.float32]
 # fmt: off
 _SKIN = (50, 280, 205, 425, 187, 411, 36, 266, 101, 330, 203, 423)
 # fmt: on
+_EYES = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+)
+"""Mesh points along the lids of each eye."""
+
 _MOUTH_CORNERS = (61, 291)
 _JAW_CORNERS = (58, 288)
 
@@ -67,11 +73,16 @@ def laid_trust(trust: Plane, bare: Plane, points: Points, size: int) -> Plane:
         size: side of the crop.
 
     Returns:
-        (h, w) in 0..1: 1 inside the face, a wide edge beside it, a narrow one below the chin.
+        (h, w) in 0..1: 1 inside the face, 0 around its eyes, a wide edge beside it, a narrow one below the
+        chin.
     """
+    shown = trust * np.clip(bare, 0, 1)
+    # Two eyes that do not look where the own ones do are worse than a soft lid beneath a mask's upper edge.
+    eyes = [np.rint(points[list(lids), :2]).astype(np.int32) for lids in _EYES]
+    cv2.fillPoly(shown, eyes, 0)
     # A square, which OpenCV erodes by in a tenth of a disc's time.
     side = max(1, round(_RIM * size)) | 1
-    eroded = cv2.erode(trust * np.clip(bare, 0, 1), np.ones((side, side), np.uint8))
+    eroded = cv2.erode(shown, np.ones((side, side), np.uint8))
     wide, narrow = (
         cv2.GaussianBlur(eroded, (0, 0), size / share, borderType=cv2.BORDER_REPLICATE) for share in (64, 170)
     )

@@ -41,3 +41,13 @@ def test_what_is_not_bare_is_not_trusted() -> None:
     row = int(points[50, 1])
     assert trust[row, int(points[50, 0])] < 0.05
     assert trust[row, int(points[280, 0])] > 0.9
+
+
+def test_the_eyes_are_those_of_the_head_that_the_face_is_laid_on() -> None:
+    points = mesh()
+    warped = warp_face(portrait(), points, points, SIZE)
+    trust = laid_trust(warped.trust, np.ones_like(warped.trust), points, SIZE)
+    for lids in ((159, 145), (386, 374)):
+        x, y = np.rint(points[list(lids), :2].mean(0)).astype(int)
+        assert trust[y, x] < 0.01
+    assert trust[int(points[50, 1]), int(points[50, 0])] > 0.9
