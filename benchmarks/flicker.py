@@ -34,14 +34,23 @@ class Flicker:
     def __str__(self) -> str:
         return (
             f"change from frame to frame: {self.inpainted:.2f} where the mask was, {self.skin:.2f} around it "
-            f"(ratio {self.inpainted / self.skin:.2f}), {self.source:.2f} in the input's mask"
+            f"(ratio {self.ratio:.2f}), {self.source:.2f} in the input's mask"
         )
 
-    def result(self, command: str) -> Result:
-        """As a row of claims; ``command`` measured it."""
-        claim = "change from frame to frame where a mask was, against the skin around it, still face"
-        measured = f"{self.inpainted / self.skin:.2f} times"
-        return Result.now("flicker on a still face", command, CLAIM, [(claim, measured)])
+    @property
+    def ratio(self) -> float:
+        """Change where the mask was, against the skin around it."""
+        return self.inpainted / self.skin
+
+
+def as_result(plain: Flicker, marked: Flicker, command: str) -> Result:
+    """As rows of claims, without the mark and with it; ``command`` measured them."""
+    claim = "change from frame to frame where a mask was, against the skin around it, still face"
+    rows = [
+        (claim, f"{plain.ratio:.2f} times"),
+        ("the same with the mark, which swells and fades", f"{marked.ratio:.2f} times"),
+    ]
+    return Result.now("flicker on a still face", command, CLAIM, rows)
 
 
 def measure(clip: Path, settings: Settings, *, skip: int = 10) -> Flicker:
