@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.tracking import Track
-from stream_unmask.inpainting.face import FaceState, FaceView, UnmaskedFace, Worn
-from stream_unmask.inpainting.hysteresis import MaskHysteresis
+from stream_unmask.inpainting.face import FaceView, UnmaskedFace
 from stream_unmask.inpainting.inpainter import Inpainter, Inpainting
 from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.references.guiding import Banks
@@ -32,6 +31,7 @@ from stream_unmask.inpainting.sources import Sources
 from stream_unmask.inpainting.tasks import Task, Unmask, Wear
 from stream_unmask.marks.code import Message
 from stream_unmask.marks.writing import Marker
+from stream_unmask.memory import FaceMemory, tell_of
 from stream_unmask.networks import Networks
 from stream_unmask.report import EarlierFaces, FaceReport, Stages
 from stream_unmask.settings import Settings
@@ -46,31 +46,6 @@ that it is in pixels: what is followed but not unmasked is reported as too small
 
 _SURE_MASK = 0.95
 """Score from which a face mask proves that it is worn on a face."""
-
-
-@dataclass(slots=True)
-class FaceMemory:
-    """What one followed face carries from frame to frame.
-
-    Attributes:
-        state: the part of it that the work on its pixels needs.
-        hysteresis: whether it wears a face mask.
-        unmasked: it was unmasked in the last frame that was decided on.
-        undecided: frames with it that are not decided on yet.
-        report: what is told about it.
-    """
-
-    state: FaceState
-    hysteresis: MaskHysteresis = field(default_factory=MaskHysteresis)
-    unmasked: bool = False
-    undecided: int = 0
-    report: FaceReport | None = None
-
-    def forget_inpainted(self) -> None:
-        """Nothing is inpainted now: the next time starts afresh."""
-        if self.unmasked:
-            self.unmasked = False
-            self.state.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +71,7 @@ class _Sighting:
         view: how the frame shows it.
         beyond: why it is left alone, if it is, whether or not it was unmasked before.
         doubtful: that hangs on an earlier frame that is not decided on yet.
+        passed_over: nothing has changed since the last look at it, and it shall stay as it is.
     """
 
     memory: FaceMemory
@@ -103,6 +79,12 @@ class _Sighting:
     view: FaceView
     beyond: Reason | None
     doubtful: bool
+    passed_over: bool
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a face mask is looked for on it."""
+        return self.beyond is None and not self.passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +249,13 @@ class Stream:
             track.presence,
         )
         beyond = self._reason(frame, view.alignment, unmasked_before=memory.unmasked or doubtful)
-        return _Sighting(memory, report, view, beyond, doubtful)
+        # What is not decided on yet may have shown a mask.
+        rests = beyond is None and not doubtful and memory.rest.passes_over(frame.planes(), view, frame.time)
+        return _Sighting(memory, report, view, beyond, doubtful, rests)
 
     def _segment(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
         """Look for face masks."""
-        views = [seen.view for seen in sightings if seen.beyond is None]
+        views = [seen.view for seen in sightings if seen.looked_at]
         with self._working():
             return _UnderWay(frame, sightings, self._inpainter.begin(frame, views, self.stages))
 
@@ -280,17 +264,17 @@ class Stream:
         scores = iter(under_way.inpainting.scores())
         strengths = []
         for seen in under_way.sightings:
-            score = next(scores) if seen.beyond is None else None
+            score = next(scores) if seen.looked_at else None
             strength = self._decide(under_way.frame, seen, score)
             if score is not None:
                 strengths.append(strength)
                 self._remember(under_way.frame, seen.view, score)
         with self._working():
             under_way.inpainting.inpaint(strengths)
-        shown = (seen for seen in under_way.sightings if seen.beyond is None)
+        shown = (seen for seen in under_way.sightings if seen.looked_at)
         for seen, strength in zip(shown, strengths, strict=True):
             if strength > 0:
-                _tell_of(seen.memory.state, seen.report)
+                tell_of(seen.memory.state, seen.report)
 
     def _remember(self, frame: Frame, view: FaceView, score: float) -> None:
         """Take the picture of a bare face, for when it wears a mask."""
@@ -309,8 +293,13 @@ class Stream:
             report.leave_alone(beyond)
             memory.forget_inpainted()
             return 0.0
+        if seen.passed_over:
+            memory.hysteresis.pass_over(frame.time)
+            return 0.0
         assert score is not None  # the limits of a face that may have been unmasked before are the wider ones
-        decision = memory.hysteresis.update(self._task.wanted(score), frame.time)
+        wanted = self._task.wanted(score)
+        decision = memory.hysteresis.update(wanted, frame.time)
+        memory.rest.learn(wanted, decision.strength, frame.time)
         report.add_score(score)
         if decision.strength == 0:
             memory.forget_inpainted()
@@ -373,24 +362,6 @@ def _task(sources: Sources, settings: Settings, *, still: bool) -> Task:
     if settings.wear:
         return Wear(settings.smooth)
     return Unmask(settings.blend, settings.smooth, still, sources)
-
-
-def _tell_of(state: FaceState, report: FaceReport) -> None:
-    """Note in a face's report where what is shown of it in a frame comes from."""
-    own, worn = state.recalled, state.worn or Worn()
-    report.fitting = [index + 1 for index in worn.fitting]
-    if worn.stand_in is not None:
-        report.stand_in = worn.index + 1
-    if own is not None and own.refusal is not None:
-        report.reference_refused[own.refusal] = report.reference_refused.get(own.refusal, 0) + 1
-    if own is not None and own.worn is not None and own.worn.reference is not None and own.shown > 0:
-        report.reference = own.worn.reference.origin
-        report.reference_frames += 1
-    elif worn.shown > 0:
-        report.guided_frames += 1
-    else:
-        why = own.refusal if own is not None and own.used else worn.refusal
-        report.unguided[why or "none wanted"] = report.unguided.get(why or "none wanted", 0) + 1
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

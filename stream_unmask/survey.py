@@ -63,7 +63,7 @@ class Survey(Stream):
         under_way = self._segment(frame, sightings)
         scores = under_way.inpainting.scores()
         under_way.inpainting.finish()
-        for seen, score in zip((each for each in sightings if each.beyond is None), scores, strict=True):
+        for seen, score in zip((each for each in sightings if each.looked_at), scores, strict=True):
             self._remember(frame, seen.view, score)
             recalled = seen.view.state.recalled
             if recalled is not None:

@@ -38,7 +38,7 @@ FLOORS = (
     {"marks"},
     {"inpainting", "synth"},
     {"settings"},
-    {"networks"},
+    {"networks", "memory"},
     {"pipeline"},
     {"given", "survey"},
     {"running"},

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
+import pytest
 
 from stream_unmask.api import Unmasker
 from stream_unmask.inpainting.face import FaceState, FaceView
 from stream_unmask.inpainting.ops import B, Faces, FrameOps, Layer
+from stream_unmask.inpainting.resting import Rest
 from stream_unmask.inpainting.tasks import Unmask
 from stream_unmask.pipeline import Stream
 from stream_unmask.report import Stages
+from stream_unmask.video.frame import Frame
 from tests.inpainting.gpu.clips import frames, pictures
 
 
@@ -50,3 +56,26 @@ def test_a_face_comes_with_its_mesh_its_box_and_its_number(unmasker: Unmasker, m
         assert np.abs(in_crop.mean(axis=0) - view.alignment.size / 2).max() < view.alignment.size / 8
     assert len({id(view.state) for view in task.views}) == 1
     assert not np.array_equal(task.views[0].points, task.views[1].points)
+
+
+def put_on(bare_clip: Path, masked_clip: Path) -> Iterator[Frame]:
+    """A face at 30 frames a second, bare in the first 24, wearing a mask from then on."""
+    shown = [*pictures(bare_clip, 24), *reversed(pictures(masked_clip, 24)[-6:])]
+    for index, picture in enumerate(shown):
+        copy = av.VideoFrame.from_ndarray(picture.to_ndarray(), "yuv420p")
+        yield Frame(copy, index, index, Fraction(1, 30), 1)
+
+
+def test_of_a_bare_face_frames_are_passed_over_and_its_mask_is_seen_as_soon(
+    unmasker: Unmasker, bare_clip: Path, masked_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, looked_at = [], []
+    for passes_over in (Rest.passes_over, lambda *_: False):
+        monkeypatch.setattr(Rest, "passes_over", passes_over)
+        stream = unmasker.stream()
+        done = [stream.process(frame) for frame in put_on(bare_clip, masked_clip)]
+        first.append(next(index for index, faces in enumerate(done) if faces))
+        looked_at.append(stream.faces[0].looked_at)
+        assert len(stream.faces) == 1
+    assert first[0] == first[1] > 24
+    assert looked_at[0] < looked_at[1] == 30

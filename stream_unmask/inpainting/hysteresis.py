@@ -81,3 +81,7 @@ class MaskHysteresis:
         change = step if self._wears else -step
         self._strength = min(max(self._strength + change, 0.0), 1.0)
         return Decision(self._wears, score, self._strength)
+
+    def pass_over(self, time: float) -> None:
+        """Go on to a frame, at ``time`` in seconds, of which there is no score: it speaks for nothing."""
+        self._time = time

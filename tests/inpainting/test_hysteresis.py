@@ -80,3 +80,11 @@ def test_the_score_is_sure_of_whole_masks_only() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="takes_off"):
         HysteresisSettings(**wrong)
+
+
+def test_a_frame_that_is_passed_over_speaks_for_nothing() -> None:
+    hysteresis = MaskHysteresis()
+    hysteresis.update(0.0, 1.0)
+    hysteresis.pass_over(1.5)
+    assert not hysteresis.update(1.0, 1.54).wears  # the half second before it does not count
+    assert hysteresis.update(1.0, 1.58).wears

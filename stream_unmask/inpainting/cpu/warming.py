@@ -5,7 +5,7 @@ from __future__ import annotations
 from stream_unmask.faces import comparing, laying, warping
 from stream_unmask.inpainting import graining, laid
 from stream_unmask.inpainting.cpu import blending, coarse, colour, compositing, detail, smoothing
-from stream_unmask.pixels import sampling
+from stream_unmask.pixels import glance, sampling
 
 
 def warm_up(depth: int = 8) -> None:
@@ -18,3 +18,4 @@ def warm_up(depth: int = 8) -> None:
         module.warm_up()
     compositing.warm_up(depth)
     graining.warm_up(depth)
+    glance.warm_up(depth)
