@@ -13,6 +13,7 @@ import pytest
 from benchmarks.faulty_camera import FaultyCamera
 from benchmarks.processes import Holding
 from benchmarks.soak import Late, Look, Soak, as_result, draw
+from tests.support.waiting import GUARD
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def clip(path: Path, width: int) -> Path:
 
 
 def called(camera: FaultyCamera) -> av.container.InputContainer:
-    return av.open(camera.address, timeout=20)
+    return av.open(camera.address, timeout=GUARD)
 
 
 def test_it_shows_its_clip_and_sound_and_hangs_up(faulty: FaultyCamera) -> None:
