@@ -177,7 +177,11 @@ def live(
     return frames, packets
 
 
-def test_who_is_slower_than_a_camera_gets_its_newest_frame_and_all_of_the_sound() -> None:
+def test_who_is_slower_than_a_camera_gets_its_newest_frame_and_all_of_the_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Among the packets of minutes nothing is looked for: it would take longer than a frame lasts.
+    monkeypatch.setattr(Frame, "__eq__", lambda one, other: pytest.fail("frames are compared"))
     camera = FakeCamera(41)
 
     def process(item: Frame) -> Frame:
