@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from stream_unmask.output.sink import FileSink
@@ -259,3 +260,28 @@ def test_a_camera_that_comes_back_with_another_size_goes_on_in_a_second_file(
         with av.open(tmp_path / name) as container:
             assert container.streams.video[0].width == width
         assert _frames(tmp_path / name) >= 1
+
+
+@pytest.mark.exhaustive
+def test_recordings_killed_at_any_moment_play(lasting_camera: Camera, tmp_path: Path) -> None:
+    began, part = time.monotonic(), tmp_path / ".out.part.mp4"
+    process = _start(lasting_camera.address(), tmp_path / "out.mp4")
+    _await_frames(process, tmp_path)
+    longest, killed = 1.5 * (time.monotonic() - began) + 4, 0
+    for seconds in np.random.default_rng(3).uniform(0, longest, 20):
+        process.kill()
+        process.communicate()
+        # A file whose first fragment is not whole yet has nothing to play.
+        if part.exists() and b"mdat" in part.read_bytes().partition(b"moof")[2]:
+            assert _frames(part) > 0
+            killed += 1
+        process = _start(lasting_camera.address(), tmp_path / "out.mp4")
+        time.sleep(seconds)
+    _await_frames(process, tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=GUARD)
+    assert process.returncode == 0, said
+    kept = [path.name for path in tmp_path.iterdir() if path.name.startswith("out.interrupted")]
+    assert len(kept) >= killed > 3
+    assert {path.name for path in tmp_path.iterdir()} == {"out.mp4", *kept}
+    assert _frames(tmp_path / "out.mp4") > 0

@@ -305,6 +305,9 @@ def test_whoever_hangs_up_leaves_nothing(tmp_path: Path) -> None:
             writer.close()
             while sum(server.site.jobs.counts.values()):
                 await asyncio.sleep(0.01)
+            while folders := list(server.site._folder.iterdir()):
+                await asyncio.sleep(0.01)
+            assert folders == []
 
     run(test())
 
