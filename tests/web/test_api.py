@@ -26,9 +26,11 @@ from stream_unmask.report import Report
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.source import open_source
+from stream_unmask.web import numbers
 from stream_unmask.web import site as site_module
 from stream_unmask.web.app import ROUTES, STATIC, page_text, read_strings
 from tests.output.live.making import camera, fan_out, frames
+from tests.support.waiting import GUARD
 from tests.video.making import Recipe, make_video
 from tests.web.serving import Served, over, run, served
 
@@ -267,6 +269,18 @@ def test_figures_are_told_once_a_second_and_to_prometheus(
             assert families["stream_unmask_frames"].samples[0].value > 0
             assert families["stream_unmask_frames"].samples[0].labels == {"input": "the door"}
             assert families["stream_unmask_threads"].samples[0].value > 1
+
+    run(test())
+
+
+def test_memory_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = threading.Event()
+    monkeypatch.setattr(numbers, "_EVERY", 0.001)
+    monkeypatch.setattr(numbers, "give_back_memory", given.set)
+
+    async def test() -> None:
+        async with served(tmp_path):
+            assert await asyncio.to_thread(given.wait, GUARD)
 
     run(test())
 
