@@ -188,9 +188,11 @@ class Output:
 
     def _make_room(self, line: _Line) -> None:
         """Wait for a slow output or throw away what it could not take, and leave it alone where it hangs."""
+        # A file has all the time that a recording's disk takes.
+        may_hang = self.target.retries and not (self._waits and self.target.kind == "recording")
         while line.is_full() and not self.failure:
             busy = self._busy_since
-            if self.target.retries and busy is not None and time.monotonic() - busy > _STUCK:
+            if may_hang and busy is not None and time.monotonic() - busy > _STUCK:
                 self._leave(line)
                 return
             if not self._waits or self.state == "lost":
