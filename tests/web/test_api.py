@@ -179,7 +179,9 @@ def test_a_camera_is_recorded_now(tmp_path: Path, cameras: dict[str, CameraConfi
 
 @dataclass
 class Repeating(FakeUnmasker):
-    """Shows a film of ten pictures, with sound, again and again, as it is."""
+    """Shows a film of ten pictures, with sound, again and again, as it is; counts the pictures."""
+
+    count: int = 0
 
     def video(
         self,
@@ -195,11 +197,10 @@ class Repeating(FakeUnmasker):
         with paced(open_source(film), (), lambda: open_source(film)) as shown:
             outputs = fan_out(shown, on_loss="hold")  # type: ignore[arg-type]
             began(Session(shown, None, outputs))  # type: ignore[arg-type]
-            count = 0
             for item in shown:
                 outputs.write(item)
-                count += isinstance(item, Frame)
-                progress(Progress(count, None, 1))
+                self.count += isinstance(item, Frame)
+                progress(Progress(self.count, None, 1))
                 if stop.is_set():
                     break
             outputs.close()
@@ -209,13 +210,15 @@ class Repeating(FakeUnmasker):
 def test_a_recording_goes_on_where_a_film_begins_again(
     tmp_path: Path, cameras: dict[str, CameraConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_module, "Unmasker", lambda settings: Repeating(tmp_path))
+    film = Repeating(tmp_path)
+    monkeypatch.setattr(site_module, "Unmasker", lambda settings: film)
 
     async def test() -> None:
         async with served(tmp_path, configs=cameras) as server:
             await until_live(server)
-            begun = (await told(server, "/inputs/the door/recording", "POST"))["frames"]
-            while (await told(server, "/inputs/the door"))["frames"] < begun + 35:
+            await told(server, "/inputs/the door/recording", "POST")
+            begun = film.count
+            while film.count < begun + 35:
                 await asyncio.sleep(0.02)
             await told(server, "/inputs/the door/recording", "DELETE")
 
