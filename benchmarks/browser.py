@@ -36,8 +36,8 @@ _FLAGS = (
     "--disable-features=WebRtcHideLocalIpsWithMdns,Translate",
     "--remote-debugging-port=0",
 )
-_BEGIN_SECONDS = 60.0
-_ANSWER_SECONDS = 60.0
+_BEGIN_SECONDS = 180.0
+_ANSWER_SECONDS = 180.0
 _LOOK = 0.05
 
 
@@ -110,8 +110,8 @@ class Page:
             raise BrowserError(str(details.get("exception", {}).get("description") or details["text"]))
         return said["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 30.0) -> None:
-        """Wait until an expression is true.
+    async def until(self, script: str, seconds: float = 240.0) -> None:
+        """Wait until an expression is true; ``seconds`` only keep it from hanging.
 
         Raises:
             BrowserError: it is not in time.

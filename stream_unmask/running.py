@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
@@ -55,18 +56,33 @@ class _Newest(queue.Queue[Item | None]):
         super().__init__()
         self._problems = problems
         self._room = _BURST
+        # Each item is in a list of its own, which is emptied where the item is dropped: to look for it among
+        # the packets of minutes, with the lock held, would keep from them whoever is slow already.
+        self._frames: deque[list[Frame]] = deque()
 
     # The hooks that queue.Queue has for other orders; it holds the lock here.
 
     def _put(self, item: Item | None) -> None:
+        if not isinstance(item, Frame):
+            self.queue.append([item])
+            return
+        waiting = self._frames
+        if len(waiting) >= self._room or (waiting and _has_waited(waiting[0][0])):
+            self._room = 1
+            self._problems.dropped += len(waiting)
+            while waiting:
+                waiting.popleft().clear()
+        waiting.append([item])
+        self.queue.append(waiting[-1])
+
+    def _get(self) -> Item | None:
+        # What was dropped is never the last: a newer frame came.
+        while not (place := self.queue.popleft()):
+            pass
+        item: Item | None = place[0]
         if isinstance(item, Frame):
-            waiting = [each for each in self.queue if isinstance(each, Frame)]
-            if len(waiting) >= self._room or (waiting and _has_waited(waiting[0])):
-                self._room = 1
-                for late in waiting:
-                    self.queue.remove(late)
-                self._problems.dropped += len(waiting)
-        self.queue.append(item)
+            self._frames.popleft()
+        return item
 
     def get(self, block: bool = True, timeout: float | None = None) -> Item | None:
         """The next item; who finds none is fast enough."""

@@ -68,7 +68,7 @@ def test_every_module_is_imported_or_says_what_it_needs() -> None:
 
 def test_a_system_without_posix_locks_can_unmask() -> None:
     code = "import sys; sys.modules['fcntl'] = None; import stream_unmask.cli.engines, stream_unmask.api"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import GUARD
+
 TOOLS = Path(__file__).parents[1] / "tools" / "gpu"
 
 
@@ -50,7 +52,7 @@ def test_a_check_that_hangs_is_ended_and_what_is_left_is_named(tmp_path: Path) -
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
     )
     assert done.returncode == 0
     said = (out / "checks.log").read_text()

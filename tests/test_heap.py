@@ -15,7 +15,8 @@ from benchmarks.processes import Holding
 from stream_unmask.heap import give_back_memory
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import camera, fan_out, frames, write
-from tests.output.live.test_outputs import FakeTarget, wait_until
+from tests.output.live.test_outputs import FakeTarget
+from tests.support.waiting import wait_until
 
 _BLOCK, _BLOCKS = 64 << 10, 2000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -57,6 +58,32 @@ def test_a_skip_fails_where_its_marker_is_named(names: str, tmp_path: Path) -> N
 
 def test_a_skip_stays_one_where_its_marker_is_not_named(tmp_path: Path) -> None:
     assert "3 skipped, 1 xfailed" in _run(tmp_path, "server")
+
+
+_WAITS = {"until", "wait_until"}
+"""What fails when that never comes which it waits for."""
+
+
+def _checks(node: ast.AST, helpers: set[str]) -> bool:
+    """Whether something in it can fail: an assertion, an error that must come, or a helper that has one."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assert):
+            return True
+        name = each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
+        if name in {"raises", "fail"} or name in helpers or name.startswith("assert_"):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.stem)
+def test_every_test_can_fail(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    helpers = _WAITS | {
+        each.name for each in functions if not each.name.startswith("test_") and _checks(each, _WAITS)
+    }
+    tests = [each for each in functions if each.name.startswith("test_")]
+    assert [each.name for each in tests if not _checks(each, helpers)] == []
 
 
 @pytest.mark.parametrize("name", SLOW)

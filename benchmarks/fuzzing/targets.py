@@ -2,8 +2,7 @@
 
 A reader gets the bytes of one input and a folder of its own. It returns when it has read them, and raises an
 ``UnmaskError`` to refuse them in a sentence; whatever else it does is a finding. What comes to read something
-new (bodies of HTTP requests, say) gets an entry in :data:`TARGETS` and a folder of whole inputs among the
-corpora.
+new gets an entry in :data:`TARGETS` and a folder of whole inputs among the corpora.
 """
 
 from __future__ import annotations
@@ -14,9 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.fuzzing.mutating import Mutator, mutate_bytes, mutate_packed, mutate_text
 from benchmarks.fuzzing.replies import Replies
+
+if TYPE_CHECKING:
+    from benchmarks.fuzzing.page import PageServer
 
 _NETWORK = bytes([8, 10])
 """An ONNX file that says its version, and no more."""
@@ -86,6 +89,18 @@ def _read_camera(data: bytes, name: str, folder: Path) -> None:
             pass
 
 
+@cache
+def _page() -> PageServer:
+    from benchmarks.fuzzing.page import PageServer
+
+    return PageServer()
+
+
+def _read_request(data: bytes, name: str, folder: Path) -> None:
+    """Send a request to the server of the page."""
+    _page().ask(data)
+
+
 def _read_picture(data: bytes, name: str, folder: Path) -> None:
     from stream_unmask.video.pictures import read_pictures
 
@@ -138,11 +153,12 @@ def _read_network(data: bytes, name: str, folder: Path) -> None:
 TARGETS: dict[str, Target] = {
     "video": Target(_read_video, mutate_bytes, 100),
     "camera": Target(_read_camera, mutate_text, 20),
+    "request": Target(_read_request, mutate_text, 1000),
     "picture": Target(_read_picture, mutate_bytes, 1600),
-    "shard": Target(_read_shard, mutate_bytes, 2800),
+    "shard": Target(_read_shard, mutate_bytes, 2300),
     "bank": Target(_read_bank, mutate_packed, 500),
     "config": Target(_read_config, mutate_text, 2100),
-    "manifest": Target(_read_manifest, mutate_text, 2780),
+    "manifest": Target(_read_manifest, mutate_text, 2280),
     "network": Target(_read_network, mutate_bytes, 100),
 }
 """By the names of their folders in the corpora."""

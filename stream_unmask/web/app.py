@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 from string import Template
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from stream_unmask.cameras import CameraConfig
 from stream_unmask.errors import InputError, UnmaskError
@@ -19,10 +21,13 @@ from stream_unmask.video.files import reason
 from stream_unmask.web import files, handlers, watching
 from stream_unmask.web.door import Runner
 from stream_unmask.web.options import ServeOptions
+from stream_unmask.web.peers import hear_of_failures
 from stream_unmask.web.security import add_headers
 from stream_unmask.web.site import SITE, Site, site
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log_of_server = logging.getLogger(f"{__name__}.server")
 
 STATIC = Path(__file__).parent / "static"
 _V1 = "/api/v1"
@@ -146,6 +151,14 @@ def tls(options: ServeOptions) -> ssl.SSLContext | None:
     return context
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether an error is of this server's making: what is no HTTP comes from anywhere, and is answered."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_log_of_server.addFilter(_is_ours)
+
+
 def make_runner(here: Site) -> Runner:
     """What runs the app of a site."""
     limits = here.options.limits
@@ -156,6 +169,7 @@ def make_runner(here: Site) -> Runner:
         keepalive_timeout=_KEPT_SECONDS,
         handle_signals=False,
         access_log=None,
+        logger=_log_of_server,
         shutdown_timeout=_CLOSE_SECONDS,
         # Who goes away is worked for no longer.
         handler_cancellation=True,
@@ -182,6 +196,7 @@ async def serve(
         UnmaskError: the address cannot be listened at, or TLS cannot be.
     """
     context = tls(options)
+    hear_of_failures(asyncio.get_running_loop())
     here = Site(options, settings, say)
     runner = make_runner(here)
     await runner.setup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 
 from aiohttp import WSMsgType, web
@@ -18,6 +19,7 @@ from stream_unmask.web.uploads import read_json
 from stream_unmask.web.watching import input_of, read_offer
 
 _MOST_JPEG = 2 << 20
+_NUMBER = re.compile("[0-9]{1,6}")
 
 
 async def health(request: web.Request) -> web.Response:
@@ -186,7 +188,7 @@ async def webcam(request: web.Request) -> web.Response:
 async def webcam_pictures(request: web.Request) -> web.StreamResponse:
     """Pass JPEGs of a browser's webcam to the worker, and those that it gives back to the browser."""
     chosen = request.query.get("stand_in", "")
-    if chosen and not chosen.isdecimal():
+    if chosen and not _NUMBER.fullmatch(chosen):
         return refusal(400, "stand_in is a number.")
     try:
         async with site(request).workshop.pictures(int(chosen) if chosen else None) as worker:

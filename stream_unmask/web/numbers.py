@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from stream_unmask.heap import give_back_memory
 from stream_unmask.version import program_version
 from stream_unmask.web.inputs import Inputs
 from stream_unmask.web.jobs import Jobs
@@ -24,6 +26,9 @@ from stream_unmask.web.workshop import Workshop
 _EVERY = 1.0
 _KEPT = 180
 """Seconds of figures that a chart begins with."""
+
+_GIVEN_BACK = 60
+"""Looks after which memory that nobody uses is given back."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -89,7 +94,7 @@ class Numbers:
         return generate_latest(self._registry)
 
     async def _count(self) -> None:
-        while True:
+        for second in itertools.count(1):
             of = self._of
             of.inputs.count()
             inputs = [of.inputs.describe(each) for each in of.inputs]
@@ -105,6 +110,8 @@ class Numbers:
             self._kept.append(_few(self.newest))
             woken, self.changed = self.changed, asyncio.Event()
             woken.set()
+            if second % _GIVEN_BACK == 0:  # visitors and files leave buffers behind, too
+                await asyncio.to_thread(give_back_memory)
             await asyncio.sleep(_EVERY)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 import time
 from collections.abc import Callable, Iterable
@@ -17,16 +18,20 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
+from aiortc.sdp import SessionDescription
 from av.packet import Packet
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.web.feeds import Feed, Viewer
 from stream_unmask.web.targets import TICKS
 
+_log = logging.getLogger(__name__)
+
 _BASE = Fraction(1, TICKS)
 _H264 = "video/H264"
 _CONNECT_SECONDS = 20.0
 _CLOSE_SECONDS = 3.0
+_WEBRTC = frozenset(("aiortc", "aioice"))
 _OVER = frozenset(("failed", "closed"))
 
 
@@ -76,6 +81,7 @@ async def answered(
     _close_when_over(peer, over)
     try:
         prepare()
+        _check_fingerprints(offer)
         await peer.setRemoteDescription(offer)
         await peer.setLocalDescription(await peer.createAnswer())
     except Exception as error:
@@ -85,11 +91,41 @@ async def answered(
     return peer.localDescription
 
 
+def _check_fingerprints(offer: RTCSessionDescription) -> None:
+    """Refuse what aiortc would accept, and fail at later."""
+    for media in SessionDescription.parse(offer.sdp).media:
+        if media.dtls is None or not media.dtls.fingerprints:
+            raise ValueError("an offer without a fingerprint")
+
+
+def hear_of_failures(loop: asyncio.AbstractEventLoop) -> None:
+    """Have what fails in a task that nobody waits for logged, and by aiortc's own tasks in a line alone.
+
+    They fail at offers that make no sense. Whoever sent one is left when no connection comes of it.
+    """
+
+    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        trace = None if error is None else error.__traceback__
+        module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__"))
+        if module.partition(".")[0] in _WEBRTC:
+            _log.warning("A connection over WebRTC failed: %r", error)
+        else:
+            _log.error("%s", context["message"], exc_info=error)
+
+    loop.set_exception_handler(heard)
+
+
 async def close_peers(peers: Iterable[RTCPeerConnection]) -> None:
-    """Close some peers; one that does not end is not waited for."""
+    """Close some peers; one that does not end is not waited for, nor one that its offer keeps from ending."""
     closing = [asyncio.ensure_future(peer.close()) for peer in peers]
-    if closing:
-        await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
+    if not closing:
+        return
+    done, hanging = await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
+    for each in hanging:
+        each.cancel()
+    for failed in filter(None, (each.exception() for each in done)):
+        _log.debug("A peer was not closed as it should: %r", failed)
 
 
 class Peers:

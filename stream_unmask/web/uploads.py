@@ -20,24 +20,24 @@ _LEAST_RATE = 8 << 10
 """Bytes a second that a body brings at least, taken over its whole time."""
 
 
-async def read_json(request: web.Request, limits: Limits) -> dict[str, Any]:
-    """A small object out of a body; empty where there is none.
+async def read_json(request: web.Request, limits: Limits, most: int = _MOST_JSON) -> dict[str, Any]:
+    """A small object out of a body, of ``most`` bytes; empty where there is none.
 
     Raises:
         HTTPException: it is too large, too slow, or no object.
     """
+    body = b""
     try:
         async with asyncio.timeout(limits.body_seconds):
-            body = await request.content.read(_MOST_JSON + 1)
-            while len(body) <= _MOST_JSON and (more := await request.content.read(_MOST_JSON)):
+            while len(body) <= most and (more := await request.content.read(most + 1)):
                 body += more
     except TimeoutError:
         raise web.HTTPRequestTimeout(reason="The body came too slowly.") from None
-    if len(body) > _MOST_JSON:
-        raise web.HTTPRequestEntityTooLarge(_MOST_JSON, len(body), reason="The body is too large.")
+    if len(body) > most:
+        raise web.HTTPRequestEntityTooLarge(most, len(body), reason="The body is too large.")
     try:
         said = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise web.HTTPBadRequest(reason="The body is no JSON.") from None
     if not isinstance(said, dict):
         raise web.HTTPBadRequest(reason="The body is no JSON object.")
@@ -101,7 +101,7 @@ def stand_in_of(value: object) -> StandIn:
         value = dict(part.partition("=")[::2] for part in value.split(","))
     try:
         wishes = {int(face): "none" if wish == "none" else int(wish) for face, wish in value.items()}  # type: ignore[attr-defined]
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise web.HTTPBadRequest(reason="stand_in is auto, none, or FACE=N,FACE=none.") from None
     if len(wishes) > 1000 or any(face < 0 for face in wishes):
         raise web.HTTPBadRequest(reason="stand_in is auto, none, or FACE=N,FACE=none.")

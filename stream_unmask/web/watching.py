@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket as sockets
 import struct
 import time
@@ -18,6 +17,7 @@ from stream_unmask.web.feeds import Piece, Viewer
 from stream_unmask.web.inputs import Input
 from stream_unmask.web.security import refusal
 from stream_unmask.web.site import site
+from stream_unmask.web.uploads import read_json
 
 _MOST_SDP = 256 << 10
 _UNSEEN = 12
@@ -46,17 +46,12 @@ async def read_offer(request: web.Request) -> dict[str, Any]:
     """A WebRTC offer out of a request.
 
     Raises:
-        HTTPBadRequest: it is none.
+        HTTPException: it is none, too large, or too slow.
     """
-    body = await request.content.read(_MOST_SDP)
-    try:
-        said = json.loads(body)
-        wrong = said["type"] != "offer" or not isinstance(said["sdp"], str)
-    except (ValueError, TypeError, KeyError):
-        wrong = True
-    if wrong:
+    said = await read_json(request, site(request).options.limits, _MOST_SDP)
+    if said.get("type") != "offer" or not isinstance(said.get("sdp"), str):
         raise web.HTTPBadRequest(reason="This is no offer: it wants type and sdp.")
-    return dict(said)
+    return said
 
 
 def _check_room(request: web.Request) -> None:

@@ -23,6 +23,7 @@ from stream_unmask.api import Unmasker
 from stream_unmask.errors import UnmaskError
 from stream_unmask.pipeline import Stream
 from stream_unmask.settings import Settings
+from stream_unmask.web.peers import hear_of_failures
 from stream_unmask.web.webcam import Studio, unmask_pictures
 from stream_unmask.web.work import Order, Tell, work
 
@@ -135,6 +136,7 @@ def main() -> None:
 
 
 async def _serve(app: web.Application, socket: Path) -> None:
+    hear_of_failures(asyncio.get_running_loop())
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     await web.UnixSite(runner, str(socket)).start()

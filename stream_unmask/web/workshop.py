@@ -27,7 +27,7 @@ _CALL = "from stream_unmask.web.worker import main; main()"
 _HOME = str(Path(__file__).parents[2])
 """Where the other process finds this package, wherever this one found it."""
 
-_BEGIN_SECONDS = 120.0
+_BEGIN_SECONDS = 300.0
 _LOOK = 0.1
 _SILENT_SECONDS = 90.0
 """Without a word the worker hangs: a decoder does, or one frame takes for ever."""

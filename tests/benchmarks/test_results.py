@@ -79,7 +79,9 @@ def test_a_command_writes_what_it_measured_without_this_machines_paths(
 ) -> None:
     clip, target = tmp_path / "secret.mp4", tmp_path / "flicker.json"
     clip.touch()
-    monkeypatch.setattr("benchmarks.flicker.measure", lambda clip, settings: Flicker(1.0 + settings.mark, 2.0, 3.0))
+    monkeypatch.setattr(
+        "benchmarks.flicker.measure", lambda clip, settings: Flicker(1.0 + settings.mark, 2.0, 3.0)
+    )
     cli.main(["measure", "flicker", str(clip), "--no-smooth", "--json", str(target)], standalone_mode=False)
     (made,) = read_results(tmp_path).values()
     assert made.command == "stream-unmask measure flicker VIDEO --no-smooth"

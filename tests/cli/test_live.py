@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from stream_unmask.report import Report
 from stream_unmask.video.camera import Backoff
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.logins import Login
+from tests.support.waiting import wait_until
 
 WHOLE = """
 [settings]
@@ -140,13 +139,6 @@ class FakeUnmasker:
 
 def config(source: str) -> CameraConfig:
     return CameraConfig(source, source, ("x.mp4",), CameraOptions(), OutputOptions())
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_each_camera_begins_fails_and_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:

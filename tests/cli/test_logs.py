@@ -18,6 +18,7 @@ from stream_unmask import FaceReport, Unmasker
 from stream_unmask.cli.logs import log_to_stderr
 from stream_unmask.video.source import Source, open_source
 from tests.cli.calling import call
+from tests.support.waiting import GUARD
 
 
 def records(said: str) -> list[dict[str, str]]:
@@ -139,7 +140,7 @@ print("done", file=sys.stderr)
 
 def test_ffmpeg_never_waits_for_python() -> None:
     command = [sys.executable, "-c", _NOBODY_READS]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GUARD)
     *said, last = done.stderr.splitlines()
     assert last == "done"
     assert records("\n".join(said))[0]["message"] == 100 * "x"

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -24,6 +23,7 @@ from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.output.pictures import write_image
 from stream_unmask.video.images import read_image
 from tests.cli.calling import call
+from tests.support.waiting import GUARD, wait_until
 
 
 def frames(path: Path) -> int:
@@ -256,12 +256,10 @@ def test_ctrl_c_keeps_what_was_done(here: Path, masked_clip: Path) -> None:
     lengthen(masked_clip, here / "long.mp4", 2000)
     command = [sys.executable, "-m", "stream_unmask", "long.mp4", "-o", "out.mp4"]
     process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
     part = here / ".out.part.mp4"
-    while not (part.exists() and part.stat().st_size > 1000) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: part.exists() and part.stat().st_size > 1000, pause=0.1)
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=GUARD)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "out.interrupted.mp4" in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,6 +19,7 @@ from stream_unmask.fleet.wall import Wall
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.settings import Settings
 from stream_unmask.video.camera_options import CameraOptions
+from tests.support.waiting import GUARD, wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -50,13 +50,21 @@ class Pretended:
         return HostState(0.5 * len(self.cameras), dict(self.cameras))
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host is given up because this machine has much to do."""
+    monkeypatch.setattr(wall, "_LOST", GUARD)
+
+
 def until(shown: Wall, wanted: Callable[[list[Row]], bool]) -> list[Row]:
-    for _ in range(600):
-        rows = shown.look()
-        if wanted(rows):
-            return rows
-        time.sleep(0.1)
-    raise AssertionError(rows)
+    rows: list[Row] = []
+
+    def look() -> bool:
+        rows[:] = shown.look()
+        return wanted(rows)
+
+    wait_until(look, pause=0.1)
+    return rows
 
 
 @pytest.mark.usefixtures("ray_here")

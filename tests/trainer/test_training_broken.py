@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.synth.pairs import PairSettings
+from tests.support.waiting import GUARD
 from trainer.checkpoint import BEST, LAST, load_averaged, read_checkpoint
 from trainer.data import Photo
 from trainer.loop import Loop, LoopSettings
@@ -194,7 +195,7 @@ def test_a_damaged_photo_is_named_and_the_run_can_go_on(photos: list[Photo], tmp
     # Workers end when the process does, as multiprocessing asks them to then.
     for worker in multiprocessing.active_children():
         worker.terminate()
-        worker.join(20)
+        worker.join(GUARD)
         assert not worker.is_alive()
     again = loop(photos[0])
     again.resume()

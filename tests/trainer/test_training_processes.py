@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 _RANK = """
 import hashlib, sys
 from pathlib import Path
@@ -47,7 +49,7 @@ def _start(rank: int, port: int, *asked: str) -> subprocess.Popen[str]:
 
 
 def test_two_processes_see_other_faces_and_end_with_the_same_weights(shards: Path, tmp_path: Path) -> None:
-    port = 20000 + os.getpid() % 20000
+    port = free_port()
     processes = [_start(rank, port, str(shards), str(tmp_path)) for rank in range(2)]
     said = [process.communicate(timeout=240)[0].split("rank ")[-1].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_port
 
 _PYTHON = "/usr/bin/python3"
 _SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -44,9 +45,7 @@ class Camera:
 def serving(what: Path | str, port: int | None = None) -> Iterator[Camera]:
     """Serve a video file, or a test picture of a size such as ``320x240``."""
     if port is None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
     command = [_PYTHON, str(_SERVER), str(what), str(port), "joe", "hush"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

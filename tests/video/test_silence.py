@@ -13,6 +13,7 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.video import source as source_module
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.source import StoppedError, open_source
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -40,9 +41,7 @@ def test_one_that_shows_no_picture_in_time_is_a_sentence(
 
 
 def test_one_that_is_off_is_called_for_as_long_as_it_is_waited_for() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    said: list[str] = []
+    port, said = free_port(), list[str]()
     began = time.monotonic()
     with pytest.raises(UnmaskError, match="connection refused"):
         open_source(f"rtsp://127.0.0.1:{port}/cam", camera=CameraOptions(wait=1.5), notify=said.append)

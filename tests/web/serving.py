@@ -21,6 +21,7 @@ from stream_unmask.web.app import make_runner
 from stream_unmask.web.options import ServeOptions
 from stream_unmask.web.site import Site
 from stream_unmask.web.work import Order
+from tests.support.waiting import GUARD
 
 REPORT = {"frames": 3, "faces": [], "unfollowed": 0, "warnings": [], "seconds": 1.0, "engine": "none"}
 
@@ -79,7 +80,7 @@ class Served:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         await writer.drain()
-        answer = await asyncio.wait_for(reader.read(4096), 20)
+        answer = await asyncio.wait_for(reader.read(4096), GUARD)
         writer.close()
         return answer
 
@@ -113,7 +114,7 @@ async def served(
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     """Run a test in a loop of its own; one that hangs fails."""
-    asyncio.run(asyncio.wait_for(test, 60))
+    asyncio.run(asyncio.wait_for(test, GUARD))
 
 
 async def over(server: Served, job: dict[str, Any]) -> dict[str, Any]:

@@ -9,21 +9,29 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import PIL.Image
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream_unmask.cameras import CameraAtWork, CameraConfig
-from stream_unmask.output.session import Session
+from stream_unmask.output.session import Session, paced
 from stream_unmask.output.writing import OutputOptions, Progress
 from stream_unmask.report import Report
 from stream_unmask.video.camera_options import CameraOptions
+from stream_unmask.video.frame import Frame
+from stream_unmask.video.source import open_source
+from stream_unmask.web import numbers
 from stream_unmask.web import site as site_module
 from stream_unmask.web.app import ROUTES, STATIC, page_text, read_strings
 from tests.output.live.making import camera, fan_out, frames
+from tests.support.waiting import GUARD
+from tests.video.making import Recipe, make_video
 from tests.web.serving import Served, over, run, served
 
 API = "/api/v1"
@@ -169,6 +177,63 @@ def test_a_camera_is_recorded_now(tmp_path: Path, cameras: dict[str, CameraConfi
     run(test())
 
 
+@dataclass
+class Repeating(FakeUnmasker):
+    """Shows a film of ten pictures, with sound, again and again, as it is; counts the pictures."""
+
+    count: int = 0
+
+    def video(
+        self,
+        source: str,
+        *_: object,
+        stop: threading.Event,
+        began: Callable[[Session], None],
+        progress: Callable[[Progress], None],
+        **__: object,
+    ) -> Report:
+        recipe = Recipe(time_base=Fraction(1, 90_000), pts=range(0, 36_000, 3600), sounds=("eng",))
+        film = make_video(self.folder / "film.mp4", recipe)
+        with paced(open_source(film), (), lambda: open_source(film)) as shown:
+            outputs = fan_out(shown, on_loss="hold")  # type: ignore[arg-type]
+            began(Session(shown, None, outputs))  # type: ignore[arg-type]
+            for item in shown:
+                outputs.write(item)
+                self.count += isinstance(item, Frame)
+                progress(Progress(self.count, None, 1))
+                if stop.is_set():
+                    break
+            outputs.close()
+        return Report(source, "", "", ())
+
+
+def test_a_recording_goes_on_where_a_film_begins_again(
+    tmp_path: Path, cameras: dict[str, CameraConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = Repeating(tmp_path)
+    monkeypatch.setattr(site_module, "Unmasker", lambda settings: film)
+
+    async def test() -> None:
+        async with served(tmp_path, configs=cameras) as server:
+            await until_live(server)
+            await told(server, "/inputs/the door/recording", "POST")
+            begun = film.count
+            while film.count < begun + 35:
+                await asyncio.sleep(0.02)
+            await told(server, "/inputs/the door/recording", "DELETE")
+
+    run(test())
+    (path,) = (tmp_path / "recordings").glob("*.mp4")
+    with av.open(path) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    with av.open(path) as container:
+        heard = [packet.pts for packet in container.demux(audio=0) if packet.pts is not None]
+    assert len(shown) > 20
+    assert all(0 < after - before < 0.2 for before, after in pairwise(shown))
+    assert len(heard) > 20
+    assert heard == sorted(set(heard))
+
+
 def test_some_seconds_of_a_camera_are_a_job(tmp_path: Path, cameras: dict[str, CameraConfig]) -> None:
     async def test() -> None:
         async with served(tmp_path, configs=cameras) as server:
@@ -207,6 +272,18 @@ def test_figures_are_told_once_a_second_and_to_prometheus(
             assert families["stream_unmask_frames"].samples[0].value > 0
             assert families["stream_unmask_frames"].samples[0].labels == {"input": "the door"}
             assert families["stream_unmask_threads"].samples[0].value > 1
+
+    run(test())
+
+
+def test_memory_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = threading.Event()
+    monkeypatch.setattr(numbers, "_EVERY", 0.001)
+    monkeypatch.setattr(numbers, "give_back_memory", given.set)
+
+    async def test() -> None:
+        async with served(tmp_path):
+            assert await asyncio.to_thread(given.wait, GUARD)
 
     run(test())
 

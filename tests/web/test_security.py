@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from stream_unmask.web.options import Limits, ServeOptions
 from stream_unmask.web.security import Guard
+from stream_unmask.web.uploads import stand_in_of
+from tests.support.waiting import GUARD
 from tests.web.serving import Served, run, served, upload
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -231,14 +236,14 @@ def test_a_body_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
 async def closed(reader: asyncio.StreamReader) -> bool:
     """Whether the server has hung up without a word."""
     try:
-        return await asyncio.wait_for(reader.read(), 20) == b""
+        return await asyncio.wait_for(reader.read(), GUARD) == b""
     except ConnectionResetError:
         return True
 
 
 def test_whoever_never_ends_the_head_of_a_request_is_left(tmp_path: Path) -> None:
     async def test() -> None:
-        async with served(tmp_path, limits=Limits(head_seconds=0.3)) as server:
+        async with served(tmp_path, limits=Limits(head_seconds=2)) as server:
             async with server.session.get(f"{server.address}/healthz") as answer:
                 assert answer.status == 200
             said = [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"GET /" + b"a" * 200]
@@ -253,7 +258,7 @@ def test_whoever_never_ends_the_head_of_a_request_is_left(tmp_path: Path) -> Non
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
-            assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 200")
+            assert (await asyncio.wait_for(reader.readline(), GUARD)).startswith(b"HTTP/1.1 200")
             for _, each in [*callers, (reader, writer)]:
                 each.close()
 
@@ -267,7 +272,7 @@ def test_there_are_no_more_connections_than_may_be(tmp_path: Path) -> None:
             for _, writer in kept:
                 writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for reader, _ in kept:
-                assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 200")
+                assert (await asyncio.wait_for(reader.readline(), GUARD)).startswith(b"HTTP/1.1 200")
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             assert await closed(reader)
             writer.close()
@@ -300,6 +305,9 @@ def test_whoever_hangs_up_leaves_nothing(tmp_path: Path) -> None:
             writer.close()
             while sum(server.site.jobs.counts.values()):
                 await asyncio.sleep(0.01)
+            while folders := list(server.site._folder.iterdir()):
+                await asyncio.sleep(0.01)
+            assert folders == []
 
     run(test())
 
@@ -357,7 +365,11 @@ def test_anothers_files_are_not_there(tmp_path: Path) -> None:
         ("POST", f"{API}/session", b"[1]", 400),
         ("POST", f"{API}/session", b"{", 400),
         ("POST", f"{API}/session", b"x" * 70_000, 413),
+        ("POST", f"{API}/session", b"[" * 20_000, 400),
         ("POST", f"{API}/webcam", b"{}", 400),
+        ("POST", f"{API}/webcam", b'{"a":' * 20_000, 400),
+        ("POST", f"{API}/webcam", b"x" * 300_000, 413),
+        ("GET", f"{API}/webcam?stand_in=" + "9" * 5000, b"", 400),
         ("POST", f"{API}/webcam", b'{"type": "answer", "sdp": "x"}', 400),
         ("POST", f"{API}/inputs/none/start", b"", 404),
         ("GET", f"{API}/webcam?stand_in=x", b"", 400),
@@ -377,5 +389,45 @@ def test_nonsense_is_refused_in_a_sentence(
         ):
             assert answer.status == expected
             assert (await answer.json())["error"]
+
+    run(test())
+
+
+def test_a_wish_beyond_all_numbers_is_none() -> None:
+    with pytest.raises(web.HTTPBadRequest):
+        stand_in_of({"1": float("inf")})
+
+
+def test_what_is_no_http_is_refused_and_not_spoken_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            answer = await server.raw(b"GET /\xff\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert answer.split()[1] == b"400"
+
+    run(test())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_an_offer_that_comes_in_pieces_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = json.dumps({"type": "offer", "sdp": "v=0"}).encode()
+    head = f"POST {API}/webcam HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(offer)}\r\n\r\n"
+
+    async def answers(said: dict[str, object]) -> dict[str, object]:
+        return {"heard": said["sdp"]}
+
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            monkeypatch.setattr(server.workshop, "answer", answers, raising=False)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(head.encode() + offer[:9])
+            await writer.drain()
+            # The server has begun to read once it has answered somebody who came later.
+            assert await status(server, "/healthz") == 200
+            writer.write(offer[9:])
+            answer = await asyncio.wait_for(reader.readuntil(b"}"), GUARD)
+            assert answer.endswith(b'{"heard": "v=0"}')
+            writer.close()
 
     run(test())

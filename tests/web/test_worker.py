@@ -19,6 +19,7 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.settings import Settings
 from stream_unmask.web.work import Order
 from stream_unmask.web.workshop import WorkerDiedError, Workshop
+from tests.support.waiting import GUARD
 
 
 class Running:
@@ -33,7 +34,7 @@ class Running:
 
     def work(self, order: Order) -> dict[str, Any]:
         """The last word on an order."""
-        return self._runner.run(asyncio.wait_for(self._work(order), 120))
+        return self._runner.run(asyncio.wait_for(self._work(order), GUARD))
 
     async def _work(self, order: Order) -> dict[str, Any]:
         last: dict[str, Any] = {}
@@ -49,7 +50,7 @@ class Running:
                 assert self.workshop.pid is not None
                 os.kill(self.workshop.pid, how)
 
-        self._runner.run(asyncio.wait_for(killed(), 120))
+        self._runner.run(asyncio.wait_for(killed(), GUARD))
 
     def close(self) -> None:
         self._runner.run(self.workshop.close())
@@ -164,4 +165,4 @@ def test_networks_that_cannot_be_loaded_are_an_error(tmp_path: Path) -> None:
         finally:
             await workshop.close()
 
-    asyncio.run(asyncio.wait_for(test(), 60))
+    asyncio.run(asyncio.wait_for(test(), GUARD))

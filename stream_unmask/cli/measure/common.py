@@ -27,12 +27,13 @@ def command_line() -> str:
         source = context.get_parameter_source(option.name or "")
         if source is not ParameterSource.COMMANDLINE or option.name == "target":
             continue
-        value = context.params[option.name or ""]
-        if isinstance(option, click.Option):
-            words.append(option.opts[0])
-        if value is not True:
-            named = isinstance(value[0] if isinstance(value, tuple) else value, Path)
-            words.append(str(option.name).upper() if named else str(value))
+        given = context.params[option.name or ""]
+        for value in given if option.multiple else [given]:
+            if isinstance(option, click.Option):
+                words.append(option.opts[0])
+            if value is not True:
+                named = isinstance(value[0] if isinstance(value, tuple) else value, Path)
+                words.append(str(option.name).upper() if named else str(value))
     return " ".join(words)
 
 

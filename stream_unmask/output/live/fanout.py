@@ -115,7 +115,8 @@ class Fanout:
             if not any(target.kind == kind for target in self._targets):
                 self._put(kind, self._encodes.pop(kind).flush())
             self.outputs = [each for each in self.outputs if each is not output]
-        output.finish(interrupted=False)
+        output.end(interrupted=False)
+        output.finish()
 
     def refresh(self, kind: Kind) -> None:
         """Make the next picture of a kind one that a player can start at: somebody joins."""
@@ -176,7 +177,9 @@ class Fanout:
             for kind, encode in self._encodes.items():
                 self._put(kind, encode.flush())
         for output in self.outputs:
-            output.finish(interrupted=interrupted)
+            output.end(interrupted=interrupted)
+        for output in self.outputs:
+            output.finish()
 
     def _begin(self, info: SourceInfo, sounds: Mapping[int, Sound]) -> None:
         self._info, self._sounds = info, sounds

@@ -24,8 +24,11 @@ _MOST_BYTES = 64 << 20
 _MOST_SECONDS = 10.0
 """What may wait for an output that is slow, before it is passed over up to the next keyframe."""
 
-_STUCK = 10.0
-"""Seconds after which an output that takes nothing is left alone."""
+_STUCK = 8.0
+"""Seconds without a packet taken after which an output hangs: it is left alone once nothing more may wait."""
+
+_STALLED = 3.0
+"""Seconds without a packet taken after which that is told."""
 
 _LAST_SECONDS = 20.0
 """Seconds that an output gets to end."""
@@ -41,6 +44,7 @@ class _Line:
         self._packets: deque[EncodedPacket] = deque()
         self._bytes = 0
         self._ended = False
+        self._idle = True
         self.left = False
         self.changed = threading.Condition()
 
@@ -50,9 +54,10 @@ class _Line:
             self._bytes += len(packet.data)
             self.changed.notify_all()
 
-    def is_empty(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and what was taken last is done."""
         with self.changed:
-            return not self._packets
+            return self._idle and not self._packets
 
     def is_full(self) -> bool:
         with self.changed:
@@ -81,14 +86,16 @@ class _Line:
             self.changed.notify_all()
 
     def take(self) -> EncodedPacket | None:
-        """The next packet; None at the end."""
+        """The next packet, once what was taken before is done; None at the end."""
         with self.changed:
+            self._idle = True
             while not self._packets:
                 if self._ended or self.left:
                     return None
                 self.changed.wait()
             packet = self._packets.popleft()
             self._bytes -= len(packet.data)
+            self._idle = False
             self.changed.notify_all()
             return packet
 
@@ -99,7 +106,8 @@ class Output:
     Args:
         target: where they go.
         notify: gets a sentence when it fails, and when it is there again.
-        waits: whoever brings packets waits where this is slower; else they are passed over.
+        waits: whoever brings packets waits where this is slower; else they are passed over, as they are
+            while it is lost.
 
     Attributes:
         state: what it does now.
@@ -120,8 +128,8 @@ class Output:
         self.file_count = 0
         self._notify, self._waits = notify, waits
         self._backoff = Backoff()
-        self._not_before = self._opened_at = 0.0
-        self._was_open = False
+        self._not_before = self._opened_at = self._ends_at = 0.0
+        self._was_open = self._is_behind = False
         self._busy_since: float | None = None
         self._opened: Opened | None = None
         self._needs_keyframe = True
@@ -131,34 +139,38 @@ class Output:
     @property
     def is_busy(self) -> bool:
         """Whether something waits or is being written."""
-        return self._busy_since is not None or not self._line.is_empty()
+        return not self._line.is_idle()
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which it has taken nothing though something is there for it; 0 where they are few."""
+        since = self._busy_since
+        seconds = 0.0 if since is None else time.monotonic() - since
+        return seconds if seconds > _STALLED else 0.0
 
     def put(self, packet: EncodedPacket) -> None:
         """Hand over the next packet."""
         if self.failure:
             return
-        line = self._line
-        while self._waits and line.is_full() and not self.failure:
-            with line.changed:
-                line.changed.wait(0.1)
-        if not self._waits and line.is_full():
-            self._pass_over(line)
-            line = self._line
+        self._make_room(self._line)
         if self._needs_keyframe and not packet.starts_video:
             self.passed_over += self._was_open
             return
         self._needs_keyframe = False
-        line.add(packet)
+        self._line.add(packet)
 
-    def finish(self, *, interrupted: bool) -> None:
-        """Write what waits and end it; an output that hangs is left alone.
+    def end(self, *, interrupted: bool) -> None:
+        """Have it write what waits, and end; :meth:`finish` waits for that.
 
         Args:
             interrupted: a file that is not whole by that says so in its name.
         """
-        self._interrupted = interrupted
+        self._interrupted, self._ends_at = interrupted, time.monotonic() + _LAST_SECONDS
         self._line.end()
-        self._thread.join(_LAST_SECONDS)
+
+    def finish(self) -> None:
+        """Wait for the end of what was told to :meth:`end`; an output that hangs is left alone."""
+        self._thread.join(max(0.0, self._ends_at - time.monotonic()))
         if self._thread.is_alive():
             self._line.leave()
             if self._opened is not None:
@@ -174,18 +186,39 @@ class Output:
         self._thread = threading.Thread(target=self._run, args=(self._line,), name="output", daemon=True)
         self._thread.start()
 
+    def _make_room(self, line: _Line) -> None:
+        """Wait for a slow output or throw away what it could not take, and leave it alone where it hangs."""
+        # A file has all the time that a recording's disk takes.
+        may_hang = self.target.retries and not (self._waits and self.target.kind == "recording")
+        while line.is_full() and not self.failure:
+            busy = self._busy_since
+            if may_hang and busy is not None and time.monotonic() - busy > _STUCK:
+                self._leave(line)
+                return
+            if not self._waits or self.state == "lost":
+                self._pass_over(line)
+                return
+            with line.changed:
+                line.changed.wait(0.1)
+
     def _pass_over(self, line: _Line) -> None:
-        """Throw away what a slow output could not take, and leave it alone where it hangs."""
         self.passed_over += line.clear()
         self._needs_keyframe = True
-        busy = self._busy_since
-        if busy is not None and time.monotonic() - busy > _STUCK and self.target.retries:
-            line.leave()
-            if self._opened is not None:
-                self._opened.kill()
-            self._busy_since = None
-            self._lose(f"{self.target.shown} takes nothing any more.")
-            self._start()
+        if self.state == "open" and not self._is_behind:
+            self._is_behind = True
+            self._notify(
+                f"{self.target.shown} takes less than comes; pictures are left out until it catches up."
+            )
+
+    def _leave(self, line: _Line) -> None:
+        """Let go of what hangs, and begin again beside it."""
+        self.passed_over += line.clear()
+        line.leave()
+        if self._opened is not None:
+            self._opened.kill()
+        self._busy_since = None
+        self._lose(f"{self.target.shown} takes nothing any more.")
+        self._start()
 
     def _run(self, line: _Line) -> None:
         opened: Opened | None = None
@@ -233,6 +266,7 @@ class Output:
             return
         if self.state == "open":
             self._backoff.lasted(time.monotonic() - self._opened_at)
+        self._is_behind = False
         pause = self._backoff.next(refused=False)
         self._not_before = time.monotonic() + pause
         self.state = "lost"

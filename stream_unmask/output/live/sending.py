@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import select
+import socket
+import stat
 import subprocess
 import sys
 from contextlib import suppress
@@ -26,6 +28,9 @@ _STARTED = b"started\n"
 _CALL = "from stream_unmask.output.live.sending import main; main()"
 _HOME = str(Path(__file__).parents[3])
 """Where the other process finds this package, wherever this one found it."""
+
+_HELD_BACK = 256 << 10
+"""Bytes that the system may hold back for a server: how far it is behind before its output hears of it."""
 
 _LAST_SECONDS = 5.0
 """Seconds that a process gets to say goodbye to its server."""
@@ -91,16 +96,15 @@ class Sender:
             code = process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
+            process.wait()
             return "it does not answer"
         with process.stdout, process.stderr:
             said = process.stderr.read().decode(errors="replace").strip().splitlines()
         return (said[-1] if said else f"its process ended with {code}") if code else ""
 
     def kill(self) -> None:
-        """Leave it alone, from any thread; who writes to it now gets an error."""
+        """Leave it alone, from any thread and without a wait; who writes to it now gets an error."""
         self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_LAST_SECONDS)
 
 
 def main() -> None:
@@ -141,8 +145,22 @@ def _send_on(read: InputContainer, uri: str, format_name: str) -> None:
             stream.index: sent.add_stream_from_template(stream, opaque=True) for stream in read.streams
         }
         sent.start_encoding()
+        _hold_back_little()
         os.write(1, _STARTED)
         for packet in read.demux():
             if packet.dts is not None:
                 packet.stream = streams[packet.stream_index]
                 sent.mux_one(packet)
+
+
+def _hold_back_little() -> None:
+    """Bound what waits in the connections of this process: megabytes would be a minute of many a camera.
+
+    FFmpeg has an option for that, which it does not pass on where it speaks RTSP.
+    """
+    opened = Path("/proc/self/fd")
+    for descriptor in [int(path.name) for path in opened.iterdir()] if opened.is_dir() else []:
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                with socket.socket(fileno=os.dup(descriptor)) as connection:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD_BACK)

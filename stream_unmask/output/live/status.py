@@ -79,6 +79,8 @@ class MinuteLine:
 
 
 def _line(output: Output) -> str:
-    delays = output.delays.recent()
+    delays, stalled = output.delays.recent(), output.stalled
     late = "" if delays is None else f" {1000 * delays[0]:.0f}/{1000 * delays[1]:.0f} ms late (p50/p95)"
-    return f"{output.target.shown} {output.state}{late}"
+    held_up = f" (it has taken nothing for {stalled:.0f} s)" if stalled else ""
+    left_out = f" ({output.passed_over} packets left out so far)" if output.passed_over else ""
+    return f"{output.target.shown} {output.state}{late}{held_up}{left_out}"

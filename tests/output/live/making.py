@@ -22,6 +22,7 @@ from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
 from stream_unmask.video.sounds import Sound, sounds
 from stream_unmask.video.source import Item, open_source
+from tests.support.waiting import wait_until
 from tests.video.making import Recipe, make_video
 
 RATE = 25
@@ -108,10 +109,7 @@ def write(outputs: Fanout, *items: Iterator[Item]) -> None:
 
 def settle(outputs: Fanout) -> None:
     """Wait until all is written: of what waits longer than ten seconds of a camera's time, some is lost."""
-    until = time.monotonic() + 60
-    while any(output.is_busy and not output.failure for output in outputs.outputs):
-        assert time.monotonic() < until
-        time.sleep(0.005)
+    wait_until(lambda: all(output.failure or not output.is_busy for output in outputs.outputs), pause=0.005)
 
 
 def times(path: Path) -> list[float]:

@@ -20,7 +20,7 @@ from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import SourceInfo, SourceProblems
 from tests.output.live.making import Camera, camera, fan_out, times
-from tests.output.live.test_outputs import wait_until
+from tests.support.waiting import wait_until
 from tests.video.making import picture
 
 DAY = 86_400

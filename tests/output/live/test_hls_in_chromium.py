@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks.browser import chromium, find_chromium
 from stream_unmask.output.live.targets import HlsTarget
-from tests.output.live.making import camera, fan_out, frames, ticks, write
+from tests.output.live.making import camera, fan_out, frames, settle, ticks, write
+from tests.support.waiting import GUARD
 
 pytestmark = [
     pytest.mark.browser,
@@ -46,6 +47,7 @@ def test_pictures_and_sound_play(tmp_path: Path) -> None:
     )
     for second in range(12):
         write(outputs, frames(25, 25 * second, 320, 240), ticks(second, second + 1))
+        settle(outputs)
     outputs.close()
     (tmp_path / "index.html").write_text(_PAGE)
 
@@ -53,7 +55,7 @@ def test_pictures_and_sound_play(tmp_path: Path) -> None:
         async with chromium() as browser, browser.page(f"{address}/index.html") as page:
             if not await page.run(f"{_VIDEO}.canPlayType('application/vnd.apple.mpegurl')"):
                 pytest.skip("this Chromium plays no HLS by itself")
-            await page.until(f"{_VIDEO}.currentTime > 3 || {_VIDEO}.error", 120)
+            await page.until(f"{_VIDEO}.currentTime > 3 || {_VIDEO}.error", GUARD)
             shown = f"[{_VIDEO}.error?.code ?? 0, {_VIDEO}.videoWidth, {_VIDEO}.webkitAudioDecodedByteCount]"
             found: list[float] = await page.run(shown)
             return found

@@ -12,7 +12,8 @@ from stream_unmask.output.live.fanout import Fanout
 from stream_unmask.output.live.holding import Held, notice
 from stream_unmask.video.frame import Frame, picture_planes
 from tests.output.live.making import camera, fan_out, frames
-from tests.output.live.test_outputs import FakeTarget, wait_until
+from tests.output.live.test_outputs import FakeTarget
+from tests.support.waiting import wait_until
 from tests.video.making import picture
 
 

@@ -14,13 +14,16 @@ import pytest
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.live import outputs as outputs_module
+from stream_unmask.output.live import status
 from stream_unmask.output.live.delays import Delays
 from stream_unmask.output.live.encoding import Kind
 from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
+from stream_unmask.output.live.status import MinuteLine
 from stream_unmask.output.live.targets import RecordingTarget
 from stream_unmask.video.camera import Backoff
 from tests.output.live.making import camera, fan_out, frames, times, write
+from tests.support.waiting import GUARD, wait_until
 
 
 @dataclass
@@ -85,13 +88,6 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Backoff, "next", lambda self, refused: 0.0)
 
 
-def wait_until(true: Callable[[], bool], pause: float = 0.01) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(pause)
-
-
 def test_live_packets_come_at_once_with_a_keyframe_a_second(tmp_path: Path) -> None:
     target = FakeTarget()
     outputs = fan_out(camera(tmp_path), target, on_loss="stop")
@@ -103,8 +99,9 @@ def test_live_packets_come_at_once_with_a_keyframe_a_second(tmp_path: Path) -> N
     assert target.closed == 1
 
 
+@pytest.mark.parametrize("live", [True, False])
 def test_one_that_hangs_is_left_alone_and_called_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    live: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outputs_module, "_STUCK", 0.2)
     monkeypatch.setattr(outputs_module, "_MOST_SECONDS", 1.0)
@@ -112,24 +109,58 @@ def test_one_that_hangs_is_left_alone_and_called_again(
 
     def hang(packet: EncodedPacket) -> None:
         if target.opened == 1 and len(target.packets) == 10:
-            assert let_go.wait(60)
+            assert let_go.wait(GUARD)
 
     target = FakeTarget(hang)
     said: list[str] = []
-    outputs = fan_out(camera(tmp_path), target, recording(tmp_path), said=said)
+    source = camera(tmp_path, live=live, real_time=live)
+    outputs = fan_out(source, target, recording(tmp_path), said=said)
     stream, file = outputs.outputs
-    for second in range(20):
-        write(outputs, frames(25, 25 * second))
+    written = 0
+
+    def show_a_second() -> bool:
+        nonlocal written
+        write(outputs, frames(25, written))
+        written += 25
         wait_until(lambda: not file.is_busy)
-        time.sleep(0.05)
-    wait_until(lambda: target.opened > 1)
+        return target.opened > 1
+
+    wait_until(show_a_second, pause=0.05)
     assert any("takes nothing any more" in sentence for sentence in said)
     assert target.killed == 1
     assert stream.passed_over > 0
     outputs.close()
     assert file.passed_over == 0
-    assert len(times(tmp_path / "out.mp4")) == 500
+    assert len(times(tmp_path / "out.mp4")) == written
     let_go.set()
+
+
+def test_one_that_is_behind_is_told_once_and_shown_every_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs_module, "_MOST_SECONDS", 1.0)
+    monkeypatch.setattr(outputs_module, "_STALLED", 0.0)
+    monkeypatch.setattr(outputs_module, "_STUCK", float("inf"))
+    monkeypatch.setattr(status, "_EVERY", 0.0)
+    goes_on = threading.Event()
+
+    def wait(packet: EncodedPacket) -> None:
+        assert len(target.packets) != 10 or goes_on.wait(GUARD)
+
+    target, said, told = FakeTarget(wait), list[str](), list[str]()
+    source = camera(tmp_path)
+    outputs = fan_out(source, target, said=said, on_loss="stop")
+    (stream,) = outputs.outputs
+    write(outputs, frames(20))
+    wait_until(lambda: len(target.packets) == 10 and stream.stalled > 0)
+    write(outputs, frames(80, 20))
+    MinuteLine(source.info, source.problems, outputs.outputs, told.append).frame(1)
+    goes_on.set()
+    outputs.close()
+    assert said == ["rtsp://***@server/x takes less than comes; pictures are left out until it catches up."]
+    assert stream.passed_over + len(target.packets) == 100
+    assert f"({stream.passed_over} packets left out so far)" in told[0]
+    assert "(it has taken nothing for " in told[0]
 
 
 def test_one_that_breaks_begins_again_at_a_keyframe(tmp_path: Path) -> None:

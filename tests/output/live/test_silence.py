@@ -16,7 +16,8 @@ from stream_unmask.output.live.silence import Silence, silent_packet
 from stream_unmask.video.container import CopiedPacket
 from stream_unmask.video.sounds import Sound, sounds
 from tests.output.live.making import Camera, camera, fan_out, frames, ticks, write
-from tests.output.live.test_outputs import FakeTarget, recording, wait_until
+from tests.output.live.test_outputs import FakeTarget, recording
+from tests.support.waiting import wait_until
 
 _CODECS = {"aac": ("mp4", 48_000), "libopus": ("mkv", 48_000), "libmp3lame": ("mkv", 44_100)}
 

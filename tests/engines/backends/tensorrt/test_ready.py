@@ -24,6 +24,7 @@ from engines.backends.tensorrt.run import TensorRTEngine
 from engines.engine import EngineError
 from tests.engines.backends.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
 from tests.engines.backends.tensorrt.fake import FakeCuda, FakeTensorRT, values_of
+from tests.support.waiting import GUARD
 
 
 def ready(network: Path, cache: EngineCache, said: list[str] | None = None, **options: Any) -> str:
@@ -286,12 +287,12 @@ def test_two_who_build_the_same_build_it_once(network: Path, compiler: Compiler,
 
     def wait() -> None:
         building.set()
-        assert going_on.wait(10)
+        assert going_on.wait(GUARD)
 
     compiler.before = wait
     first = threading.Thread(target=ready, args=(network, cache))
     first.start()
-    assert building.wait(10)
+    assert building.wait(GUARD)
 
     def go_on(sentence: str) -> None:
         said.append(sentence)
