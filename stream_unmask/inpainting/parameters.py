@@ -126,11 +126,11 @@ class ColourSettings:
 RIM = 0.012
 """How far, in crop sides, the inpainted crop reaches in full beyond the mask: masks have a shaded rim."""
 
-THIN = 0.04
-"""Width, in crop sides, up to which a part of a mask is a loop or a strap, which has no such rim."""
-
 FEATHER = 0.03
 """How far, in crop sides, it fades out beyond that."""
+
+THIN = 0.04
+"""Width, in crop sides, up to which a part of a mask is a loop or a strap, which has no rim."""
 
 TRACE = 1e-3
 """Alpha up to which, and from 1 minus which, it is rounded."""

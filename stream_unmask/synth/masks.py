@@ -112,10 +112,9 @@ def _flap(shape: Shape, chart: Chart, yaw: float, rng: np.random.Generator) -> F
     inner, below, outer, lower = chart.to_crop(
         np.array([*near, (far * 0.85, shape.top), (far * 0.7, 1.2)], np.float32)
     )
-    # The spline folds what lies behind the cheek back: nothing reaches less far than the face.
-    silhouette = far * float((far * chart.hull[:, 0]).max())
     reach = far * float(rng.uniform(0.05, 0.35)) * chart.unit
-    across = far * min(far * float(outer[0]), far * silhouette) + reach
+    # It stands off from where the cloth ends, but for what the face itself hides of that.
+    across = far * min(far * float(outer[0]), float((far * chart.hull[:, 0]).max())) + reach
     high = float(outer[1]) - float(rng.uniform(0.0, 0.45)) * chart.unit
     corner = np.array([(across, high), (across - 0.25 * reach, high + rng.uniform(0.3, 0.7) * chart.unit)])
     return np.asarray(np.stack([inner, *corner, lower + np.array([0.3 * reach, 0]), below]), np.float32)

@@ -98,22 +98,24 @@ def _cover(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     # Half the resolution is plenty for a soft edge, and a quarter of the work; ear loops must survive it.
     small = cv2.resize(cv2.dilate(mask, _SQUARE), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
     found: NDArray[Any] = settled(np.asarray(small, np.float32))
-    # Two boxes of this reach, one after the other, fade over twice the reach to each side.
-    reach = max(1, round(FEATHER * size / 8))
-    rim = max(1, round(RIM * size / 2))
     # Loops and what else is thin cast no shadow: as wide a rim would take the ear away with them.
     thin = 2 * max(1, round(THIN * size / 4)) + 1
     body: NDArray[Any] = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8))
-    for turn in range(rim):
-        body = cv2.dilate(body, _CROSS if turn % 2 else _SQUARE)
-    grown = np.maximum(body, found)
-    for turn in range(2 * reach):
-        grown = cv2.dilate(grown, _CROSS if turn % 2 else _SQUARE)
+    rimmed = np.maximum(found, _grown(body, max(1, round(RIM * size / 2))))
+    # Two boxes of this reach, one after the other, fade over twice the reach to each side.
+    reach = max(1, round(FEATHER * size / 8))
     side = 2 * reach + 1
-    soft = cv2.blur(cv2.blur(grown, (side, side)), (side, side))
+    soft = cv2.blur(cv2.blur(_grown(rimmed, 2 * reach), (side, side)), (side, side))
     # Sums of floats seldom end at exactly 0 and 1.
     exact = np.clip((soft - TRACE) / (1 - 2 * TRACE), 0, 1)
     return np.asarray(cv2.resize(exact, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _grown(mask: NDArray[Any], pixels: int) -> NDArray[Any]:
+    """A mask, larger by ``pixels`` on each side: an octagon around each point."""
+    for turn in range(pixels):
+        mask = cv2.dilate(mask, _CROSS if turn % 2 else _SQUARE)
+    return mask
 
 
 def _known(difference: NDArray[np.float32], cover: NDArray[np.float32]) -> NDArray[np.float32]:

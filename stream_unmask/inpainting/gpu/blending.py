@@ -58,27 +58,26 @@ def faded(covers: Tensor, strengths: Sequence[float]) -> Tensor:
 def _cover(masks: Tensor) -> Tensor:
     """(N, 1, S, S) 1 over the mask and its rim, falling to exactly 0 over the feather."""
     size = masks.shape[-1]
-    found = settled(functional.avg_pool2d(_grown(masks, square=True), 2))
-    reach = max(1, round(FEATHER * size / 8))
+    found = settled(functional.avg_pool2d(_grown(masks, 1), 2))
     thin = max(1, round(THIN * size / 4))
     held = -functional.max_pool2d(-found, 2 * thin + 1, 1, thin)
     body = functional.max_pool2d(held, 2 * thin + 1, 1, thin)
-    for turn in range(max(1, round(RIM * size / 2))):
-        body = _grown(body, square=turn % 2 == 0)
-    grown = torch.maximum(body, found)
-    for turn in range(2 * reach):
-        grown = _grown(grown, square=turn % 2 == 0)
+    rimmed = torch.maximum(found, _grown(body, max(1, round(RIM * size / 2))))
+    reach = max(1, round(FEATHER * size / 8))
     side = 2 * reach + 1
-    soft = boxed(boxed(grown, side), side)
+    soft = boxed(boxed(_grown(rimmed, 2 * reach), side), side)
     return resized(((soft - TRACE) * (1 / (1 - 2 * TRACE))).clamp_(0, 1), size)
 
 
-def _grown(planes: Tensor, *, square: bool) -> Tensor:
-    """The largest of each pixel and those around it: all eight, or the four beside it."""
-    if square:
-        return functional.max_pool2d(planes, 3, 1, 1)
-    across = functional.max_pool2d(planes, (1, 3), 1, (0, 1))
-    return torch.maximum(across, functional.max_pool2d(planes, (3, 1), 1, (1, 0)))
+def _grown(masks: Tensor, pixels: int) -> Tensor:
+    """Masks, larger by ``pixels`` on each side: an octagon around each point."""
+    for turn in range(pixels):
+        if turn % 2:
+            across = functional.max_pool2d(masks, (1, 3), 1, (0, 1))
+            masks = torch.maximum(across, functional.max_pool2d(masks, (3, 1), 1, (1, 0)))
+        else:
+            masks = functional.max_pool2d(masks, 3, 1, 1)
+    return masks
 
 
 @cache
