@@ -20,6 +20,7 @@ class FaceMemory:
         rest: which frames need no look at it.
         unmasked: it was unmasked in the last frame that was decided on.
         undecided: frames with it that are not decided on yet.
+        roomy: its mask reaches below the usual crop.
         report: what is told about it.
     """
 
@@ -28,12 +29,13 @@ class FaceMemory:
     rest: Rest = field(default_factory=Rest)
     unmasked: bool = False
     undecided: int = 0
+    roomy: bool = False
     report: FaceReport | None = None
 
     def forget_inpainted(self) -> None:
         """Nothing is inpainted now: the next time starts afresh."""
         if self.unmasked:
-            self.unmasked = False
+            self.unmasked = self.roomy = False
             self.state.forget()
 
 

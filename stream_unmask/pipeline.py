@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from stream_unmask.faces.tracking import Track
 from stream_unmask.inpainting.face import FaceView, UnmaskedFace
 from stream_unmask.inpainting.inpainter import Inpainter, Inpainting
 from stream_unmask.inpainting.limits import Reason, reason
+from stream_unmask.inpainting.ops import Scored
+from stream_unmask.inpainting.parameters import LOW_WIDTH
 from stream_unmask.inpainting.references.guiding import Banks
 from stream_unmask.inpainting.references.reference import Reference
 from stream_unmask.inpainting.sources import Sources
@@ -46,6 +48,9 @@ that it is in pixels: what is followed but not unmasked is reported as too small
 
 _SURE_MASK = 0.95
 """Score from which a face mask proves that it is worn on a face."""
+
+_LIKELY_MASK = 0.5
+"""Score from which a face is given a crop with more room, if its mask reaches below the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,12 @@ class _UnderWay:
     sightings: list[_Sighting]
     inpainting: Inpainting[Any]
 
+    def scored(self) -> Iterator[tuple[_Sighting, Scored | None]]:
+        """Each face with what its mask tells; None where none was looked for."""
+        scores = iter(self.inpainting.scores())
+        for seen in self.sightings:
+            yield seen, next(scores) if seen.looked_at else None
+
 
 class Stream:
     """Unmasks the frames of one video, in order. Not for two threads at once.
@@ -138,6 +149,7 @@ class Stream:
         marker = Marker(Message(worn=settings.wear), still=still) if settings.mark else None
         self._inpainter: Inpainter[Any] = networks.inpainter(self._task, marker)
         self._ahead = self._inpainter.device.ahead
+        self._at_once = still or self._ahead == 0
         self._connection = 0
         self._segmented: deque[_UnderWay] = deque()
         self._inpainted: deque[_UnderWay] = deque()
@@ -237,9 +249,10 @@ class Stream:
         doubtful = memory.undecided > 0
         memory.undecided += 1
         report = self._report(frame, memory)
+        alignment = track.pose.alignment(self._size)
         view = FaceView(
             memory.state,
-            track.pose.alignment(self._size),
+            alignment.with_room() if memory.roomy else alignment,
             track.mesh.points,
             _corners(track.box),
             track.coasting,
@@ -255,20 +268,26 @@ class Stream:
 
     def _segment(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
         """Look for face masks."""
-        views = [seen.view for seen in sightings if seen.looked_at]
         with self._working():
-            return _UnderWay(frame, sightings, self._inpainter.begin(frame, views, self.stages))
+            begun = self._begin(frame, sightings)
+            if self._at_once and any([_takes_room(*each) for each in begun.scored()]):
+                begun.inpainting.finish()
+                begun = self._begin(frame, [_with_room(seen) for seen in sightings])
+            return begun
+
+    def _begin(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
+        views = [seen.view for seen in sightings if seen.looked_at]
+        return _UnderWay(frame, sightings, self._inpainter.begin(frame, views, self.stages))
 
     def _inpaint(self, under_way: _UnderWay) -> None:
         """Fill, smooth and composite what is decided to show."""
-        scores = iter(under_way.inpainting.scores())
         strengths = []
-        for seen in under_way.sightings:
-            score = next(scores) if seen.looked_at else None
-            strength = self._decide(under_way.frame, seen, score)
-            if score is not None:
+        for seen, found in under_way.scored():
+            strength = self._decide(under_way.frame, seen, None if found is None else found.sure)
+            if found is not None:
+                _takes_room(seen, found)
                 strengths.append(strength)
-                self._remember(under_way.frame, seen.view, score)
+                self._remember(under_way.frame, seen.view, found.sure)
         with self._working():
             under_way.inpainting.inpaint(strengths)
         shown = (seen for seen in under_way.sightings if seen.looked_at)
@@ -315,7 +334,7 @@ class Stream:
         inpainting = self._inpainter.begin(frame, [view], self.stages)
         (score,) = inpainting.scores()
         inpainting.finish()
-        return score >= _SURE_MASK
+        return score.sure >= _SURE_MASK
 
     def _reason(self, frame: Frame, alignment: Alignment, *, unmasked_before: bool) -> Reason | None:
         picture = frame.picture
@@ -362,6 +381,21 @@ def _task(sources: Sources, settings: Settings, *, still: bool) -> Task:
     if settings.wear:
         return Wear(settings.smooth)
     return Unmask(settings.blend, settings.smooth, still, sources)
+
+
+def _takes_room(seen: _Sighting, found: Scored | None) -> bool:
+    """Whether a mask turns out to reach below its crop: the face has a roomier one from the next look on."""
+    if found is None or seen.memory.roomy or found.sure < _LIKELY_MASK or found.below < LOW_WIDTH:
+        return False
+    seen.memory.roomy = True
+    return True
+
+
+def _with_room(seen: _Sighting) -> _Sighting:
+    """A face in the crop that it has by now."""
+    if not seen.memory.roomy:
+        return seen
+    return replace(seen, view=replace(seen.view, alignment=seen.view.alignment.with_room()))
 
 
 def _corners(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -61,16 +61,16 @@ class Survey(Stream):
             return []
         self._segmented_at = frame.time
         under_way = self._segment(frame, sightings)
-        scores = under_way.inpainting.scores()
+        looked_at = [(seen, found.sure) for seen, found in under_way.scored() if found is not None]
         under_way.inpainting.finish()
-        for seen, score in zip((each for each in sightings if each.looked_at), scores, strict=True):
+        for seen, score in looked_at:
             self._remember(frame, seen.view, score)
             recalled = seen.view.state.recalled
             if recalled is not None:
                 self._banks[seen.view.number, recalled.person] = recalled.bank
             if score >= _MASKED_SCORE:
                 self._masked.add(seen.view.number)
-        return scores
+        return [score for _, score in looked_at]
 
     def glance(self, frame: Frame) -> list[float]:
         """The same for a frame that has nothing to do with the one before."""

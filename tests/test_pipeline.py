@@ -79,3 +79,19 @@ def test_of_a_bare_face_frames_are_passed_over_and_its_mask_is_seen_as_soon(
         assert len(stream.faces) == 1
     assert first[0] == first[1] > 24
     assert looked_at[0] < looked_at[1] == 30
+
+
+def test_a_mask_that_reaches_below_its_crop_gets_one_with_more_room_from_its_first_frame_on(
+    unmasker: Unmasker, masked_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    for width in (0.0, 0.2):
+        monkeypatch.setattr("stream_unmask.inpainting.cpu.ops.width_below", lambda _, width=width: width)
+        stream = unmasker.stream()
+        seen.append([face for frame in frames(pictures(masked_clip, 3)) for face in stream.process(frame)])
+    usual, roomy = seen
+    assert [face.alignment.roomy for face in usual] == [False] * 3
+    assert [face.alignment.roomy for face in roomy] == [True] * 3
+    for one, other in zip(usual, roomy, strict=True):
+        np.testing.assert_allclose(one.alignment.with_room().matrix, other.alignment.matrix)
+        assert other.alpha.sum() == pytest.approx(one.alpha.sum() / 1.06**2, rel=0.2)

@@ -11,7 +11,7 @@ Method: scaled-orthographic pose from an affine least-squares fit, made orthonor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -27,6 +27,10 @@ bridge is, the cheeks and the nose tip, which masks cover, are not."""
 
 CROP_SIDE = 3.4
 """Side of the crop in eye distances: chin, ears and a worn mask fit in, little else."""
+
+_ROOM_SIDE, _ROOM_BELOW = 1.06, 0.05
+"""By how much a crop with more room is larger, and how much lower its centre lies, in sides of the usual one:
+it reaches 0.08 further down. Crops of the training lie off by as much now and then."""
 
 _CROP_CENTRE = np.array([0.0, 0.55, -0.15])
 """What the crop is centred on, in the mean face's eye distances (right, down, away from the camera)."""
@@ -61,17 +65,28 @@ class Alignment:
         yaw: turn of the head to its left or right in degrees, 0 when it faces the camera, positive
             where the nose points to the picture's right.
         eye_distance: distance between the eyes in frame pixels, as if seen from the front.
+        roomy: it has more room below the chin than the usual one.
     """
 
     matrix: NDArray[np.float64]
     size: int
     yaw: float
     eye_distance: float
+    roomy: bool = False
 
     @property
     def scale(self) -> float:
         """Crop pixels per frame pixel; below 1 the face is larger than the crop."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[0, 1]))
+
+    def with_room(self) -> Alignment:
+        """The crop, at the same size, that has room for what of a mask reaches below the usual one."""
+        if self.roomy:
+            return self
+        to_usual = roomy_to_usual(self.size)
+        matrix = self.matrix.copy()
+        matrix[:, 2] -= to_usual[:, 2]
+        return replace(self, matrix=matrix / _ROOM_SIDE, roomy=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,13 @@ class Pose:
             ]
         )
         return Alignment(matrix, size, self.yaw, self.scale)
+
+
+def roomy_to_usual(size: int) -> NDArray[np.float64]:
+    """(2, 3) from the pixels of a crop with more room to those of the usual one, both ``size`` wide."""
+    middle = (size - 1) / 2
+    start = middle - _ROOM_SIDE * middle
+    return np.array([[_ROOM_SIDE, 0.0, start], [0.0, _ROOM_SIDE, start + _ROOM_BELOW * size]])
 
 
 @cache

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic
 
+import cv2
+import numpy as np
+
+from stream_unmask.faces.alignment import roomy_to_usual
 from stream_unmask.inpainting.face import FaceView, UnmaskedFace
 from stream_unmask.inpainting.graining import GrainSettings, measure
-from stream_unmask.inpainting.ops import B, Device, Faces, Layer
+from stream_unmask.inpainting.ops import B, Device, Faces, Layer, Scored
 from stream_unmask.inpainting.tasks import Task
 from stream_unmask.inpainting.timing import since
-from stream_unmask.marks.writing import Marker
+from stream_unmask.marks.writing import Marker, MarkPicture
 from stream_unmask.pixels.grain import Grain
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
@@ -53,7 +57,7 @@ class Inpainting(Generic[B]):
     ) -> None:
         self._task, self._marker = inpainter.task, inpainter.marker
         self._frame, self._views, self._stages = frame, views, stages
-        self._found: list[float] = []
+        self._found: list[Scored] = []
         self._rows: list[int] = []
         if not views:
             return
@@ -66,9 +70,9 @@ class Inpainting(Generic[B]):
                 self._masks = ops.mend(ops.segment(self._crops))
                 self._scores = ops.score(self._masks)
 
-    def scores(self) -> list[float]:
-        """How surely each face wears a face mask, 0..1."""
-        if self._views:
+    def scores(self) -> list[Scored]:
+        """What each face's mask tells."""
+        if self._views and not self._found:
             self._found = self._scores()
         return self._found
 
@@ -86,8 +90,7 @@ class Inpainting(Generic[B]):
             layer = self._task.inpaint(self._ops, faces, self._stages)
             with self._stages("grain"):
                 grains = self._grains(faces, layer)
-            mark = None if self._marker is None else self._marker.at(self._frame.time)
-            self._ops.composite(faces, layer, grains, mark)
+            self._ops.composite(faces, layer, grains, self._marks(faces))
         for view in faces.views:
             view.state.time = self._frame.time
 
@@ -101,8 +104,8 @@ class Inpainting(Generic[B]):
             return []
         chosen = [(self._views[row], self._found[row]) for row in self._rows]
         return [
-            UnmaskedFace(view.number, view.box, view.alignment, mask, alpha, score)
-            for (view, score), (mask, alpha) in zip(chosen, self._ops.finish(), strict=True)
+            UnmaskedFace(view.number, view.box, view.alignment, mask, alpha, found.sure)
+            for (view, found), (mask, alpha) in zip(chosen, self._ops.finish(), strict=True)
         ]
 
     def _chosen(self, strengths: Sequence[float]) -> Faces[B]:
@@ -118,6 +121,13 @@ class Inpainting(Generic[B]):
             self._frame.time,
         )
 
+    def _marks(self, faces: Faces[B]) -> list[MarkPicture] | None:
+        """The mark of each face: it lies in the usual crop, whichever one the face has."""
+        if self._marker is None:
+            return None
+        mark = self._marker.at(self._frame.time)
+        return [_lifted(mark) if view.alignment.roomy else mark for view in faces.views]
+
     def _grains(self, faces: Faces[B], layer: Layer[B]) -> list[Grain]:
         """The grain of each face, measured in the frame as it came; the faces remember it."""
         grains, planes, settings = [], self._frame.planes(), GrainSettings()
@@ -128,3 +138,11 @@ class Inpainting(Generic[B]):
             )
             grains.append(grain)
         return grains
+
+
+def _lifted(mark: MarkPicture) -> MarkPicture:
+    """A mark of the usual crop as the crop with more room below has it."""
+    cells = mark.shape[-1]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    planes = [cv2.warpAffine(plane, roomy_to_usual(cells), (cells, cells), flags=flags) for plane in mark]
+    return np.stack(planes)

@@ -74,6 +74,19 @@ class Layer(Generic[B]):
     outlines: Sequence[Picture]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a mask tells of a face.
+
+    Attributes:
+        sure: how sure it is of a face mask, 0..1.
+        below: how wide it still is near the crop's lower edge, in crop sides.
+    """
+
+    sure: float
+    below: float
+
+
 class FrameOps(Protocol[B]):
     """The work on the faces of one frame, on one device.
 
@@ -106,11 +119,11 @@ class FrameOps(Protocol[B]):
         """Masks without their doubts: a pixel that may well be masked is painted over in full."""
         ...
 
-    def score(self, masks: B) -> Callable[[], list[float]]:
+    def score(self, masks: B) -> Callable[[], list[Scored]]:
         """Score the masks of all faces.
 
         Returns:
-            What waits for the scores, to be called once: how sure each mask is of a face mask, 0..1.
+            What waits for the scores, to be called once.
         """
         ...
 
@@ -188,9 +201,10 @@ class FrameOps(Protocol[B]):
         ...
 
     def composite(
-        self, faces: Faces[B], layer: Layer[B], grains: Sequence[Grain], mark: MarkPicture | None
+        self, faces: Faces[B], layer: Layer[B], grains: Sequence[Grain], marks: Sequence[MarkPicture] | None
     ) -> None:
-        """Lay what was made over the frame, grain and mark with it; not seen before :meth:`finish`."""
+        """Lay what was made over the frame, with each face's grain and mark; not seen before
+        :meth:`finish`."""
         ...
 
     def finish(self) -> list[tuple[Picture, Picture]]:

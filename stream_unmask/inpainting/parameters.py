@@ -54,6 +54,12 @@ SCORED_SIDE = 64
 SCORED_SHARE = 0.04
 """The smallest face mask that counts in full, as a share of the crop; a smaller one scores less."""
 
+LOW = 0.93
+"""How far down, in crop sides, a mask has to end in a usual crop, for alpha falls to 0 beyond."""
+
+LOW_WIDTH = 0.04
+"""Width, in crop sides, from which what is masked there is more than a strap."""
+
 # Smoothing
 
 VISIBLE = 0.1

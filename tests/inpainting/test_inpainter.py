@@ -13,19 +13,20 @@ from stream_unmask.inpainting.face import FaceState
 from stream_unmask.inpainting.graining import GrainEstimate
 from stream_unmask.inpainting.inpainter import Inpainter
 from stream_unmask.inpainting.tasks import Unmask
+from stream_unmask.marks.code import Message
+from stream_unmask.marks.writing import Marker
 from stream_unmask.report import Stages
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.images import Image, as_frame
 from tests.inpainting.faces import FakeEngine, Picture, alignment, face, soft_mask, view
 
 
-def inpainter() -> Inpainter[list[Picture]]:
+def inpainter(marker: Marker | None = None) -> Inpainter[list[Picture]]:
     """Finds a drawn mask on every face, and paints what is beneath it grey."""
     segmenter = FakeEngine(lambda crop: soft_mask()[None, None])
     generator = FakeEngine(lambda crop, *_: np.zeros_like(crop))
-    return Inpainter(
-        CpuDevice(CpuNetworks({"segmenter": segmenter, "generator": generator})), Unmask("feather", True)
-    )
+    networks = CpuNetworks({"segmenter": segmenter, "generator": generator})
+    return Inpainter(CpuDevice(networks), Unmask("feather", True), marker)
 
 
 def frame(index: int = 0) -> Frame:
@@ -38,12 +39,12 @@ def test_a_frame_is_as_it_came_until_it_is_finished() -> None:
     works, state, onto, stages = inpainter(), FaceState(), frame(), Stages()
     inpainting = works.begin(onto, [view(state, alignment())], stages)
     (score,) = inpainting.scores()
-    assert score > 0.95
+    assert score.sure > 0.95
     inpainting.inpaint([1.0])
     assert not onto.touched
     (done,) = inpainting.finish()
     assert onto.touched
-    assert done.score == score
+    assert done.score == score.sure
     assert list(stages.runs) == [
         "sample",
         "segment",
@@ -95,3 +96,23 @@ def test_what_is_forgotten_starts_afresh_but_for_noise_and_style() -> None:
 def test_an_unknown_blend_is_refused() -> None:
     with pytest.raises(ValueError, match="feather, pyramid, poisson"):
         Unmask("smear", True)  # type: ignore[arg-type]
+
+
+def test_a_mark_lies_in_the_frame_where_it_would_in_the_usual_crop() -> None:
+    def drawn(marker: Marker | None, *, roomy: bool) -> Picture:
+        onto, where = frame(), alignment()
+        inpainting = inpainter(marker).begin(
+            onto, [view(FaceState(), where.with_room() if roomy else where)], Stages()
+        )
+        inpainting.scores()
+        inpainting.inpaint([1.0])
+        inpainting.finish()
+        return onto.planes().y.astype(np.float32)
+
+    def mark(*, roomy: bool) -> Picture:
+        return drawn(Marker(Message(worn=False)), roomy=roomy) - drawn(None, roomy=roomy)
+
+    usual, lifted = mark(roomy=False), mark(roomy=True)
+    both = (usual != 0) & (lifted != 0)
+    assert both.sum() > 100
+    assert np.corrcoef(usual[both], lifted[both])[0, 1] > 0.9

@@ -11,12 +11,19 @@ from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.colour import Estimate, match
 from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.inpainting.cpu.networks import CpuNetworks
-from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, mask_score, settled, with_faint
+from stream_unmask.inpainting.cpu.segmenting import (
+    fill_holes,
+    greyed,
+    mask_score,
+    settled,
+    width_below,
+    with_faint,
+)
 from stream_unmask.inpainting.cpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.cpu.wearing import opaque
 from stream_unmask.inpainting.face import Picture
 from stream_unmask.inpainting.laid import LaidFace
-from stream_unmask.inpainting.ops import Faces, Layer
+from stream_unmask.inpainting.ops import Faces, Layer, Scored
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
 from stream_unmask.marks.writing import MarkPicture
 from stream_unmask.pixels.geometry import Affine
@@ -47,8 +54,7 @@ class CpuOps:
         self, networks: CpuNetworks, frame: Frame, alignments: Sequence[Alignment], stages: Stages
     ) -> None:
         self._networks, self._frame, self._alignments, self._stages = networks, frame, alignments, stages
-        self._layers: list[tuple[Affine, Picture, Picture, Picture, Grain]] = []
-        self._mark: MarkPicture | None = None
+        self._layers: list[tuple[Affine, Picture, Picture, Picture, Grain, MarkPicture | None]] = []
 
     def queue(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -74,8 +80,8 @@ class CpuOps:
     def settle(self, masks: Pictures) -> Pictures:
         return [settled(mask) for mask in masks]
 
-    def score(self, masks: Pictures) -> Callable[[], list[float]]:
-        scores = [mask_score(mask) for mask in masks]
+    def score(self, masks: Pictures) -> Callable[[], list[Scored]]:
+        scores = [Scored(mask_score(mask), width_below(mask)) for mask in masks]
         return lambda: scores
 
     def generate(
@@ -144,14 +150,15 @@ class CpuOps:
         faces: Faces[Pictures],
         layer: Layer[Pictures],
         grains: Sequence[Grain],
-        mark: MarkPicture | None,
+        marks: Sequence[MarkPicture] | None,
     ) -> None:
         matrices = [view.alignment.matrix for view in faces.views]
-        layers = zip(matrices, layer.pictures, layer.masks, layer.alphas, grains, strict=True)
-        self._layers, self._mark = list(layers), mark
+        each_mark = [None] * len(matrices) if marks is None else marks
+        layers = zip(matrices, layer.pictures, layer.masks, layer.alphas, grains, each_mark, strict=True)
+        self._layers = list(layers)
 
     def finish(self) -> list[tuple[Picture, Picture]]:
-        for matrix, picture, _, alpha, grain in self._layers:
+        for matrix, picture, _, alpha, grain, mark in self._layers:
             with self._stages("composite"):
-                composite(self._frame.writable_planes(), matrix, picture, alpha, grain, self._mark)
-        return [(mask, alpha) for _, _, mask, alpha, _ in self._layers]
+                composite(self._frame.writable_planes(), matrix, picture, alpha, grain, mark)
+        return [(mask, alpha) for _, _, mask, alpha, _, _ in self._layers]

@@ -15,6 +15,7 @@ from stream_unmask.inpainting.parameters import (
     BROAD_SIDE,
     DOUBT,
     FAINT_GAIN,
+    LOW,
     MOSTLY,
     NEAR,
     SCORED_SHARE,
@@ -89,7 +90,8 @@ def fill_holes(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     coarse = settled(to_coarse(mask))
     side = 2 * round(AROUND * len(coarse)) + 1
-    share = cv2.blur(coarse, (side, side))
+    # Beyond the crop's edge a mirror would show what lies above a chin once more.
+    share = cv2.blur(coarse, (side, side), borderType=cv2.BORDER_REPLICATE)
     inside = np.clip((share - MOSTLY) * (1 / (SURELY - MOSTLY)), 0, 1).astype(np.float32)
     return np.maximum(mask, from_coarse(inside, mask.shape[0]))
 
@@ -107,7 +109,8 @@ def with_faint(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     coarse = np.clip((to_coarse(mask) - SURE) * (1 / (1 - SURE)), 0, 1).astype(np.float32)
     side = 2 * round(BESIDE * len(coarse)) + 1
-    beside = from_coarse(np.minimum(cv2.blur(coarse, (side, side)) * (1 / NEAR), 1), mask.shape[0])
+    near = cv2.blur(coarse, (side, side), borderType=cv2.BORDER_REPLICATE) * (1 / NEAR)
+    beside = from_coarse(np.minimum(near, 1), mask.shape[0])
     faint = np.minimum(np.where(mask < SURE, mask, 0) * FAINT_GAIN, beside)
     # Of bytes the smallest and largest around are found several times as fast.
     held = (faint * 255).astype(np.uint8)
@@ -120,3 +123,8 @@ def mask_score(mask: NDArray[np.float32]) -> float:
     small = cv2.resize(mask, (SCORED_SIDE, SCORED_SIDE), interpolation=cv2.INTER_AREA).ravel()
     count = round(SCORED_SHARE * small.size)
     return float(np.partition(small, small.size - count)[-count:].mean())
+
+
+def width_below(mask: NDArray[np.float32]) -> float:
+    """How wide a mask, (S, S) in 0..1, still is where it should have ended, in crop sides."""
+    return float((mask[round(LOW * len(mask))] > SURE).mean())

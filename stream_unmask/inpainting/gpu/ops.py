@@ -27,13 +27,20 @@ from stream_unmask.inpainting.gpu.device import CudaEvent, CudaStreams
 from stream_unmask.inpainting.gpu.networks import GpuNetworks
 from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.gpu.sampling import sample_crop
-from stream_unmask.inpainting.gpu.segmenting import fill_holes, greyed, mask_scores, settled, with_faint
+from stream_unmask.inpainting.gpu.segmenting import (
+    fill_holes,
+    greyed,
+    mask_scores,
+    settled,
+    widths_below,
+    with_faint,
+)
 from stream_unmask.inpainting.gpu.slots import Slot
 from stream_unmask.inpainting.gpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.gpu.warping import moves
 from stream_unmask.inpainting.gpu.wearing import opaque
 from stream_unmask.inpainting.laid import LaidFace
-from stream_unmask.inpainting.ops import Faces, Layer
+from stream_unmask.inpainting.ops import Faces, Layer, Scored
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
 from stream_unmask.marks.writing import MarkPicture
 from stream_unmask.pixels.geometry import Box
@@ -108,15 +115,16 @@ class GpuOps:
     def settle(self, masks: Tensor) -> Tensor:
         return settled(masks)
 
-    def score(self, masks: Tensor) -> Callable[[], list[float]]:
-        scores = self._slot.results("scores", mask_scores(masks))
+    def score(self, masks: Tensor) -> Callable[[], list[Scored]]:
+        found = torch.stack([mask_scores(masks), widths_below(masks)], dim=1)
+        scores = self._slot.results("scores", found)
         self._outlines = self._slot.results("outlines", to_coarse(masks)[:, 0].contiguous())
         scored = self._stream.record()
 
-        def wait() -> list[float]:
+        def wait() -> list[Scored]:
             with self._stages("wait"):
                 scored.wait()
-            return [float(score) for score in scores]
+            return [Scored(*each) for each in scores.tolist()]
 
         return wait
 
@@ -202,14 +210,15 @@ class GpuOps:
         faces: Faces[Tensor],
         layer: Layer[Tensor],
         grains: Sequence[Grain],
-        mark: MarkPicture | None,
+        marks: Sequence[MarkPicture] | None,
     ) -> None:
         with self._stages("composite"):
             boxes = []
-            there = None if mark is None else self._slot.numbers("mark", mark)
+            there = None if marks is None else self._slot.numbers("marks", np.stack(marks))
             for row, (view, grain) in enumerate(zip(faces.views, grains, strict=True)):
                 picture, alpha = layer.pictures[row], layer.alphas[row, 0]
-                box = composite(self._planes, view.alignment.matrix, picture, alpha, grain, there)
+                mark = None if there is None else there[row]
+                box = composite(self._planes, view.alignment.matrix, picture, alpha, grain, mark)
                 boxes += [] if box is None else [box]
             shown = torch.cat([layer.masks, layer.alphas], dim=1)
             copy_out, touched = self._device.streams.copy_out, _around(boxes) if boxes else None

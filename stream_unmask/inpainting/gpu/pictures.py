@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -51,10 +52,13 @@ def gaussian(deviation: float, taps: int, device: torch.device) -> Tensor:
     return weights / weights.sum()
 
 
-def boxed(planes: Tensor, side: int) -> Tensor:
-    """(N, C, H, W), each pixel the mean of the square of ``side`` around it; the border is a mirror."""
+def boxed(planes: Tensor, side: int, border: Literal["reflect", "replicate"] = "reflect") -> Tensor:
+    """(N, C, H, W), each pixel the mean of the square of ``side`` around it.
+
+    ``border`` says whether what lies beyond it is a mirror or goes on.
+    """
     reach = side // 2
-    return functional.avg_pool2d(functional.pad(planes, (reach,) * 4, mode="reflect"), side, stride=1)
+    return functional.avg_pool2d(functional.pad(planes, (reach,) * 4, mode=border), side, stride=1)
 
 
 def wide_enough(blur: float, reach: float) -> int:

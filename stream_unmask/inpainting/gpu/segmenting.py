@@ -20,6 +20,7 @@ from stream_unmask.inpainting.parameters import (
     BROAD_SIDE,
     DOUBT,
     FAINT_GAIN,
+    LOW,
     MOSTLY,
     NEAR,
     SCORED_SHARE,
@@ -51,7 +52,7 @@ def settled(masks: Tensor) -> Tensor:
 def fill_holes(masks: Tensor) -> Tensor:
     """Masks (N, 1, S, S) without holes; see :func:`stream_unmask.inpainting.cpu.segmenting.fill_holes`."""
     coarse = settled(to_coarse(masks))
-    share = boxed(coarse, 2 * round(AROUND * coarse.shape[-1]) + 1)
+    share = boxed(coarse, 2 * round(AROUND * coarse.shape[-1]) + 1, "replicate")
     inside = ((share - MOSTLY) * (1 / (SURELY - MOSTLY))).clamp_(0, 1)
     return torch.maximum(masks, from_coarse(inside, masks.shape[-1]))
 
@@ -60,7 +61,7 @@ def with_faint(masks: Tensor) -> Tensor:
     """Masks (N, 1, S, S) with what is faint beside them; see
     :func:`stream_unmask.inpainting.cpu.segmenting.with_faint`."""
     coarse = ((to_coarse(masks) - SURE) * (1 / (1 - SURE))).clamp_(0, 1)
-    near = boxed(coarse, 2 * round(BESIDE * coarse.shape[-1]) + 1) * (1 / NEAR)
+    near = boxed(coarse, 2 * round(BESIDE * coarse.shape[-1]) + 1, "replicate") * (1 / NEAR)
     beside = from_coarse(near.clamp_(max=1), masks.shape[-1])
     faint = torch.minimum(torch.where(masks < SURE, masks, 0) * FAINT_GAIN, beside)
     faint = (faint * 255).floor_() * (1 / 255)
@@ -74,6 +75,11 @@ def mask_scores(masks: Tensor) -> Tensor:
     weights = _area_weights(masks.shape[-1], masks.device)
     small = (weights @ masks @ weights.T).flatten(1)
     return small.topk(round(SCORED_SHARE * small.shape[1]), dim=1).values.mean(dim=1)
+
+
+def widths_below(masks: Tensor) -> Tensor:
+    """(N,) of (N, 1, S, S); see :func:`stream_unmask.inpainting.cpu.segmenting.width_below`."""
+    return (masks[:, 0, round(LOW * masks.shape[-1])] > SURE).float().mean(dim=1)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, with_faint
+from stream_unmask.inpainting.cpu.segmenting import fill_holes, greyed, width_below, with_faint
 from tests.inpainting.faces import SIZE, soft_mask
 
 
@@ -69,3 +69,19 @@ def test_what_lies_outside_the_frame_is_grey() -> None:
     assert (seen[:, inside] == crop[:, inside]).all()
     assert not seen[:, ~inside].any()
     assert greyed(crop, np.array([[0.5, 0, -2], [0, 0.5, 0]]), 19, 100) is crop
+
+
+def test_nothing_is_filled_between_a_mask_and_the_edge_of_the_crop() -> None:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[SIZE // 2 : -SIZE // 16, SIZE // 4 : -SIZE // 4] = 1
+    below = np.s_[-SIZE // 16 + 4 :, :]
+    assert not fill_holes(mask)[below].any()
+    assert not with_faint(mask)[below].any()
+
+
+def test_the_width_of_a_mask_counts_where_it_should_have_ended() -> None:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[SIZE // 2 : round(0.9 * SIZE), SIZE // 4 : -SIZE // 4] = 1
+    assert width_below(mask) == 0
+    mask[:, SIZE // 4 : SIZE // 2] = 1
+    assert width_below(mask) == 0.25

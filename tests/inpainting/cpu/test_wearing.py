@@ -52,7 +52,7 @@ def dressed(
     works: Inpainter[list[Picture]], one: FaceState, onto: Frame, strength: float = 1.0
 ) -> UnmaskedFace:
     inpainting = works.begin(onto, [view(one, alignment())], Stages())
-    assert inpainting.scores() == [0.0]
+    assert [each.sure for each in inpainting.scores()] == [0.0]
     inpainting.inpaint([strength])
     (done,) = inpainting.finish()
     return done

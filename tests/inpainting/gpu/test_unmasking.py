@@ -45,6 +45,8 @@ def test_coarse_grids_rings_and_scores_are_the_same(device: CudaStreams) -> None
     np.testing.assert_array_equal(coarse.face_ring(small[:, 0]).cpu(), rings)
     scores = [segmenting_on_cpu.mask_score(mask) for mask in masks]
     np.testing.assert_allclose(segmenting.mask_scores(there).cpu(), scores, atol=1e-6)
+    widths = [segmenting_on_cpu.width_below(mask) for mask in masks]
+    np.testing.assert_allclose(segmenting.widths_below(there).cpu(), widths, atol=1e-6)
 
 
 def test_a_moving_face_is_steadied_the_same(device: CudaStreams) -> None:
