@@ -130,8 +130,8 @@ class Unmasker:
     def frames(self, frames: Iterable[Frame], *, rotation: int = 0) -> Iterator[UnmaskedFrame]:
         """Unmask the frames of a video of your own, such as those of :meth:`Frame.from_ndarray`.
 
-        On a CPU each frame comes back before the next is taken. On a GPU up to three are under way, which is
-        faster; where each must be shown at once, use :meth:`stream` and its ``process``.
+        On a GPU up to three are under way, which is faster; on a CPU up to six are while a stand-in is chosen
+        for a face. Where each must be shown at once, use :meth:`stream` and its ``process``.
 
         Args:
             frames: in the order of their time. They are drawn into.

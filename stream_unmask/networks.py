@@ -22,7 +22,7 @@ from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.cpu.networks import CpuNetworks
 from stream_unmask.inpainting.cpu.ops import CpuDevice
 from stream_unmask.inpainting.cpu.warming import warm_up
-from stream_unmask.inpainting.guides import StandIns
+from stream_unmask.inpainting.guides import LEAST_LOOKS, StandIns
 from stream_unmask.inpainting.inpainter import Inpainter
 from stream_unmask.inpainting.references.guiding import Banks, References
 from stream_unmask.inpainting.references.reference import Reference
@@ -116,7 +116,12 @@ class Networks:
         )
 
     def sources(
-        self, settings: Settings, given: Mapping[int, Reference], known: Banks | None = None
+        self,
+        settings: Settings,
+        given: Mapping[int, Reference],
+        known: Banks | None = None,
+        *,
+        still: bool = False,
     ) -> Sources:
         """Where the faces of one stream come from.
 
@@ -124,6 +129,7 @@ class Networks:
             settings: ``reference`` and ``stand_in`` count here.
             given: people's own faces that the user gave, by the people's numbers; 0 for all others.
             known: what a :class:`~stream_unmask.survey.Survey` found.
+            still: there will be one frame alone.
         """
         if settings.wear:
             return Sources()
@@ -131,13 +137,13 @@ class Networks:
         if settings.reference != "none":
             search = settings.reference == "auto" or bool(given)
             references = References(self.mesh, self._unlocked(), given=given, search=search, known=known)
-        return Sources(references, self._stand_ins(settings))
+        return Sources(references, self._stand_ins(settings, 1 if still else LEAST_LOOKS))
 
     def _unlocked(self) -> AbstractContextManager[object]:
         """What is to be entered to use a network on the CPU; the work on a CPU holds the lock already."""
         return nullcontext() if self.gpu is None else self.lock
 
-    def _stand_ins(self, settings: Settings) -> StandIns | None:
+    def _stand_ins(self, settings: Settings, least_looks: int) -> StandIns | None:
         """What the faces of one stream are to wear; None where that is nothing."""
         if self.describer is None or self.bank is None or settings.stand_in == "none":
             return None
@@ -146,7 +152,7 @@ class Networks:
         for wish in wishes.values():
             if wish != "none" and not 1 <= wish <= there:
                 raise UnmaskError(f"There is no stand-in {wish}: there are {there}, mirror images included.")
-        return StandIns(self.bank, self.describer, self.mesh, self._unlocked(), wishes)
+        return StandIns(self.bank, self.describer, self.mesh, self._unlocked(), wishes, least_looks)
 
     def inpainter(self, task: Task, marker: Marker | None = None) -> Inpainter[Any]:
         """What does a task to the faces of one stream, and marks what it made of them."""

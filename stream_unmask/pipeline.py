@@ -144,7 +144,9 @@ class Stream:
         self._size = networks.size
         self._min_face = settings.min_face
         self._lock = networks.lock
-        self._sources = networks.sources(settings, references or {}, banks) if task is None else Sources()
+        self._sources = Sources()
+        if task is None:
+            self._sources = networks.sources(settings, references or {}, banks, still=still)
         self._task = task or _task(self._sources, settings, still=still)
         marker = Marker(Message(worn=settings.wear), still=still) if settings.mark else None
         self._inpainter: Inpainter[Any] = networks.inpainter(self._task, marker)
@@ -191,7 +193,8 @@ class Stream:
     def submit(self, frame: Frame) -> list[UnmaskedFrame]:
         """Begin to take the face masks off the next frame.
 
-        On a GPU up to three frames are under way at the same time, and this does not wait for ``frame``.
+        On a GPU up to three frames are under way at the same time, and this does not wait for ``frame``. On a
+        CPU some are while a stand-in is to be chosen for a face: they wait for the next looks at it.
 
         Args:
             frame: the next frame; not to be touched before it is returned.
@@ -201,7 +204,7 @@ class Stream:
         """
         sightings = [self._align(frame, track) for track in self._follow(frame)]
         self._segmented.append(self._segment(frame, sightings))
-        return self._advance(self._ahead)
+        return self._advance()
 
     def drain(self) -> list[UnmaskedFrame]:
         """Wait for all frames that are under way.
@@ -209,7 +212,7 @@ class Stream:
         Returns:
             The frames, in order.
         """
-        return self._advance(0)
+        return self._advance(drained=True)
 
     @property
     def refused(self) -> list[str]:
@@ -221,9 +224,10 @@ class Stream:
         """Searches for faces so far that came upon one which cannot be followed."""
         return self._follower.unfollowed
 
-    def _advance(self, ahead: int) -> list[UnmaskedFrame]:
-        """Go on until no more than ``ahead`` frames wait to be inpainted, and as many to be finished."""
-        while len(self._segmented) > ahead:
+    def _advance(self, *, drained: bool = False) -> list[UnmaskedFrame]:
+        """Go on until no more frames wait to be inpainted and to be finished than may."""
+        ahead = 0 if drained else self._ahead
+        while len(self._segmented) > ahead and (drained or not self._looks_on(self._segmented[0])):
             under_way = self._segmented.popleft()
             self._inpaint(under_way)
             self._inpainted.append(under_way)
@@ -232,6 +236,13 @@ class Stream:
             under_way = self._inpainted.popleft()
             done.append(UnmaskedFrame(under_way.frame, under_way.inpainting.finish()))
         return done
+
+    def _looks_on(self, under_way: _UnderWay) -> bool:
+        """Whether a frame should wait for further looks at one of its faces."""
+        stand_ins = self._sources.stand_ins
+        if stand_ins is None or not self._at_once:
+            return False
+        return any(seen.looked_at and stand_ins.undecided(seen.view) for seen in under_way.sightings)
 
     def _new_memory(self) -> FaceMemory:
         return FaceMemory(self._task.new_state())
@@ -273,6 +284,8 @@ class Stream:
             if self._at_once and any([_takes_room(*each) for each in begun.scored()]):
                 begun.inpainting.finish()
                 begun = self._begin(frame, [_with_room(seen) for seen in sightings])
+            if self._at_once:
+                self._look(begun)
             return begun
 
     def _begin(self, frame: Frame, sightings: list[_Sighting]) -> _UnderWay:
@@ -281,6 +294,8 @@ class Stream:
 
     def _inpaint(self, under_way: _UnderWay) -> None:
         """Fill, smooth and composite what is decided to show."""
+        if not self._at_once:
+            self._look(under_way)
         strengths = []
         for seen, found in under_way.scored():
             strength = self._decide(under_way.frame, seen, None if found is None else found.sure)
@@ -294,6 +309,22 @@ class Stream:
         for seen, strength in zip(shown, strengths, strict=True):
             if strength > 0:
                 tell_of(seen.memory.state, seen.report)
+
+    def _look(self, under_way: _UnderWay) -> None:
+        """Look at those masked heads that have no stand-in yet."""
+        stand_ins = self._sources.stand_ins
+        if stand_ins is None:
+            return
+        looked_at = [each for each in under_way.scored() if each[1] is not None]
+        rows = [
+            row
+            for row, (seen, found) in enumerate(looked_at)
+            if found is not None and found.sure >= _LIKELY_MASK and stand_ins.looks_for(seen.view)
+        ]
+        if rows:
+            with self.stages("choose"):
+                for head in under_way.inpainting.heads(rows):
+                    stand_ins.look(head)
 
     def _remember(self, frame: Frame, view: FaceView, score: float) -> None:
         """Take the picture of a bare face, for when it wears a mask."""

@@ -95,3 +95,23 @@ def test_a_mask_that_reaches_below_its_crop_gets_one_with_more_room_from_its_fir
     for one, other in zip(usual, roomy, strict=True):
         np.testing.assert_allclose(one.alignment.with_room().matrix, other.alignment.matrix)
         assert other.alpha.sum() == pytest.approx(one.alpha.sum() / 1.06**2, rel=0.2)
+
+
+def test_frames_wait_for_the_looks_that_choose_a_stand_in_and_come_in_order(
+    unmasker: Unmasker, masked_clip: Path
+) -> None:
+    stream = unmasker.stream()
+    came = [stream.submit(frame) for frame in frames(pictures(masked_clip, 8))]
+    assert [len(each) for each in came] == [0, 0, 0, 0, 0, 6, 1, 1]
+    assert [done.frame.pts for each in came for done in each] == sorted(
+        done.frame.pts for each in came for done in each
+    )
+    assert not stream.drain()
+    assert (stream.faces[0].guided_frames, stream.faces[0].unguided) == (8, {})
+
+
+def test_frames_that_are_shown_at_once_do_not_wait(unmasker: Unmasker, masked_clip: Path) -> None:
+    stream = unmasker.stream()
+    assert all(stream.process(frame) for frame in frames(pictures(masked_clip, 4)))
+    assert (stream.faces[0].guided_frames, stream.faces[0].unguided) == (2, {"met just now": 2})
+    assert stream.faces[0].fitting

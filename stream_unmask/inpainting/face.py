@@ -15,6 +15,7 @@ from stream_unmask.inpainting.graining import GrainEstimate, noise_source
 if TYPE_CHECKING:
     from stream_unmask.inpainting.references.bank import ReferenceBank
     from stream_unmask.inpainting.references.wearing import WornReference
+    from stream_unmask.inpainting.stand_ins.choosing import Observation
     from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
 
 Picture = NDArray[np.float32]
@@ -31,6 +32,7 @@ class Worn:
         shown: 0..1, how far it has faded in.
         refusal: why the last frame was not guided by it, if it was not.
         fitting: the places of those that fit the track best, the best first.
+        observed: what was seen of the head so far; nothing once there is a stand-in.
         try_again: the time from which on a head is looked at again for which none was found.
     """
 
@@ -40,6 +42,7 @@ class Worn:
     shown: float = 0.0
     refusal: str | None = None
     fitting: tuple[int, ...] = ()
+    observed: list[Observation] = field(default_factory=list)
     try_again: float = -math.inf
 
 
@@ -113,6 +116,7 @@ class FaceState:
         self.time = self.steadied = self.colours = self.outline = None
         if self.worn is not None:
             self.worn.points, self.worn.shown = None, 0.0
+            self.worn.observed.clear()
         if self.recalled is not None:
             self.recalled.take_off()
         self.grain = GrainEstimate()

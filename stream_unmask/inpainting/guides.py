@@ -1,8 +1,9 @@
 """What guides the generator: the face of nobody that a track wears, laid on its head as each frame shows it.
 
-Which one is chosen once, by the first frame that shows the masked head well enough, and held while the track
-lives. Where it cannot be laid on (the head is turned too far, its mesh is lost on the mask) it fades out and
-the generator paints alone; there is never a mixture of two faces but in that fade.
+Which one is chosen once, by the first frames that show the masked head, and held while the track lives. One
+frame alone would choose badly, for a mesh needs some to settle; where frames can wait, those of a new head
+do. Where it cannot be laid on (the head is turned too far, its mesh is lost on the mask) it fades out and the
+generator paints alone; there is never a mixture of two faces but in that fade.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import cv2
 import numpy as np
 
-from stream_unmask.faces.alignment import mean_face
+from stream_unmask.faces.alignment import mean_face, roomy_to_usual
 from stream_unmask.faces.laying import Points, fit_rigid, fitting_weights, mask_edge, to_crop
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Picture, Worn
@@ -32,6 +34,9 @@ Wish = int | Literal["none"]
 
 FADE = 0.2
 """Seconds in which a laid face comes and goes where it may be laid on, or may no longer."""
+
+_LOOKS, LEAST_LOOKS = 6, 3
+"""Looks at a head before its stand-in is chosen: where frames can wait, and where each is shown at once."""
 
 _TRY_AGAIN = 0.5
 """Seconds after which a head is looked at again for which no stand-in was found."""
@@ -76,6 +81,7 @@ class StandIns:
         mesh: FaceMesh,
         lock: AbstractContextManager[object],
         wishes: Mapping[int, Wish] | None = None,
+        least_looks: int = 1,
     ) -> None:
         """Begin a stream.
 
@@ -85,10 +91,30 @@ class StandIns:
             mesh: fits meshes.
             lock: what is to be entered while one of these networks is used.
             wishes: what the user wants faces to wear, by their numbers; 0 for all others.
+            least_looks: looks at a head before one is chosen for it; the generator paints alone till then.
         """
         self._bank, self._describer, self._mesh, self._lock = bank, describer, mesh, lock
-        self._wishes = wishes or {}
+        self._wishes, self._least_looks = wishes or {}, least_looks
         self._worn_at: dict[int, float] = {}
+
+    def look(self, seen: Seen) -> None:
+        """Look at a masked head, for when a stand-in is to be chosen for it."""
+        worn = _worn(seen)
+        if self.looks_for(seen.view) and self._may_choose(worn, seen):
+            with self._lock:
+                worn.observed.append(self._observe(seen))
+
+    def looks_for(self, view: FaceView) -> bool:
+        """Whether a stand-in is still to be chosen for a head."""
+        worn, own = view.state.worn, view.state.recalled
+        if own is not None and (own.believed or own.used):
+            return False
+        return worn is None or (worn.stand_in is None and len(worn.observed) < _LOOKS)
+
+    def undecided(self, view: FaceView) -> bool:
+        """Whether further looks at a head would help to choose: frames that can wait should."""
+        worn = view.state.worn
+        return worn is not None and bool(worn.observed) and self.looks_for(view) and self._wish(view) is None
 
     def guide(self, seen: Seen) -> LaidFace | None:
         """Lay a face on a head.
@@ -99,9 +125,9 @@ class StandIns:
         Returns:
             The laid face at the crop's side; None where the generator is to paint alone.
         """
-        worn = seen.view.state.worn
-        if worn is None:
-            worn = seen.view.state.worn = Worn()
+        worn = _worn(seen)
+        if worn.stand_in is None and not worn.observed:
+            self.look(seen)
         with self._lock:
             if worn.stand_in is None and not self._put_on(worn, seen):
                 return None
@@ -123,9 +149,13 @@ class StandIns:
 
     def _put_on(self, worn: Worn, seen: Seen) -> bool:
         """Choose a stand-in; whether there is one."""
-        if seen.time < worn.try_again or seen.view.coasting:
+        if not self._may_choose(worn, seen):
+            return False
+        if len(worn.observed) < self._least_looks:
+            worn.refusal = "met just now"
             return False
         index = self._choose(worn, seen)
+        worn.observed.clear()
         if index is None:
             worn.try_again, worn.refusal = seen.time + _TRY_AGAIN, "no stand-in fits"
             return False
@@ -134,10 +164,10 @@ class StandIns:
         return True
 
     def _choose(self, worn: Worn, seen: Seen) -> int | None:
-        observed = [self._observe(seen)]
+        observed = worn.observed
         fits = scores(observed, self._bank)
         worn.fitting = tuple(np.argsort(fits, kind="stable")[:_SHOWN].tolist())
-        wish = self._wishes.get(seen.view.number, self._wishes.get(0))
+        wish = self._wish(seen.view)
         if wish == "none":
             return None
         if wish is not None:
@@ -150,12 +180,20 @@ class StandIns:
         again = min(before, key=lambda index: (fits[index], index), default=best)
         return again if fits[again] <= fits[best] + _AS_BEFORE else best
 
+    def _may_choose(self, worn: Worn, seen: Seen) -> bool:
+        return seen.time >= worn.try_again and not seen.view.coasting
+
+    def _wish(self, view: FaceView) -> Wish | None:
+        return self._wishes.get(view.number, self._wishes.get(0))
+
     def _observe(self, seen: Seen) -> Observation:
-        head = to_crop(seen.view.points, seen.view.alignment)
-        weights = fitting_weights(head, seen.mask)
+        head, crop, mask = to_crop(seen.view.points, seen.view.alignment), seen.crop(), seen.mask
+        if seen.view.alignment.roomy:
+            head, crop, mask = _as_usual(head, crop, mask)
+        weights = fitting_weights(head, mask)
         average = mean_face().astype(np.float64)
-        edge = mask_edge(seen.mask, fit_rigid(average, head, weights)(average))
-        return observe(self._describer, seen.crop(), head, seen.mask, edge)
+        edge = mask_edge(mask, fit_rigid(average, head, weights)(average))
+        return observe(self._describer, crop, head, mask, edge)
 
     def _lay(self, worn: Worn, seen: Seen) -> Points | None:
         """Where it lies in the crop, faded in or out by now; None where nothing of it shows."""
@@ -170,3 +208,24 @@ class StandIns:
             worn.refusal, worn.points = None, laid
             worn.shown = 1.0 if first else min(worn.shown + seen.elapsed / FADE, 1.0)
         return worn.points if worn.shown > 0 else None
+
+
+def _worn(seen: Seen) -> Worn:
+    """What a head wears, from now on if it wore nothing."""
+    state = seen.view.state
+    if state.worn is None:
+        state.worn = Worn()
+    return state.worn
+
+
+def _as_usual(head: Points, crop: Picture, mask: Picture) -> tuple[Points, Picture, Picture]:
+    """A head in the usual crop, which those of the bank lie in, of one with more room below."""
+    size = len(mask)
+    to_usual = roomy_to_usual(size)
+    planes = [
+        cv2.warpAffine(plane, to_usual, (size, size), borderMode=cv2.BORDER_REPLICATE)
+        for plane in (*crop, mask)
+    ]
+    moved = head * to_usual[0, 0]
+    moved[:, :2] += to_usual[:, 2]
+    return moved, np.stack(planes[:3]), np.asarray(planes[3], np.float32)

@@ -17,8 +17,9 @@ import numpy as np
 from stream_unmask.faces.alignment import roomy_to_usual
 from stream_unmask.inpainting.face import FaceView, UnmaskedFace
 from stream_unmask.inpainting.graining import GrainSettings, measure
+from stream_unmask.inpainting.guides import Seen
 from stream_unmask.inpainting.ops import B, Device, Faces, Layer, Scored
-from stream_unmask.inpainting.tasks import Task
+from stream_unmask.inpainting.tasks import Task, heads
 from stream_unmask.inpainting.timing import since
 from stream_unmask.marks.writing import Marker, MarkPicture
 from stream_unmask.pixels.grain import Grain
@@ -76,6 +77,11 @@ class Inpainting(Generic[B]):
             self._found = self._scores()
         return self._found
 
+    def heads(self, rows: Sequence[int]) -> list[Seen]:
+        """Some of the faces, by their places among the views, as the frame shows them."""
+        with self._ops.queue():
+            return heads(self._ops, self._faces(rows, [1.0] * len(rows)))
+
     def inpaint(self, strengths: Sequence[float]) -> None:
         """Make what is laid over the faces.
 
@@ -86,7 +92,7 @@ class Inpainting(Generic[B]):
         if not self._rows:
             return
         with self._ops.queue():
-            faces = self._chosen(strengths)
+            faces = self._faces(self._rows, [strengths[row] for row in self._rows])
             layer = self._task.inpaint(self._ops, faces, self._stages)
             with self._stages("grain"):
                 grains = self._grains(faces, layer)
@@ -108,15 +114,15 @@ class Inpainting(Generic[B]):
             for (view, found), (mask, alpha) in zip(chosen, self._ops.finish(), strict=True)
         ]
 
-    def _chosen(self, strengths: Sequence[float]) -> Faces[B]:
-        """Those faces that something of is to be changed."""
-        views = [self._views[row] for row in self._rows]
+    def _faces(self, rows: Sequence[int], strengths: Sequence[float]) -> Faces[B]:
+        """Those faces that are in some rows."""
+        views = [self._views[row] for row in rows]
         return Faces(
             views,
-            self._rows,
-            self._ops.select(self._crops, self._rows),
-            self._ops.select(self._masks, self._rows),
-            [strengths[row] for row in self._rows],
+            rows,
+            self._ops.select(self._crops, rows),
+            self._ops.select(self._masks, rows),
+            strengths,
             [since(view.state.time, self._frame.time) for view in views],
             self._frame.time,
         )

@@ -92,16 +92,7 @@ class Unmask:
         """What is laid on the faces."""
         if self.sources is None:
             return [None] * len(faces.views)
-
-        def crop(row: int) -> Picture:
-            return ops.to_host(faces.crops[row : row + 1])[0]
-
-        rows = zip(faces.views, ops.to_host(faces.masks), faces.elapsed, strict=True)
-        heads = [
-            Seen(view, partial(crop, row), mask, faces.time, elapsed)
-            for row, (view, mask, elapsed) in enumerate(rows)
-        ]
-        return self.sources.guides(heads)
+        return self.sources.guides(heads(ops, faces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +142,19 @@ class Wear:
         with stages("blend"):
             covers = ops.cover(alphas, faces.strengths)
             return Layer(pictures, alphas, covers, _first_outlines(ops, faces, alphas))
+
+
+def heads(ops: FrameOps[B], faces: Faces[B]) -> list[Seen]:
+    """Masked faces as a frame shows them, on the host."""
+
+    def crop(row: int) -> Picture:
+        return ops.to_host(faces.crops[row : row + 1])[0]
+
+    rows = zip(faces.views, ops.to_host(faces.masks), faces.elapsed, strict=True)
+    return [
+        Seen(view, partial(crop, row), mask, faces.time, elapsed)
+        for row, (view, mask, elapsed) in enumerate(rows)
+    ]
 
 
 def styles() -> Iterator[Picture]:

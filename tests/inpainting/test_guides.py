@@ -61,8 +61,10 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return fits
 
 
-def stream(wishes: dict[int, Wish] | None = None) -> StandIns:
-    return StandIns(cast(Any, FakeBank()), cast(Any, None), cast(Any, None), nullcontext(), wishes)
+def stream(wishes: dict[int, Wish] | None = None, least_looks: int = 1) -> StandIns:
+    return StandIns(
+        cast(Any, FakeBank()), cast(Any, None), cast(Any, None), nullcontext(), wishes, least_looks
+    )
 
 
 def seen(state: FaceState, time: float, number: int = 1) -> Seen:
@@ -126,3 +128,36 @@ def test_wishes_are_followed_by_number_and_for_all_others() -> None:
     assert worn(stand_ins.guide(seen(FaceState(), 0.0, 1))) == 3
     assert worn(stand_ins.guide(seen(FaceState(), 0.0, 2))) == 4
     assert stand_ins.guide(seen(FaceState(), 0.0, 3)) is None
+
+
+def test_where_frames_are_shown_at_once_some_pass_before_a_stand_in_is_chosen() -> None:
+    stand_ins, state = stream(least_looks=3), FaceState()
+    for turn in range(2):
+        stand_ins.look(seen(state, turn * FRAME))
+        assert stand_ins.guide(seen(state, turn * FRAME)) is None
+        assert state.worn is not None
+        assert state.worn.refusal == "met just now"
+    stand_ins.look(seen(state, 2 * FRAME))
+    assert worn(stand_ins.guide(seen(state, 2 * FRAME))) == 1
+    assert state.worn is not None
+    assert (state.worn.refusal, state.worn.observed) == (None, [])
+
+
+def test_frames_that_can_wait_do_until_a_head_has_been_looked_at_often_enough() -> None:
+    stand_ins, state = stream(), FaceState()
+    undecided = []
+    for turn in range(8):
+        stand_ins.look(seen(state, turn * FRAME))
+        undecided.append(stand_ins.undecided(seen(state, turn * FRAME).view))
+    assert undecided == [True] * 5 + [False] * 3
+    assert state.worn is not None
+    assert len(state.worn.observed) == 6
+    assert worn(stand_ins.guide(seen(state, 0.0))) == 1
+    assert not stand_ins.looks_for(seen(state, 9 * FRAME).view)
+
+
+def test_nobody_waits_where_the_user_has_chosen() -> None:
+    stand_ins, state = stream({0: 4}), FaceState()
+    stand_ins.look(seen(state, 0.0))
+    assert not stand_ins.undecided(seen(state, 0.0).view)
+    assert worn(stand_ins.guide(seen(state, 0.0))) == 3

@@ -42,6 +42,10 @@ _DARKER, _LIGHTER, _CHROMA = 5.0, 12.0, 8.0
 
 _SKIN_WEIGHT, _MOST_SKIN = 0.6, 8.0
 
+_RED, _YELLOW = (10.0, 22.0), (13.0, 27.0)
+"""The a and b that skin has in white light. What is seen beyond is the light's colour, which the generator
+gives a stand-in; one that stood in such a light itself would be tinted twice."""
+
 _ROUGHER, _SMOOTHER, _MOST_SMOOTHER = 0.45, 1.5, 0.8
 """Distances of texture that count as one: wrinkles on the young are worse than none on the old."""
 
@@ -201,7 +205,8 @@ def _look_apart(seen: Observation, bank: Bank) -> NDArray[np.float64]:
 def _skin_apart(skin: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
     lightness = bank.trait("skin_l") - skin[0]
     light = np.where(lightness < 0, -lightness / _DARKER, lightness / _LIGHTER)
-    chroma = np.hypot(bank.trait("skin_a") - skin[1], bank.trait("skin_b") - skin[2]) / _CHROMA
+    red, yellow = np.clip(skin[1], *_RED), np.clip(skin[2], *_YELLOW)
+    chroma = np.hypot(bank.trait("skin_a") - red, bank.trait("skin_b") - yellow) / _CHROMA
     return np.asarray(np.minimum(light, _MOST_SKIN) + np.minimum(chroma, _MOST_SKIN / 4))
 
 
