@@ -28,7 +28,7 @@ from stream_unmask.faces.laying import (
 )
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.impressions import Impressions
+from stream_unmask.inpainting.stand_ins.impressions import SURE, Impressions
 from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UPPER_SKIN, Patches
 
 _BARE = 0.05
@@ -55,9 +55,10 @@ wrinkles."""
 
 _NEIGHBOURS = 12
 
-_USUAL = {"beard": (13.0, 5.0), "stubble": (0.6, 0.4), "lips": (10.0, 4.0)}
-"""What is never too much, and how much more than the nearest faces have counts as one. A shaven chin is no
-error on anyone, a beard may be a glaring one."""
+_USUAL = {"beard": (13.0, 5.0, -1), "stubble": (0.6, 0.4, -1), "lips": (10.0, 3.0, 1)}
+"""What is never too much, how much more than the nearest faces have counts as one, and on whom more is no
+error: those who strike one as women (1) or men (-1). A shaven chin is no error on anyone, a beard may be a
+glaring one, and so may painted lips."""
 
 _SURE, _CONTRARY = 0.5, 0.25
 """How far a stand-in may be from how the upper half strikes, as a woman's (1) or a man's (-1), and how much
@@ -193,8 +194,9 @@ def scores(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
     pitch = float(np.median([each.pitch for each in seen]))
     texture = float(np.median([each.texture for each in seen]))
     total = apart + _SKIN_WEIGHT * _skin_apart(skin, bank) + _turn_apart(yaw, pitch, bank)
-    total += _texture_apart(texture, bank) + _unlikely(apart, bank) + _blemishes(yaw, bank)
-    total += _contrary(seen, bank)
+    woman = float(np.median([bank.impressions.woman(each.look) for each in seen]))
+    total += _texture_apart(texture, bank) + _unlikely(apart, woman, bank) + _blemishes(yaw, bank)
+    total += _contrary(woman, bank)
     return np.asarray(total, np.float64)
 
 
@@ -221,20 +223,23 @@ def _texture_apart(texture: float, bank: Bank) -> NDArray[np.float64]:
     return np.where(rougher > 0, rougher / _ROUGHER, np.minimum(-rougher / _SMOOTHER, _MOST_SMOOTHER))
 
 
-def _unlikely(apart: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
-    """How much more beard and redder lips than the faces with the nearest upper halves."""
+def _unlikely(apart: NDArray[np.float64], woman: float, bank: Bank) -> NDArray[np.float64]:
+    """How much more beard and redder lips than the faces with the nearest upper halves.
+
+    What those have is expected only as far as the head surely strikes one as a man's, or a woman's.
+    """
     near = np.argsort(apart, kind="stable")[:_NEIGHBOURS]
     total = np.zeros(len(apart))
-    for name, (usual, unit) in _USUAL.items():
+    for name, (usual, unit, of) in _USUAL.items():
         values = bank.trait(name)
-        total += np.maximum(values - max(usual, float(np.median(values[near]))), 0) / unit
+        more = max(float(np.median(values[near])) - usual, 0.0) * min(max(of * woman / SURE, 0.0), 1.0)
+        total += np.maximum(values - usual - more, 0) / unit
     return total
 
 
-def _contrary(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
+def _contrary(woman: float, bank: Bank) -> NDArray[np.float64]:
     """How much a woman's face would contradict the upper half of a man, or the other way round."""
-    strikes = float(np.median([bank.impressions.woman(each.look) for each in seen]))
-    return np.asarray(np.maximum(np.abs(bank.trait("woman") - strikes) - _SURE, 0) / _CONTRARY)
+    return np.asarray(np.maximum(np.abs(bank.trait("woman") - woman) - _SURE, 0) / _CONTRARY)
 
 
 def _blemishes(yaw: float, bank: Bank) -> NDArray[np.float64]:
