@@ -88,9 +88,12 @@ def test_one_odd_frame_does_not_decide() -> None:
 
 
 def test_a_child_is_given_no_adults_face() -> None:
-    short, one = replace(SEEN, length=1.5), bank([traits()])
+    unsure, one = replace(SEEN, look=np.array([1, 0, 0.4, 0], np.float32)), bank([traits()])
+    short = replace(unsure, length=1.5)
     assert may_be_a_child([short], one.impressions)
-    assert choose([short, short, SEEN], one) is None
+    assert choose([short, short, unsure], one) is None
+    # A mask pulled up makes a grown-up's face short.
+    assert not may_be_a_child([replace(SEEN, length=1.5)], one.impressions)
     # Where the mask's edge is not seen, its length says nothing.
     unseen = replace(SEEN, length=None)
     assert not may_be_a_child([unseen], one.impressions)
