@@ -32,7 +32,8 @@ class Worn:
         shown: 0..1, how far it has faded in.
         refusal: why the last frame was not guided by it, if it was not.
         fitting: the places of those that fit the track best, the best first.
-        observed: what was seen of the head so far; nothing once there is a stand-in.
+        settled: it is worn for good.
+        observed: what was seen of the head so far; nothing once that is so.
         try_again: the time from which on a head is looked at again for which none was found.
     """
 
@@ -42,6 +43,7 @@ class Worn:
     shown: float = 0.0
     refusal: str | None = None
     fitting: tuple[int, ...] = ()
+    settled: bool = False
     observed: list[Observation] = field(default_factory=list)
     try_again: float = -math.inf
 

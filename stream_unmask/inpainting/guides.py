@@ -36,7 +36,8 @@ FADE = 0.2
 """Seconds in which a laid face comes and goes where it may be laid on, or may no longer."""
 
 _LOOKS, LEAST_LOOKS = 6, 3
-"""Looks at a head before its stand-in is chosen: where frames can wait, and where each is shown at once."""
+"""Looks at a head before its stand-in is chosen for good: where frames can wait, and where each is shown at
+once and the first ones wear what fits the first look."""
 
 _TRY_AGAIN = 0.5
 """Seconds after which a head is looked at again for which no stand-in was found."""
@@ -91,7 +92,7 @@ class StandIns:
             mesh: fits meshes.
             lock: what is to be entered while one of these networks is used.
             wishes: what the user wants faces to wear, by their numbers; 0 for all others.
-            least_looks: looks at a head before one is chosen for it; the generator paints alone till then.
+            least_looks: looks at a head before what it wears is chosen for good.
         """
         self._bank, self._describer, self._mesh, self._lock = bank, describer, mesh, lock
         self._wishes, self._least_looks = wishes or {}, least_looks
@@ -105,11 +106,11 @@ class StandIns:
                 worn.observed.append(self._observe(seen))
 
     def looks_for(self, view: FaceView) -> bool:
-        """Whether a stand-in is still to be chosen for a head."""
+        """Whether a stand-in is still to be chosen for a head, or for good."""
         worn, own = view.state.worn, view.state.recalled
         if own is not None and (own.believed or own.used):
             return False
-        return worn is None or (worn.stand_in is None and len(worn.observed) < _LOOKS)
+        return worn is None or (not worn.settled and len(worn.observed) < _LOOKS)
 
     def undecided(self, view: FaceView) -> bool:
         """Whether further looks at a head would help to choose: frames that can wait should."""
@@ -126,10 +127,12 @@ class StandIns:
             The laid face at the crop's side; None where the generator is to paint alone.
         """
         worn = _worn(seen)
-        if worn.stand_in is None and not worn.observed:
+        if not (worn.settled or worn.observed):
             self.look(seen)
         with self._lock:
-            if worn.stand_in is None and not self._put_on(worn, seen):
+            if not worn.settled and self._may_choose(worn, seen):
+                self._put_on(worn, seen)
+            if worn.stand_in is None:
                 return None
             laid = self._lay(worn, seen)
         return None if laid is None else self._drawn(worn, laid, seen)
@@ -147,21 +150,27 @@ class StandIns:
         face = worn.stand_in.draw(laid, seen.view.alignment.size)
         return replace(face, trust=face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
 
-    def _put_on(self, worn: Worn, seen: Seen) -> bool:
-        """Choose a stand-in; whether there is one."""
-        if not self._may_choose(worn, seen):
-            return False
-        if len(worn.observed) < self._least_looks:
-            worn.refusal = "met just now"
-            return False
+    def _put_on(self, worn: Worn, seen: Seen) -> None:
+        """Choose a stand-in, the first time and once more after enough looks: then it is worn for good."""
+        enough = len(worn.observed) >= self._least_looks
+        if worn.stand_in is not None and not enough:
+            return
+        self._worn_at.pop(worn.index, None)
         index = self._choose(worn, seen)
-        worn.observed.clear()
+        if enough:
+            worn.observed.clear()
         if index is None:
-            worn.try_again, worn.refusal = seen.time + _TRY_AGAIN, "no stand-in fits"
-            return False
-        worn.stand_in, worn.index, worn.refusal = WornStandIn(self._bank[index], self._mesh), index, None
-        _log.info("Face %d wears stand-in %d", seen.view.number, index + 1)
-        return True
+            worn.stand_in, worn.index, worn.points, worn.shown = None, -1, None, 0.0
+            worn.refusal = "no stand-in fits"
+            if enough:
+                worn.try_again = seen.time + _TRY_AGAIN
+            return
+        worn.settled = enough
+        if index != worn.index:
+            worn.stand_in, worn.points = WornStandIn(self._bank[index], self._mesh), None
+            worn.index, worn.refusal = index, None
+        if enough:
+            _log.info("Face %d wears stand-in %d", seen.view.number, index + 1)
 
     def _choose(self, worn: Worn, seen: Seen) -> int | None:
         observed = worn.observed

@@ -130,17 +130,30 @@ def test_wishes_are_followed_by_number_and_for_all_others() -> None:
     assert stand_ins.guide(seen(FaceState(), 0.0, 3)) is None
 
 
-def test_where_frames_are_shown_at_once_some_pass_before_a_stand_in_is_chosen() -> None:
+def test_where_frames_are_shown_at_once_the_first_look_serves_until_there_are_enough(
+    fits: list[float],
+) -> None:
     stand_ins, state = stream(least_looks=3), FaceState()
-    for turn in range(2):
+    wears = []
+    for turn in range(5):
         stand_ins.look(seen(state, turn * FRAME))
-        assert stand_ins.guide(seen(state, turn * FRAME)) is None
+        wears.append(worn(stand_ins.guide(seen(state, turn * FRAME))))
         assert state.worn is not None
-        assert state.worn.refusal == "met just now"
-    stand_ins.look(seen(state, 2 * FRAME))
-    assert worn(stand_ins.guide(seen(state, 2 * FRAME))) == 1
+        assert state.worn.settled == (turn >= 2)
+        fits[:] = [0.0, 9.0, 9.0, 9.0, 9.0] if turn < 2 else [9.0, 9.0, 0.0, 9.0, 9.0]
+    assert wears == [1, 1, 0, 0, 0]
     assert state.worn is not None
-    assert (state.worn.refusal, state.worn.observed) == (None, [])
+    assert state.worn.observed == []
+
+
+def test_a_head_that_enough_looks_find_nothing_for_takes_off_what_it_wore(fits: list[float]) -> None:
+    stand_ins, state = stream(least_looks=2), FaceState()
+    assert worn(stand_ins.guide(seen(state, 0.0))) == 1
+    fits[:] = [20.0] * 5
+    stand_ins.look(seen(state, FRAME))
+    assert stand_ins.guide(seen(state, FRAME)) is None
+    assert state.worn is not None
+    assert (state.worn.stand_in, state.worn.refusal) == (None, "no stand-in fits")
 
 
 def test_frames_that_can_wait_do_until_a_head_has_been_looked_at_often_enough() -> None:
