@@ -39,6 +39,7 @@ _FLAGS = (
 _BEGIN_SECONDS = 180.0
 _ANSWER_SECONDS = 180.0
 _LOOK = 0.05
+_PLAIN = ("InlineTextBox", "StaticText", "ListMarker", "generic", "none", "paragraph")
 
 
 def find_chromium() -> str | None:
@@ -171,6 +172,16 @@ class Page:
             size = (await self.send("Page.getLayoutMetrics"))["cssContentSize"]
             values["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         return base64.b64decode((await self.send("Page.captureScreenshot", **values))["data"])
+
+    async def read_aloud(self) -> list[tuple[str, str]]:
+        """Role and name of everything that a screen reader is told of, but plain text."""
+        nodes = (await self.send("Accessibility.getFullAXTree"))["nodes"]
+        told = [
+            (str(node["role"]["value"]).replace("image", "img"), str(node.get("name", {}).get("value", "")))
+            for node in nodes
+            if not node["ignored"]
+        ]
+        return [each for each in told if each[0] not in _PLAIN]
 
     async def close(self) -> None:
         self._reading.cancel()

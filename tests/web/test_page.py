@@ -247,6 +247,10 @@ def test_the_page_goes_on_when_the_server_was_away(server: Serving, browse: Brow
             await page.until(f"Number({CARD}?.dataset.pictures) > 2")
             await asyncio.to_thread(server.stop)
             await page.until("document.getElementById('server').textContent.includes('away')")
+            assert "the server is away" in await page.run(f"{CARD}.querySelector('.card-head').textContent")
+            assert await page.run(f"{CARD}.querySelector('.facts').textContent") == ""
+            await page.run(f"{CARD}.querySelector('.actions .plain').click()")
+            await page.until("document.getElementById('notice').textContent.includes('does not answer')")
             seen = int(await page.run(f"{CARD}.dataset.pictures"))
             await asyncio.to_thread(server.start)
             await page.until("document.getElementById('server').textContent === 'Connected'")
@@ -329,6 +333,97 @@ def test_the_first_paint_is_quick_and_nothing_moves_after_it(server: Serving, br
                 ".filter(({ name }) => !name.startsWith(location.origin)).length"
             )
             assert others == 0
+
+    browse(test)
+
+
+HEARD = """(() => {
+  window.heard = [];
+  const hear = ({ addedNodes }) => addedNodes.forEach((line) => window.heard.push(line.textContent));
+  new MutationObserver((changes) => changes.forEach(hear))
+    .observe(document.getElementById('announcer'), { childList: true });
+})()"""
+"""Keeps what the page has read aloud."""
+
+
+@pytest.mark.browser
+def test_a_screen_reader_is_told_what_there_is_and_how_it_goes(
+    server: Serving, short: Path, browse: Browse
+) -> None:
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, server.address) as page:
+            await page.until(f"Number({CARD}?.dataset.pictures) > 2")
+            told = await page.read_aloud()
+            assert {("banner", ""), ("navigation", "Views"), ("main", ""), ("log", "What happens")} <= set(
+                told
+            )
+            assert {("heading", "Watch"), ("heading", "door"), ("article", "door")} <= set(told)
+            for named in (
+                ("img", "door, before and after"),
+                ("slider", "How much is shown of the picture before: door"),
+                ("link", "Save a snapshot of door"),
+                ("button", "Record door now"),
+                ("button", "Stop door"),
+            ):
+                assert named in told
+            # What changes all the time is not read again and again: only whether the server is there.
+            assert [role for role, _ in told if role in ("status", "alert", "log")] == ["log", "status"]
+            await page.run(HEARD)
+            for button, said in (("Stop", "door: Stopped"), ("Start", "door: Live")):
+                await page.run(f"{CARD}.querySelector('.actions [aria-label=\"{button} door\"]').click()")
+                await page.until(f"window.heard.some((line) => line.startsWith('{said}'))")
+
+            await page.run("location.hash = 'try'")
+            await page.until("document.getElementById('drop-text').textContent")
+            await page.files("#file", [short])
+            done = "document.querySelector('.job[data-state=done]')"
+            await page.until(f"{done}?.querySelector('.tile')")
+            heard = [line for line in await page.run("window.heard") if line.startswith("short.mp4: ")]
+            assert heard[0].startswith("short.mp4: Uploading")
+            assert heard[-1] == "short.mp4: Done. Masks were taken off 1 of 1 faces, in 8 frames."
+            assert len(heard) < 9
+            told = await page.read_aloud()
+            for named in (("region", "Your files"), ("link", "Download short.mp4"), ("slider", "Position")):
+                assert named in told
+            spoken = (
+                "button",
+                "link",
+                "slider",
+                "radio",
+                "progressbar",
+                "img",
+                "group",
+                "heading",
+                "article",
+            )
+            assert [role for role, name in told if role in spoken and not name] == []
+            assert [role for role, _ in told if role in ("status", "alert", "log")] == ["log", "status"]
+            # The keyboard stays where it was when what it was at goes away.
+            await page.run(f"{done}.querySelector('[aria-label^=Delete]').focus()")
+            await page.key(" ", 32)
+            await page.until("!document.querySelector('.job')")
+            assert await page.run("document.activeElement.id") == "jobs"
+
+    browse(test)
+
+
+@pytest.mark.browser
+def test_files_that_are_dropped_together_are_all_done(
+    server: Serving, short: Path, tmp_path: Path, browse: Browse
+) -> None:
+    several = [tmp_path / f"{name}.mp4" for name in "abc"]
+    for each in several:
+        each.write_bytes(short.read_bytes()[:3000])
+
+    async def test(browser: Browser) -> None:
+        async with quiet_page(browser, f"{server.address}/#try") as page:
+            await page.until("document.getElementById('drop-text').textContent")
+            await page.files("#file", several)
+            await page.until("document.querySelectorAll('.job[data-state=failed]').length === 3")
+            said = await page.run(
+                "[...document.querySelectorAll('.job .row')].map((each) => each.textContent)"
+            )
+            assert all(words.startswith("Not done. The file") for words in said), said
 
     browse(test)
 

@@ -1,4 +1,6 @@
 // The HTTP API: the page uses nothing else. See openapi.json.
+import { say } from "./dom.js";
+
 export const BASE = "/api/v1";
 
 export class Refused extends Error {
@@ -9,7 +11,9 @@ export class Refused extends Error {
 }
 
 export async function ask(path, options = {}) {
-  const answer = await fetch(BASE + path, { credentials: "same-origin", ...options });
+  const answer = await fetch(BASE + path, { credentials: "same-origin", ...options }).catch(() => {
+    throw new Refused(0, say("server_silent"));
+  });
   if (answer.status === 204) return null;
   const said = await answer.json().catch(() => ({ error: answer.statusText }));
   if (!answer.ok) {
@@ -54,7 +58,7 @@ export function upload(file, progress) {
       if (request.status === 201) done(request.response);
       else failed(new Refused(request.status, request.response?.error ?? request.statusText));
     };
-    request.onerror = () => failed(new Refused(0, null));
+    request.onerror = () => failed(new Refused(0, say("upload_failed")));
     request.send(file);
   });
 }

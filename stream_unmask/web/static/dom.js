@@ -59,6 +59,16 @@ export function size(bytes) {
 
 export const percent = (share) => `${Math.floor(100 * share)} %`;
 
+const announcer = document.getElementById("announcer");
+const SPOKEN = 20000;
+
+// For those who listen to the page instead of looking at it: what begins, how far it is, and how it ends.
+export function announce(name, words) {
+  const line = make("p", {}, `${name}: ${words}`);
+  announcer.append(line);
+  setTimeout(() => line.remove(), SPOKEN);
+}
+
 const notice = document.getElementById("notice");
 let noticed;
 

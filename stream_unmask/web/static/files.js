@@ -1,6 +1,6 @@
 // Files that are tried: brought, followed, and shown with before and after.
 import { BASE, ask, post, remove, upload } from "./api.js";
-import { complain, duration, icon, make, percent, say, size, text } from "./dom.js";
+import { announce, complain, duration, icon, make, percent, say, size, text } from "./dom.js";
 import { Stage } from "./stage.js";
 import { faceChoices } from "./faces.js";
 import { eachPicture, newVideo } from "./ways.js";
@@ -10,15 +10,20 @@ const drop = document.getElementById("drop");
 const cards = new Map();
 let limits = null;
 
+// Shares of a file at which its progress is read aloud.
+const STEPS = 4;
+
 class JobCard {
   constructor(name) {
+    this.name = name;
+    this.step = 0;
     this.bar = make("span");
     this.progress = make("div", {
       class: "bar", role: "progressbar", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0,
     }, this.bar);
     this.state = make("span");
     this.left = make("span");
-    this.status = make("p", { class: "row", role: "status" }, this.state, this.left);
+    this.status = make("p", { class: "row" }, this.state, this.left);
     this.delete = make("button", { type: "button", class: "plain", "aria-label": say("delete_of", name), onclick: () => this.gone() }, say("delete"));
     this.head = make("div", { class: "card-head" }, make("h2", {}, name), this.delete);
     this.body = make("div", { class: "card-body" }, this.head, this.progress, this.status);
@@ -31,12 +36,19 @@ class JobCard {
   }
 
   uploading(share) {
+    if (!this.heard) this.hear(say("job_uploading", percent(share)));
     this.share(share);
     text(this.state, say("job_uploading", percent(share)));
   }
 
+  hear(words) {
+    if (words !== this.heard) announce(this.name, words);
+    this.heard = words;
+  }
+
   follow(job) {
     this.job = job;
+    if (this.deleted) { remove(`/jobs/${job.id}`).catch(complain); return; }
     this.element.dataset.job = job.id;
     cards.set(job.id, this);
     this.update(job);
@@ -50,10 +62,16 @@ class JobCard {
     this.job = job;
     this.element.dataset.state = job.state;
     this.share(job.share);
-    if (job.state === "queued") text(this.state, job.ahead ? say("job_queued", job.ahead) : say("job_next"));
+    if (job.state === "queued") {
+      text(this.state, job.ahead ? say("job_queued", job.ahead) : say("job_next"));
+      this.hear(this.state.textContent);
+    }
     if (job.state === "running") {
       text(this.state, job.share ? say("job_running", percent(job.share)) : say("job_next"));
       text(this.left, job.seconds_left === null ? "" : say("job_left", duration(job.seconds_left)));
+      const step = Math.floor(STEPS * job.share);
+      if (step > this.step && step < STEPS) this.hear(`${this.state.textContent} ${this.left.textContent}`);
+      this.step = step;
     }
     if (job.state === "failed") this.failed(job.error);
     if (job.state === "done") this.done(job);
@@ -65,6 +83,7 @@ class JobCard {
     text(this.state, `${say("job_failed")}. ${error}`);
     text(this.left, "");
     this.progress.hidden = true;
+    this.hear(this.state.textContent);
   }
 
   done(job) {
@@ -74,12 +93,13 @@ class JobCard {
     this.progress.remove();
     this.status.remove();
     const { links } = job;
-    const download = make("a", { class: "button primary", href: links.result, download: true }, say("download"));
+    const download = make("a", { class: "button primary", href: links.result, download: true, "aria-label": say("download_of", job.name) }, say("download"));
     this.head.insertBefore(download, this.delete);
     if (links.before) this.element.prepend(make("div", { class: "shown" }, pictures(job).element));
     else if (links.preview) this.element.prepend(make("div", { class: "shown" }, ...player(job)));
     this.element.classList.toggle("wide", Boolean(links.before || links.preview));
     if (job.report) this.body.append(report(job));
+    if (this.heard) this.hear(say("job_done", this.body.querySelector(".report li")?.textContent ?? ""));
     const choices = job.report && faceChoices(job.report, (wishes) => this.again(wishes));
     if (choices) this.body.append(choices);
   }
@@ -91,6 +111,7 @@ class JobCard {
       list.prepend(card.element);
       card.follow(job);
       card.element.scrollIntoView({ block: "nearest" });
+      card.delete.focus({ preventScroll: true });
     } catch (error) {
       complain(error);
     }
@@ -98,8 +119,11 @@ class JobCard {
 
   async gone() {
     this.events?.close();
-    this.request?.abort?.();
+    this.deleted = true;
+    // Where the next tab goes on from, and what is read next.
+    if (this.element.contains(document.activeElement)) list.focus({ preventScroll: true });
     this.element.remove();
+    announce(this.name, say("deleted"));
     if (!this.job) return;
     cards.delete(this.job.id);
     await remove(`/jobs/${this.job.id}`).catch(complain);
@@ -139,7 +163,7 @@ function player(job) {
     sound.replaceChildren(icon(video.muted ? "quiet" : "loud"));
   });
   const place = make("input", { type: "range", min: 0, max: 1000, value: 0, "aria-label": say("position") });
-  const time = make("output", {}, "0:00");
+  const time = make("span", { class: "time" }, "0:00");
   const shows = (key) => () => { play.setAttribute("aria-label", say(key)); play.replaceChildren(icon(key)); };
   video.addEventListener("play", shows("pause"));
   video.addEventListener("pause", shows("play"));
@@ -165,13 +189,17 @@ function report({ report: told, kind }) {
   }
   if (told.unfollowed) lines.push(say("report_unfollowed"));
   lines.push(...told.warnings);
+  const took = duration(Math.max(1, told.seconds));
   return make(
     "ul", { class: "report" }, ...lines.map((line) => make("li", {}, line)),
-    make("li", { class: "quiet" }, kind === "picture" ? say("report_time", duration(told.seconds), told.engine) : say("report_speed", told.frames, duration(told.seconds), told.engine)),
+    make("li", { class: "quiet" }, kind === "picture" ? say("report_time", took, told.engine) : say("report_speed", told.frames, took, told.engine)),
   );
 }
 
-async function bring(file) {
+// A server takes few files at a time from one visitor, so they go there one after the other.
+let sent = Promise.resolve();
+
+function bring(file) {
   const name = file.name || "pasted.png";
   if (limits && file.size > limits.upload_bytes) {
     complain(new Error(say("upload_too_large", name, size(limits.upload_bytes))));
@@ -179,6 +207,11 @@ async function bring(file) {
   }
   const card = new JobCard(name);
   list.prepend(card.element);
+  text(card.state, say("job_waiting"));
+  sent = sent.then(() => card.deleted || send(card, file));
+}
+
+async function send(card, file) {
   card.uploading(0);
   try {
     card.follow(await upload(file, (share) => card.uploading(share)));

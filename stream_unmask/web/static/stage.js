@@ -3,7 +3,7 @@ import { icon, make, say, text } from "./dom.js";
 
 export class Stage {
   constructor(name) {
-    this.canvas = make("canvas", { width: 16, height: 9 });
+    this.canvas = make("canvas", { width: 16, height: 9, role: "img", "aria-label": say("stage", name) });
     this.split = make("input", {
       type: "range", class: "stage-split", min: 0, max: 100, step: 1, value: 50,
       "aria-label": say("slider", name), "aria-valuetext": say("slider_percent", 50),

@@ -1,6 +1,6 @@
 // Every camera: before and after, how it is, and what can be done with it.
 import { BASE, ask, clockOffset, post, remove } from "./api.js";
-import { complain, duration, make, say, size, text } from "./dom.js";
+import { announce, complain, duration, make, say, size, text } from "./dom.js";
 import { Stage } from "./stage.js";
 import { Watcher } from "./ways.js";
 
@@ -19,7 +19,7 @@ class Card {
     this.dot = make("span", { class: "dot" });
     this.state = make("span");
     this.facts = make("ul", { class: "facts" });
-    this.said = make("p", { class: "said", role: "status" });
+    this.said = make("p", { class: "said" });
     this.snapshot = make("a", {
       class: "button", href: `${BASE}${path}/snapshot`, download: `${input.name}.jpg`, "aria-label": say("snapshot_of", input.name),
     }, say("snapshot"));
@@ -29,7 +29,7 @@ class Card {
       "article", { class: "card camera", "data-name": input.name, "aria-label": input.name }, this.stage.element,
       make(
         "div", { class: "card-body" },
-        make("div", { class: "card-head" }, make("h2", {}, input.name), make("p", { class: "pill", role: "status" }, this.dot, this.state)),
+        make("div", { class: "card-head" }, make("h2", {}, input.name), make("p", { class: "pill" }, this.dot, this.state)),
         this.facts, this.said,
         make("div", { class: "actions" }, this.snapshot, this.record, this.power),
       ),
@@ -37,21 +37,26 @@ class Card {
     this.update(input);
   }
 
+  // One thing at a time. The buttons stay enabled: one that is not loses the keyboard.
   async doing(what) {
-    this.record.disabled = this.power.disabled = true;
+    if (this.busy) return;
+    this.busy = true;
     try {
       this.update(await what());
     } catch (error) {
       complain(error);
     } finally {
-      this.record.disabled = this.power.disabled = false;
+      this.busy = false;
     }
   }
 
   async toggleRecording(path) {
     if (this.input.recording_since === null) return post(`${path}/recording`);
     const input = await remove(`${path}/recording`);
-    if (input.recorded) text(this.said, say("recorded", input.recorded));
+    if (input.recorded) {
+      text(this.said, say("recorded", input.recorded));
+      announce(this.name, this.said.textContent);
+    }
     return input;
   }
 
@@ -61,8 +66,10 @@ class Card {
 
   update(input) {
     if (this.input?.recording_since && input.recording_since === null) listRecordings().catch(complain);
-    this.input = input;
     const { state, name } = input;
+    if (this.input && this.input.state !== state) announce(name, `${say(`state_${state}`)}. ${input.said}`);
+    if (this.input?.recording_since === null && input.recording_since !== null) announce(name, say("recording_begun"));
+    this.input = input;
     this.element.dataset.state = this.dot.dataset.state = state;
     text(this.state, say(`state_${state}`));
     const stopped = state === "stopped", shows = state === "live" || state === "lost";
@@ -73,6 +80,7 @@ class Card {
     this.record.hidden = !shows;
     this.snapshot.hidden = !shows;
     text(this.power, stopped ? say("start") : say("stop"));
+    this.power.classList.toggle("plain", !stopped);
     this.power.setAttribute("aria-label", say(stopped ? "start_of" : "stop_of", name));
     if (recording) text(this.said, say("recording", duration(Date.now() / 1000 - input.recording_since)));
     else if (!shows) text(this.said, stopped ? "" : input.said);
@@ -82,6 +90,15 @@ class Card {
     if (stopped) this.stage.clear();
     if (!this.watcher.way) this.stage.say(say(stopped ? "stage_stopped" : "stage_connecting"));
     this.tell();
+  }
+
+  away() {
+    this.watcher.stop();
+    this.element.dataset.state = this.dot.dataset.state = "away";
+    text(this.state, say("state_away"));
+    text(this.said, "");
+    this.facts.replaceChildren();
+    this.stage.say(say("state_away"));
   }
 
   play(wanted) {
@@ -126,7 +143,7 @@ export function showInputs(inputs) {
 
 // The server is away: nothing that it said last is true any more.
 export function serverAway() {
-  for (const { watcher } of cards.values()) watcher.stop();
+  for (const card of cards.values()) card.away();
 }
 
 async function listRecordings() {
@@ -162,4 +179,4 @@ export function leave() {
 
 document.addEventListener("visibilitychange", again);
 // Said goodbye to, the server need not find out for itself.
-addEventListener("pagehide", serverAway);
+addEventListener("pagehide", () => { for (const { watcher } of cards.values()) watcher.stop(); });

@@ -3,7 +3,7 @@
 // Below each picture goes a strip of black and white cells: its number. It comes back with the picture, so that
 // before and after belong together and the way there and back is measured and not guessed.
 import { post, socket } from "./api.js";
-import { complain, make, say } from "./dom.js";
+import { announce, complain, make, say } from "./dom.js";
 import { webcamChoices } from "./faces.js";
 import { Stage } from "./stage.js";
 import { eachPicture, gathered, newVideo } from "./ways.js";
@@ -152,6 +152,7 @@ class Session {
     const sent = this.numbered.read(source, width, height);
     if (!sent) return;
     this.way = way;
+    if (!this.pictures) announce(say("webcam_title"), say("webcam_back"));
     this.pictures += 1;
     this.rounds.push(performance.now() - sent.at);
     if (this.rounds.length > 150) this.rounds.shift();
@@ -193,9 +194,11 @@ class Session {
 function stop() {
   session?.stop();
   session = null;
+  const held = place.contains(document.activeElement);
   place.hidden = true;
   place.replaceChildren();
   button.disabled = false;
+  if (held) button.focus({ preventScroll: true });
 }
 
 async function start(standIn, choices) {
@@ -224,6 +227,7 @@ export function begin() {
     const choices = await webcamChoices((standIn) => start(standIn, choices)).catch(() => null);
     await start(null, choices);
     place.scrollIntoView({ block: "nearest" });
+    place.querySelector("button")?.focus({ preventScroll: true });
   });
 }
 
