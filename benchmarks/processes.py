@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,32 @@ def processor_seconds(pid: int) -> float:
     except OSError as error:
         raise UnmaskError(f"Nothing is known of the process {pid}.") from error
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_seconds(pid: int) -> float:
+    """Processor time that a process, all that descend from it, and those of them that ended, took so far."""
+    found = _stats()
+    ticks = sum(sum(found[each][1:]) for each in [pid, *descendants(pid)] if each in found)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process began, and those that they began."""
+    found = _stats()
+    children = [each for each, (parent, *_) in found.items() if parent == pid]
+    for child in children:  # grows meanwhile
+        children += [each for each, (parent, *_) in found.items() if parent == child]
+    return children
+
+
+def _stats() -> dict[int, tuple[int, ...]]:
+    """Of each process its parent, and its ticks in user and system mode, its own and its ended children's."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            fields = path.read_text().rpartition(")")[2].split()
+            found[int(path.parent.name)] = tuple(int(fields[place]) for place in (1, 11, 12, 13, 14))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,10 +70,12 @@ def connected(address: str | None) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = "Ray cannot be started here" if address is None else f"There is no Ray cluster at {address}"
         raise UnmaskError(f"{where}: {str(error).splitlines()[0].rstrip('.')}.") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    # Ray tells of lost workers and nodes on the standard output, which is for results.
+    with redirect_stdout(sys.stderr):
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def slots(share: Share) -> dict[Kind, int]:

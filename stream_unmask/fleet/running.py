@@ -141,8 +141,9 @@ class Archive:
                 busy += 1
 
     def _take(self) -> None:
-        """Wait a moment, and keep what has ended."""
-        ended, _ = ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=_LOOK)
+        """Wait until something has ended, but a moment only, and keep all that has."""
+        ray.wait(list(self._at_work), timeout=_LOOK)
+        ended, _ = ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
         for reference in ended:
             item, kind = self._at_work.pop(reference)
             try:

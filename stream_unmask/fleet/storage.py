@@ -115,7 +115,8 @@ def fetched(place: str) -> Iterator[Path]:
         except Exception as error:
             shown = redact(place)
             raise InputError(f"{shown} cannot be read: {_why(error)}.", path=shown) from error
-        yield target
+        with _by_its_own_name(target, place):
+            yield target
 
 
 @contextmanager
@@ -137,7 +138,8 @@ def delivered(place: str) -> Iterator[Path]:
         return
     with scratch() as folder:
         made = folder / Path(place).name
-        yield made
+        with _by_its_own_name(made, place):
+            yield made
         _put(made, place)
 
 
@@ -187,6 +189,18 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _by_its_own_name(copy: Path, place: str) -> Iterator[None]:
+    """Errors of a copy on this machine, said of the file that the user named."""
+    try:
+        yield
+    except (InputError, OutputError) as error:
+        if str(copy) not in str(error):
+            raise
+        shown = redact(place)
+        raise type(error)(str(error).replace(str(copy), shown), path=shown) from error
+
+
 def _put(made: Path, place: str) -> None:
     """Upload a file. Where a reader could see half of it, it comes under another name first."""
     files, path = _files(place)
@@ -204,7 +218,9 @@ def _put(made: Path, place: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    """Why an operation failed; file systems put whole addresses into that."""
+    """Why an operation failed; file systems put whole addresses into that, some of them nothing else."""
+    if isinstance(error, FileNotFoundError) and " " not in str(error):
+        return "it is not there"
     return redact(reason(error))
 
 

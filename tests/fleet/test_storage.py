@@ -55,6 +55,16 @@ def test_what_fails_on_the_way_is_not_delivered(bucket: str) -> None:
     assert storage.names_below(bucket) == set()
 
 
+def test_what_is_wrong_with_a_file_elsewhere_is_said_of_its_own_name(bucket: str) -> None:
+    place = storage.join(bucket, "broken.mp4")
+    storage.write(place, b"no video")
+    with pytest.raises(InputError) as error, storage.fetched(place) as path:
+        raise InputError(f"{path} is not a video that can be read.", path=path)
+    assert str(error.value) == f"{place} is not a video that can be read."
+    with pytest.raises(InputError, match=r"none.mp4 cannot be read: it is not there\.$"):
+        storage.find(storage.join(bucket, "none.mp4"))
+
+
 def test_a_local_file_is_used_where_it_lies(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"video")

@@ -20,6 +20,7 @@ SLOW = (
     "engines/backends/tensorrt/test_build.py::test_every_profile_and_effort_is_taken",
     "engines/backends/tensorrt/test_build.py::test_the_bundled_networks_are_built",
     "engines/backends/test_torch_tensorrt.py::test_the_bundled_networks_export_for_any_batch",
+    "fleet/test_nodes.py",
     "fleet/test_running.py",
     "fleet/test_spans.py",
     "fleet/test_wall.py",

@@ -14,13 +14,16 @@ from stream_unmask.cli.measure.common import command_line, json_option, tell
 @click.option("--files", type=click.IntRange(2), default=60, show_default=True, help="Short files.")
 @click.option("--frames", type=click.IntRange(2), default=50, show_default=True, help="Of each.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="At the same time.")
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="Of those two.")
+@click.option("--kills", type=click.IntRange(0), default=10, show_default=True, help="Nodes that are lost.")
 @json_option
-def fleet(files: int, frames: int, workers: int, target: Path | None) -> None:
-    """Time Ray beside plain processes, and a long file in spans beside one go."""
+def fleet(target: Path | None, **values: int) -> None:
+    """Time Ray beside plain processes, a long file in spans beside one go, and what lost nodes cost."""
+    from benchmarks.fleet import Plan
     from benchmarks.fleet import measure as run
 
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Path(folder), files=files, frames=frames, workers=workers, command=command_line())
+        found = run(Path(folder), Plan(**values), command_line())
     tell(found, target)
 
 
