@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stream_unmask import api
 from stream_unmask.errors import UnmaskError
@@ -42,6 +42,12 @@ class CameraConfig:
     camera: CameraOptions
     options: OutputOptions
     repeat: bool = False
+
+
+def again(config: CameraConfig) -> CameraConfig:
+    """The same camera, where it was begun before: its recordings go on in further files."""
+    live = replace(config.options.live, again=True)
+    return replace(config, options=replace(config.options, live=live))
 
 
 class Pulse:
@@ -112,7 +118,8 @@ class Cameras:
             self._at_work.pop(name).join()
         for name, config in wanted.items():
             if name not in self._at_work:
-                self._at_work[name] = CameraAtWork(config, self._unmasker, self.say, self._began)
+                begun = name in changed
+                self._at_work[name] = CameraAtWork(config, self._unmasker, self.say, self._began, begun=begun)
 
 
 class CameraAtWork(threading.Thread):
@@ -123,6 +130,7 @@ class CameraAtWork(threading.Thread):
         unmasker: works on it.
         say: gets a sentence for what a user should know.
         began: is told that it is there.
+        begun: it was at work before.
 
     Attributes:
         pulse: how it is.
@@ -138,33 +146,36 @@ class CameraAtWork(threading.Thread):
         unmasker: api.Unmasker,
         say: Callable[[str], None],
         began: Callable[[CameraAtWork, Session], None] | None = None,
+        *,
+        begun: bool = False,
     ) -> None:
         super().__init__(name=config.name)
         self.config, self.stop, self.pulse = config, threading.Event(), Pulse()
         self.session: Session | None = None
         self.frames = self.dropped = self.faces = 0
         self._dropped_before = 0
-        self._unmasker, self._say, self._began = unmasker, say, began
+        self._unmasker, self._say, self._began, self._begun = unmasker, say, began, begun
         self.start()
 
     def run(self) -> None:
-        backoff = Backoff()
+        backoff, config = Backoff(), again(self.config) if self._begun else self.config
         while not self.stop.is_set():
             try:
-                self._once()
+                self._once(config)
             except UnmaskError as error:
                 self._tell(str(error))
             except Exception:  # a defect in one camera's work must not end the others
                 _log.exception("%s failed", self.config.name)
                 self._tell("It failed; see the log.")
             finally:
+                if self.frames:
+                    config = again(config)
                 self.session = None
             pause = backoff.next(refused=False)
             if not self.stop.wait(pause):
                 self._tell("It is begun again.")
 
-    def _once(self) -> None:
-        config = self.config
+    def _once(self, config: CameraConfig) -> None:
         report = self._unmasker.video(
             config.source,
             config.outputs,

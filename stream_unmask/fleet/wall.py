@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from stream_unmask.cameras import CameraConfig
+from stream_unmask.cameras import CameraConfig, again
 from stream_unmask.errors import UnmaskError
 from stream_unmask.fleet.hosts import LEASE, Board, CameraState, Host, HostState, Row
 from stream_unmask.settings import Settings
@@ -27,6 +27,9 @@ BOARD = "cameras"
 
 _LOST = LEASE + 1.0
 """Seconds without an answer after which a host is given up: by then it has let go of its cameras."""
+
+_CLOSING = 30.0
+"""Seconds that all outputs get at the end to be closed in."""
 
 _BOARD_SECONDS = 0.2
 """Seconds that the board gets to answer in."""
@@ -113,11 +116,9 @@ class Wall:
         """Work until ``stop``."""
         while not stop.wait(_LOOK):
             self.look()
-        for host in self._hosts.values():
-            for name in host.cameras:
-                host.actor.end.remote(name)
-        refs = [host.actor.state.remote() for host in self._hosts.values()]
-        ray.wait(refs, num_returns=len(refs), timeout=LEASE) if refs else None
+        ended = [host.actor.end.remote(name) for host in self._hosts.values() for name in host.cameras]
+        if ended:
+            ray.wait(ended, num_returns=len(ended), timeout=_CLOSING)
 
     def look(self) -> list[Row]:
         """Look at all nodes once, move what must move, and put up how all is.
@@ -183,7 +184,7 @@ class Wall:
             # It was not asked for too long, by a wall that had no time, and has let go of the camera.
             if name not in state.cameras and time.monotonic() - since > LEASE:
                 host.cameras[name] = time.monotonic()
-                host.actor.begin.remote(self._cameras[name])
+                host.actor.begin.remote(again(self._cameras[name]))
 
     def _give_up(self, host: _At) -> None:
         self._hosts.pop(host.node, None)
@@ -195,6 +196,8 @@ class Wall:
 
     def _move_one(self) -> None:
         """Move one camera that should be elsewhere, if those that moved before are live, or will not be."""
+        if any(not row.node for row in self._rows.values()):
+            return
         now = time.monotonic()
         given = ((name, since) for host in self._hosts.values() for name, since in host.cameras.items())
         if any(now - since < _SETTLED and self._row(name).state == "starting" for name, since in given):
@@ -227,7 +230,7 @@ class Wall:
             row, host = self._rows[name], self._best()
             if row.node or host is None or (loading and not row.moves) or self._is_leaving(name):
                 continue
-            host.actor.begin.remote(camera)
+            host.actor.begin.remote(again(camera) if row.moves else camera)
             host.cameras[name] = time.monotonic()
             row.node, row.moves = host.node, row.moves + 1
             self._say(f"{name} goes to node {host.node[:8]}.")

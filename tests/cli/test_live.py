@@ -120,10 +120,22 @@ class FakeUnmasker:
     def __init__(self) -> None:
         self.running: list[str] = []
         self.begun: list[str] = []
+        self.again: list[str] = []
         self.repeated: list[str] = []
 
-    def video(self, source: str, *_: object, stop: threading.Event, repeat: bool, **__: object) -> Report:
+    def video(
+        self,
+        source: str,
+        _: object,
+        options: OutputOptions,
+        *,
+        stop: threading.Event,
+        repeat: bool,
+        **__: object,
+    ) -> Report:
         self.begun.append(source)
+        if options.live.again:
+            self.again.append(source)
         if repeat:
             self.repeated.append(source)
         if source == "broken":
@@ -174,6 +186,7 @@ def test_a_reloaded_camera_that_changed_begins_anew() -> None:
     wait_until(lambda: unmasker.running == ["other"])
     cameras.become({})
     assert unmasker.begun == ["one", "other"]
+    assert unmasker.again == ["other"]  # what it recorded before is there
 
 
 def test_the_example_of_the_documentation_is_understood(

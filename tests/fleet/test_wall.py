@@ -11,6 +11,7 @@ pytest.importorskip("ray")
 
 import ray
 
+from benchmarks.fleet_nodes import connected_nodes
 from stream_unmask.cameras import CameraConfig
 from stream_unmask.errors import UnmaskError
 from stream_unmask.fleet import cluster, wall
@@ -41,7 +42,8 @@ class Pretended:
         self.cameras: dict[str, CameraState] = {}
 
     def begin(self, camera: CameraConfig) -> None:
-        self.cameras[camera.name] = CameraState(25.0, 0.04, "It is there.")
+        said = "It is there, again." if camera.options.live.again else "It is there."
+        self.cameras[camera.name] = CameraState(25.0, 0.04, said)
 
     def end(self, name: str) -> None:
         self.cameras.pop(name, None)
@@ -76,18 +78,37 @@ def test_cameras_live_survive_their_host_and_leave_a_drained_node(monkeypatch: p
     shown = Wall(Settings(), {name: camera(name) for name in ("a", "b")}, 0, said.append)
     rows = until(shown, lambda rows: all(row.state == "live" for row in rows))
     assert [(row.fps, row.delay, row.moves) for row in rows] == [(25.0, 0.04, 1)] * 2
+    assert [row.said for row in rows] == ["It is there."] * 2
     assert [row.name for row in ray.get(wall.board().look.remote())] == ["a", "b"]
 
     (host,) = shown._hosts.values()
     ray.kill(host.actor)
     rows = until(shown, lambda rows: all(row.state == "live" and row.moves == 2 for row in rows))
     assert any("is gone; its 2 cameras go elsewhere" in sentence for sentence in said)
+    assert [row.said for row in rows] == ["It is there, again."] * 2  # their files are there already
 
     # There is no other node to go to: a drained one keeps its cameras rather than leave them nowhere.
     ray.get(wall.board().drain.remote(rows[0].node[:8]))
     for _ in range(3):
         rows = shown.look()
     assert [row.state for row in rows] == ["live", "live"]
+
+
+def test_a_drained_node_is_left_by_one_camera_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "Host", Pretended)
+    said: list[str] = []
+    with connected_nodes(2, 1):
+        shown = Wall(Settings(), {name: camera(name) for name in "abcd"}, 1, said.append)
+        rows = until(shown, lambda rows: all(row.state == "live" for row in rows))
+        left = rows[0].node
+        moving = [row.name for row in rows if row.node == left]
+        assert len(moving) == 2
+        said.clear()
+        ray.get(wall.board().drain.remote(left[:8]))
+        until(shown, lambda rows: all(row.state == "live" and row.node != left for row in rows))
+    for name in moving:
+        place = next(index for index, sentence in enumerate(said) if sentence.startswith(f"{name} leaves"))
+        assert said[place + 1].startswith(f"{name} goes to")
 
 
 class Forgetful(Pretended):

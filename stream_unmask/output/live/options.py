@@ -23,6 +23,7 @@ class LiveOptions:
         on_loss: what live outputs show while the camera is away.
         pipe_format: what goes to the standard output: an MPEG transport stream, bare pictures (4:2:0), or
             pictures with a header (YUV4MPEG2).
+        again: the camera was written there before: a recording whose name is taken gets another one.
 
     Raises:
         ValueError: a value is none of those it may have; the sentence lists them.
@@ -32,6 +33,7 @@ class LiveOptions:
     retention: Retention = field(default_factory=Retention)
     on_loss: OnLoss = "hold"
     pipe_format: PipeFormat = "mpegts"
+    again: bool = False
 
     def __post_init__(self) -> None:
         if self.segment is not None and not 1 <= self.segment < float("inf"):

@@ -89,7 +89,8 @@ def target_for(
         recording_format(path),
         segment=options.segment,
         retention=options.retention,
-        overwrite=overwrite,
+        overwrite=overwrite and not options.again,
+        again=options.again,
         tags=tags,
         seal=seal,
     )

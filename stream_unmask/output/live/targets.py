@@ -304,6 +304,7 @@ class RecordingTarget:
         segment: seconds after which the next one begins; None for never.
         retention: which of them go.
         overwrite: the first one may replace what bears its name.
+        again: the first one gets another name where its own is taken, as all others do.
         tags: their metadata.
         seal: is given each file before it gets its name.
     """
@@ -313,6 +314,7 @@ class RecordingTarget:
     segment: float | None = None
     retention: Retention = field(default_factory=Retention)
     overwrite: bool = False
+    again: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     seal: Callable[[Path], None] | None = None
     kind: Kind = "recording"
@@ -338,7 +340,7 @@ class RecordingTarget:
         target = self.names.target(time.time())
         if self.names.many:
             _make(target.parent)
-        check_output(target, None, overwrite=self.overwrite or self.names.many)
+        check_output(target, None, overwrite=self.overwrite or self.again or self.names.many)
 
     def prepare(self, notify: Callable[[str], None]) -> None:
         """Keep what earlier runs left unfinished.

@@ -18,6 +18,8 @@ from stream_unmask.output.live import targets
 from stream_unmask.output.live.fanout import Fanout
 from stream_unmask.output.live.muxing import Muxer
 from stream_unmask.output.live.naming import Names
+from stream_unmask.output.live.options import LiveOptions
+from stream_unmask.output.live.parsing import target_for
 from stream_unmask.output.live.targets import RecordingTarget, recording_format
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import FAST, beeps, camera, fan_out, frames, settle, ticks, times, write
@@ -233,6 +235,17 @@ def test_names_that_cannot_be_are_refused_before_anything_is_written(tmp_path: P
         target(tmp_path / "out.avi")
     assert (tmp_path / "there.mp4").read_bytes() == b"kept"
     assert names(tmp_path) == ["camera.mp4", "there.mp4"]
+
+
+def test_a_camera_that_is_begun_again_replaces_nothing(tmp_path: Path) -> None:
+    source = camera(tmp_path)
+    (tmp_path / "out.mp4").write_bytes(b"kept")
+    options = LiveOptions(again=True)
+    outputs = fan_out(source, target_for(tmp_path / "out.mp4", options, overwrite=True, tags={}, seal=None))
+    write(outputs, frames(8))
+    outputs.close()
+    assert names(tmp_path) == ["camera.mp4", "out-2.mp4", "out.mp4"]
+    assert (tmp_path / "out.mp4").read_bytes() == b"kept"
 
 
 def test_slow_cameras_lose_no_more_than_fast_ones(tmp_path: Path) -> None:
