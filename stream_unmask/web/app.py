@@ -171,6 +171,8 @@ def make_runner(here: Site) -> Runner:
         access_log=None,
         logger=_log_of_server,
         shutdown_timeout=_CLOSE_SECONDS,
+        # What is compressed is refused; nothing is unpacked that may be broken, or much larger.
+        auto_decompress=False,
         # Who goes away is worked for no longer.
         handler_cancellation=True,
     )

@@ -98,6 +98,8 @@ class Guard:
                 if request.headers.get("Authorization"):
                     await asyncio.sleep(_WRONG_SECONDS)
                 return refusal(401, "The token is missing or wrong.")
+            if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                return refusal(415, "Bodies are taken as they are, not compressed.")
             return await handler(request)
         except web.HTTPException as error:
             if error.status < 400:
@@ -129,7 +131,7 @@ class Guard:
             raise web.HTTPForbidden(reason="Other sites may not use this server.")
         origin = request.headers.get("Origin")
         asks_more = request.method not in _SAFE or "Upgrade" in request.headers
-        if origin is not None and asks_more and urlsplit(origin).netloc.lower() != request.host.lower():
+        if origin is not None and asks_more and _place_of(origin) != request.host.lower():
             raise web.HTTPForbidden(reason="Other sites may not use this server.")
 
     def _proof(self, until: str) -> str:
@@ -158,6 +160,14 @@ def port_of(request: web.Request) -> int:
 def is_secure(request: web.Request) -> bool:
     """Whether the browser came over TLS, to this server or to a proxy before it."""
     return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
+def _place_of(origin: str) -> str:
+    """Name and port of an origin; empty where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:

@@ -131,6 +131,8 @@ def test_names_that_were_allowed_are_served(tmp_path: Path) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
+        {"Origin": "http://localhost@evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -391,6 +393,52 @@ def test_nonsense_is_refused_in_a_sentence(
             assert (await answer.json())["error"]
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "body", "expected"),
+    [
+        ("GET /healthz", "Host: evil.example", "", 400),  # a second one
+        ("GET http://localhost/healthz", "X: a", "", 200),
+        ("POST /api/v1/jobs", "Transfer-Encoding: chunked\r\nContent-Length: 4", "0\r\n\r\n", 400),
+        ("POST /api/v1/jobs", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n", 400),
+        ("POST /api/v1/jobs", "Transfer-Encoding: chunked", "-5\r\nhello\r\n0\r\n\r\n", 400),
+        ("POST /api/v1/jobs", "Transfer-Encoding: chunked", "FFFFFFFFFFFFFFFFF\r\nx", 400),
+        ("POST /api/v1/jobs", "Content-Length: 1\r\nContent-Length: 2", "xx", 400),
+        ("POST /api/v1/jobs", "Content-Length: -1", "x", 400),
+        ("POST /api/v1/jobs", "Content-Length: 1\r\nContent-Encoding: gzip", "x", 415),
+        ("POST /api/v1/session", "Content-Length: 2\r\nContent-Encoding: deflate", "{}", 415),
+        ("POST /api/v1/session", "Content-Length: 2\r\nExpect: wonders", "{}", 417),
+        ("POST /api/v1/session", "Content-Length: 19\r\nX: a", '{"token": "\\ud800"}', 204),
+        ("GET /healthz", "X: a\r\n folded", "", 400),
+        ("GET /healthz", f"X: {'a' * 100_000}", "", 400),
+        ("GET /healthz", "\r\n".join(f"X{number}: a" for number in range(5000)), "", 400),
+        ("GET /healthz", "Cookie: a=\xff; =; b=\\054", "", 200),
+        ("GET /static/app.js%00.html", "X: a", "", 404),
+        ("GET /static/app.js", f"Range: bytes={','.join(['0-'] * 1000)}", "", 200),
+        ("DELETE /api/v1/recordings/a%0d%0aX:%20b.mp4", "X: a", "", 404),
+        (f"GET /api/v1/recordings/{'a' * 4000}.mp4", "X: a", "", 404),
+        ("GET /api/v1/stand-ins/%D9%A3", "X: a", "", 404),
+        ("CONNECT evil.example:443", "X: a", "", 404),
+        ("TRACE /api/v1/inputs", "X: a", "", 405),
+        ("get /api/v1/inputs", "X: a", "", 400),
+    ],
+)
+def test_hostile_heads_and_bodies_are_refused_and_not_spoken_of(
+    line: str, headers: str, body: str, expected: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = f"{line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\nConnection: close\r\n\r\n"
+
+    async def test() -> None:
+        async with served(tmp_path) as server:
+            answer = await server.raw((head + body).encode("latin-1"))
+            assert answer.split()[1] == str(expected).encode(), answer
+            assert b"X: b" not in answer.partition(b"\r\n\r\n")[0]
+            assert server.site.jobs.counts["queued"] == 0
+            assert await status(server, "/healthz") == 200
+
+    run(test())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_wish_beyond_all_numbers_is_none() -> None:
