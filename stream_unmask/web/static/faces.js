@@ -52,8 +52,8 @@ function wishes(rows) {
 export async function webcamChoices(chosen) {
   const { count } = await ask("/stand-ins");
   if (!count) return null;
-  const step = Math.max(1, Math.floor(count / 10));
-  const numbers = Array.from({ length: Math.min(10, count) }, (_, place) => 1 + place * step);
+  const step = Math.max(1, Math.floor(count / 9));
+  const numbers = Array.from({ length: Math.min(9, count) }, (_, place) => 1 + place * step);
   const form = tiles(say("webcam_face"), numbers, "auto", [["auto", "stand_in_auto"]]);
   form.addEventListener("change", (event) => chosen(event.target.value === "auto" ? null : Number(event.target.value)));
   return form;
