@@ -20,10 +20,13 @@ from stream_unmask.fleet.planning import REPORTS, Item
 from stream_unmask.fleet.records import Record, keep, kept
 from stream_unmask.fleet.spans import Cut, begin, join, render, scout
 from stream_unmask.fleet.work import How
-from stream_unmask.output.parts import sweep
+from stream_unmask.output.parts import left_over, sweep
 
 _AHEAD = 2
 """Files that wait in Ray's own queue for each worker, so that none is idle while the next is sent."""
+
+_ENDING = 10.0
+"""Seconds that workers get to end in when a run is stopped."""
 
 _LOOK = 1.0
 """Seconds between two looks at how far everything is."""
@@ -118,9 +121,17 @@ class Archive:
             self._send(tasks)
             self._take()
             self._tell(self.standing)
-        for item, _ in self._at_work.values():
-            self._clean(item)
+        self._break_off()
         return self._all()
+
+    def _break_off(self) -> None:
+        """End what is under way, and leave nothing of it."""
+        for reference in self._at_work:
+            ray.cancel(reference, force=True)
+        left, until = [item for item, _ in self._at_work.values()], time.monotonic() + _ENDING
+        # Ray says that they have ended before their processes have.
+        while (left := [item for item in left if not self._clean(item)]) and time.monotonic() < until:
+            time.sleep(_ENDING / 100)
 
     def _task(self, work: Callable[..., Any], kind: Kind) -> Any:
         # A worker on a GPU is kept, too: its networks take long to load.
@@ -174,10 +185,13 @@ class Archive:
         except OutputError as error:
             record.warnings.append(f"What there is to say of it could not be kept: {error}")
 
-    def _clean(self, item: Item) -> None:
-        """Remove what a worker that died left half written."""
-        if not storage.is_remote(item.output):
-            sweep(Path(item.output))
+    def _clean(self, item: Item) -> bool:
+        """Remove what a worker that died left half written; False where it lives and still writes."""
+        if storage.is_remote(item.output):
+            return True
+        path = Path(item.output)
+        sweep(path)
+        return path not in left_over(path.parent)
 
     def _all(self) -> list[Record]:
         found = {record.name: record for record in self.standing.records}

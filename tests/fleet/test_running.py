@@ -6,11 +6,13 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stream_unmask.output.parts import PartFile, left_over
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.settings import Settings
 
@@ -23,6 +25,7 @@ from stream_unmask.fleet.planning import Item, plan
 from stream_unmask.fleet.records import Record
 from stream_unmask.fleet.running import Archive, Standing, is_begun
 from stream_unmask.fleet.work import How
+from tests.support.waiting import GUARD
 
 pytestmark = pytest.mark.ray
 
@@ -99,6 +102,31 @@ def test_the_rest_is_done_and_resuming_does_what_is_missing(
     again = run(archive, output)
     assert sorted(copying.read_text().split()) == ["a.mp4", "broken.mp4"]
     assert (again["a.mp4"].state, again["b.mp4"].state) == ("done", "done")
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_run_that_is_stopped_leaves_nothing_half_done(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, stop = tmp_path / "out", threading.Event()
+    output.mkdir()
+
+    def work(item: Item, _how: How) -> Record:
+        part = PartFile.claim(Path(item.output))
+        time.sleep(GUARD)
+        part.publish(overwrite=False)
+        return Record.of(item, "done")
+
+    monkeypatch.setattr(running, "begin", work)
+
+    def look(_standing: Standing) -> None:
+        if left_over(output):
+            stop.set()
+
+    items = plan([str(archive)], str(output))
+    records = Archive(items, str(output), HOW, Share(), look).run(stop)
+    assert {record.state for record in records} == {"missing"}
+    assert list(output.iterdir()) == []
 
 
 def test_a_cluster_that_is_not_there_is_said() -> None:
