@@ -142,11 +142,20 @@ def tls(options: ServeOptions) -> ssl.SSLContext | None:
     if options.certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    key = options.key or options.certificate
+    for path in (options.certificate, key):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be used for TLS: {reason(error)}.", path=path) from error
     try:
-        context.load_cert_chain(options.certificate, options.key)
+        # Nobody may be there to be asked for the password of a key.
+        context.load_cert_chain(options.certificate, key, password="")
     except OSError as error:
         raise InputError(
-            f"{options.certificate} cannot be used for TLS: {reason(error)}.", path=options.certificate
+            f"{options.certificate} and {key} cannot be used for TLS: they are to be a certificate and its "
+            "own key, in PEM, without a password.",
+            path=options.certificate,
         ) from error
     return context
 

@@ -115,4 +115,6 @@ def test_a_port_that_is_taken_and_a_certificate_that_is_none_are_said(
         assert call(monkeypatch, "serve", "--port", taken.getsockname()[1]) == 1
         assert "cannot be listened at" in capsys.readouterr().err
     assert call(monkeypatch, "serve", "--certificate", "pem") == 1
-    assert "cannot be used for TLS" in capsys.readouterr().err
+    assert "pem and pem cannot be used for TLS: they are to be" in capsys.readouterr().err
+    assert call(monkeypatch, "serve", "--certificate", "pem", "--key", "none.key") == 1
+    assert "none.key cannot be used for TLS: no such file" in capsys.readouterr().err
