@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
-import sys
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from ray import exceptions
 
 from stream_unmask.errors import UnmaskError
 
+_log = logging.getLogger(__name__)
+
 Kind = Literal["cpu", "gpu"]
 
 _OBJECT_STORE = 200_000_000
@@ -22,6 +25,15 @@ _OBJECT_STORE = 200_000_000
 
 ATTEMPTS = 3
 """Times that a file is begun before it is given up, where workers or nodes die of it or under it."""
+
+
+class _Log(io.TextIOBase):
+    """Ray tells at length of each lost worker and node, on the standard output: that is for the log."""
+
+    def write(self, text: str) -> int:
+        if said := re.sub(r"\x1b\[\d+m", "", text).strip():
+            _log.info("%s", said)
+        return len(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,7 @@ def connected(address: str | None) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = "Ray cannot be started here" if address is None else f"There is no Ray cluster at {address}"
         raise UnmaskError(f"{where}: {str(error).splitlines()[0].rstrip('.')}.") from error
-    # Ray tells of lost workers and nodes on the standard output, which is for results.
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(_Log()):
         try:
             yield
         finally:

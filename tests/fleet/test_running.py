@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -18,6 +19,8 @@ from stream_unmask.settings import Settings
 
 pytest.importorskip("fsspec")
 pytest.importorskip("ray")
+
+import ray
 
 from stream_unmask.fleet import cluster, running
 from stream_unmask.fleet.cluster import Share
@@ -127,6 +130,17 @@ def test_a_run_that_is_stopped_leaves_nothing_half_done(
     records = Archive(items, str(output), HOW, Share(), look).run(stop)
     assert {record.state for record in records} == {"missing"}
     assert list(output.iterdir()) == []
+
+
+def test_what_ray_says_is_for_the_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("init", "shutdown"):
+        monkeypatch.setattr(ray, name, lambda **_: None)
+    with caplog.at_level(logging.INFO), cluster.connected("auto"):
+        print("\033[33m(raylet)\033[0m A worker died.")  # noqa: T201
+    assert capsys.readouterr().out == ""
+    assert caplog.messages == ["(raylet) A worker died."]
 
 
 def test_a_cluster_that_is_not_there_is_said() -> None:
