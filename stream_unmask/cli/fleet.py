@@ -217,4 +217,4 @@ def status(address: str | None, as_json: bool) -> None:
 def drain(node: str, address: str | None, back: bool) -> None:
     """Move all cameras off NODE, one after the other; NODE is the beginning of an id that `status` shows."""
     with cluster.connected(address or "auto"):
-        ray.get(board().drain.remote(node, back=back))
+        ray.get(board().drain.remote(cluster.node_of(node), back=back))

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import ray
 from ray import exceptions
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.video.files import reason
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +24,9 @@ Kind = Literal["cpu", "gpu"]
 
 _OBJECT_STORE = 200_000_000
 """Bytes of Ray's shared memory on one machine: what goes through it is small, the files go by themselves."""
+
+_PATIENCE = 10.0
+"""Seconds that a cluster gets to answer in."""
 
 ATTEMPTS = 3
 """Times that a file is begun before it is given up, where workers or nodes die of it or under it."""
@@ -78,6 +83,7 @@ def connected(address: str | None) -> Iterator[None]:
             local = {"object_store_memory": _OBJECT_STORE, "include_dashboard": False}
             ray.init(address="local", **local, **common)
         else:
+            _reach(address)
             ray.init(address=address, **common)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = "Ray cannot be started here" if address is None else f"There is no Ray cluster at {address}"
@@ -87,6 +93,23 @@ def connected(address: str | None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Find out at once what Ray needs minutes to find out: that nobody listens there.
+
+    Raises:
+        ConnectionError: nobody does.
+    """
+    if address == "auto" or "://" in address:
+        return
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise ConnectionError("an address is HOST:PORT, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(reason(error)) from error
 
 
 def slots(share: Share) -> dict[Kind, int]:
@@ -106,6 +129,19 @@ def slots(share: Share) -> dict[Kind, int]:
 def nodes_alive() -> int:
     """How many nodes there are."""
     return sum(bool(node["Alive"]) for node in ray.nodes())
+
+
+def node_of(beginning: str) -> str:
+    """The id of the node whose id begins so.
+
+    Raises:
+        UnmaskError: none does that is alive, or several do.
+    """
+    found = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["NodeID"].startswith(beginning)]
+    if len(found) != 1:
+        many = "No node has" if not found else f"{len(found)} nodes have"
+        raise UnmaskError(f"{many} an id that begins with {beginning!r}: `fleet status` shows them.")
+    return str(found[0])
 
 
 def why(error: Exception) -> str:

@@ -22,6 +22,7 @@ pytest.importorskip("ray")
 
 import ray
 
+from stream_unmask.errors import UnmaskError
 from stream_unmask.fleet import cluster, running
 from stream_unmask.fleet.cluster import Share
 from stream_unmask.fleet.planning import Item, plan
@@ -132,6 +133,16 @@ def test_a_run_that_is_stopped_leaves_nothing_half_done(
     assert list(output.iterdir()) == []
 
 
+def test_a_node_is_named_by_the_beginning_of_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [{"NodeID": name, "Alive": name != "3f00"} for name in ("3f9a", "3f9b", "77aa", "3f00")]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    assert cluster.node_of("3f9a") == "3f9a"
+    assert cluster.node_of("7") == "77aa"
+    for beginning, said in (("3f9", "2 nodes have"), ("3f0", "No node has"), ("", "3 nodes have")):
+        with pytest.raises(UnmaskError, match=said):
+            cluster.node_of(beginning)
+
+
 def test_what_ray_says_is_for_the_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -144,7 +155,7 @@ def test_what_ray_says_is_for_the_log(
 
 
 def test_a_cluster_that_is_not_there_is_said() -> None:
-    from stream_unmask.errors import UnmaskError
-
-    with pytest.raises(UnmaskError, match="There is no Ray cluster"), cluster.connected("127.0.0.1:1"):
-        pass
+    for address, why in (("127.0.0.1:1", "connection refused"), ("nowhere", "an address is HOST:PORT")):
+        said = rf"There is no Ray cluster at {address}: {why}"
+        with pytest.raises(UnmaskError, match=said), cluster.connected(address):
+            pass
