@@ -20,6 +20,12 @@ _DRIFT = 0.001
 _TOGETHER = 0.5
 """Two streams whose clocks jump by amounts closer than this jumped together."""
 
+_PAIRED = 30.0
+"""Seconds within which they do: each hears of it with its next report of the camera's clock."""
+
+_UNBROKEN = 0.25
+"""Seconds later than usual that what comes next may arrive, and still be what was taken next."""
+
 
 @dataclass(slots=True)
 class _Stream:
@@ -30,6 +36,7 @@ class _Stream:
         last: its newest time, as the camera had it.
         usual: seconds that it is placed ahead of real time, drift followed slowly.
         arrival: of its newest frame or packet.
+        step: seconds between the newest two.
         late_since: arrival since which it is too late, None while it is not.
     """
 
@@ -37,7 +44,17 @@ class _Stream:
     last: Fraction
     usual: float
     arrival: float
+    step: Fraction = Fraction(0)
     late_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """Seconds that were added to a stream's times when its clock was found to be another one."""
+
+    stream: int
+    seconds: Fraction
+    arrival: float
 
 
 class RealTime:
@@ -59,7 +76,7 @@ class RealTime:
         self._end = Fraction(0)
         self._streams: dict[int, _Stream] = {}
         self._shared: Fraction | None = None
-        self._shift: Fraction | None = None
+        self._shift: _Shift | None = None
 
     def reconnected(self) -> None:
         """What comes from now on is another connection's."""
@@ -82,7 +99,9 @@ class RealTime:
         if known is None:
             known = self._streams[stream] = self._first(start, real, arrival)
         else:
-            self._follow(known, start, real, arrival)
+            self._follow(stream, start, real, arrival)
+            if 0 < start - known.last < 1:
+                known.step = start - known.last
         known.last, known.arrival = max(known.last, start), arrival
         self._end = max(self._end, start + duration + known.offset)
         return known.offset
@@ -96,7 +115,8 @@ class RealTime:
             offset = now - start  # another clock than the other stream's
         return _Stream(offset, start, float(start + offset) - real, arrival)
 
-    def _follow(self, known: _Stream, start: Fraction, real: float, arrival: float) -> None:
+    def _follow(self, stream: int, start: Fraction, real: float, arrival: float) -> None:
+        known = self._streams[stream]
         ahead = float(start + known.offset) - real - known.usual
         if ahead < -self._tolerance:
             known.late_since = known.late_since if known.late_since is not None else arrival
@@ -104,16 +124,28 @@ class RealTime:
             known.late_since = None
         stays_late = known.late_since is not None and arrival - known.late_since > _LATE
         if start < known.last - _BACK or ahead > self._tolerance or stays_late:
-            self._restart(known, start, ahead)
+            shift = self._shift_of(stream, start, ahead, arrival)
+            self._shift = _Shift(stream, shift, arrival)
+            known.offset += shift
+            known.last, known.late_since = start, None
+            self.restarts += 1
         elif known.late_since is None:
             most = _DRIFT * max(arrival - known.arrival, 0.0)
             known.usual += min(max(ahead, -most), most)
 
-    def _restart(self, known: _Stream, start: Fraction, ahead: float) -> None:
-        shift = -Fraction(ahead).limit_denominator(1_000_000)
-        if self._shift is not None and abs(self._shift - shift) < _TOGETHER:
-            shift = self._shift  # the camera's one clock: sound and picture stay together
-        self._shift = shift
-        known.offset += shift
-        known.last, known.late_since = start, None
-        self.restarts += 1
+    def _shift_of(self, stream: int, start: Fraction, ahead: float, arrival: float) -> Fraction:
+        """By how much a stream's clock has become another one; ``ahead`` says that by a single arrival."""
+        known, other = self._streams[stream], self._shift
+        if (
+            other is not None
+            and other.stream != stream
+            and arrival - other.arrival < _PAIRED
+            and abs(other.seconds + Fraction(ahead)) < _TOGETHER
+        ):
+            return other.seconds  # the camera's one clock: sound and picture stay together
+        waited = arrival - known.arrival
+        jumped = abs(float(start - known.last) - waited) > _BACK
+        if jumped and known.step and waited < known.step + _UNBROKEN:
+            # It is what was taken next. By when it came, sound and picture would part by how late each was.
+            return known.last + known.step - start
+        return -Fraction(ahead).limit_denominator(1_000_000)
