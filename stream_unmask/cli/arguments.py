@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
+from stream_unmask.video.files import secret_parts
 from stream_unmask.video.logins import split_login
 
 _ARG_START, _ARG_END = 45, 46
@@ -13,7 +14,7 @@ _ARG_START, _ARG_END = 45, 46
 
 
 def hide_passwords(arguments: Sequence[str]) -> None:
-    """Overwrite the logins of addresses where the system shows them: in this process's list of arguments.
+    """Overwrite the logins, tokens and stream keys of addresses where the system shows them: in this process's list of arguments.
 
     Linux alone lets a process do that to itself; elsewhere, and where it cannot be done safely, nothing
     happens.
@@ -30,13 +31,16 @@ def hide_passwords(arguments: Sequence[str]) -> None:
     if end - start != len(shown) or not start or ctypes.string_at(start, len(shown)) != shown:
         return
     hidden = shown
-    for secret in sorted(secrets, key=len, reverse=True):
-        hidden = hidden.replace(secret, b"*" * len(secret))
+    for before, secret in sorted(secrets, key=lambda pair: len(pair[1]), reverse=True):
+        hidden = hidden.replace(before + secret, before + b"*" * len(secret))
     ctypes.memmove(start, hidden, len(hidden))
 
 
-def _secrets(argument: str) -> list[bytes]:
+def _secrets(argument: str) -> list[tuple[bytes, bytes]]:
+    """What is to be hidden of an argument, each behind what stands before it."""
     _, user, password = split_login(argument)
-    if not password:
-        return []
-    return [f"{user}:{password}@".encode(errors="surrogateescape")]
+    found = [("", f"{user}:{password}@")] if password else []
+    return [
+        (before.encode(errors="surrogateescape"), secret.encode(errors="surrogateescape"))
+        for before, secret in [*found, *secret_parts(argument)]
+    ]

@@ -17,6 +17,7 @@ from stream_unmask.video.moving import move, span
 from stream_unmask.video.opening import OPEN_SECONDS, RefusedError, is_segmented
 from stream_unmask.video.reader import Caller, Reader, StoppedError
 from stream_unmask.video.real_time import TOLERANCE, RealTime
+from stream_unmask.video.replays import Replays
 from stream_unmask.video.samples import Samples
 from stream_unmask.video.sounds import Sound
 
@@ -95,6 +96,10 @@ class CameraSource(Closing):
         self._patience = patience
         self._backoff = Backoff()
         self._clock = RealTime(TOLERANCE * segmented**2)
+        self._replays = Replays() if is_segmented(first.info.format) else None
+        self._connections = 0
+        self._lost = ""
+        self._until = 0.0
         self._closed = threading.Event()
         self._frames = 0
         self._last_seen = time.monotonic()
@@ -135,17 +140,18 @@ class CameraSource(Closing):
             finally:
                 reader.leave()
                 self.problems.add_counts(connection.problems)
-            self._backoff.lasted(time.monotonic() - began)
+            if self.away_since is None:
+                self._backoff.lasted(time.monotonic() - began)
             connection = self._reconnect(why)
             if connection is not None and _differ(self.info, connection.info):
                 yield Reconnected(connection.info, connection.sounds)
             if connection is not None:
                 self.info, self._connection = connection.info, connection
+                self._connections += 1
                 self._clock.reconnected()
 
     def _placed(self, reader: Reader) -> Generator[Frame | CopiedPacket, None, str]:
         """What one connection brings, in real time; returns why it brings no more."""
-        reconnects = self.problems.reconnects
         last_frame = time.monotonic()
         while True:
             try:
@@ -154,15 +160,18 @@ class CameraSource(Closing):
                 return f"nothing came for {self._stall:.0f} s"
             if item is None:
                 return reader.connection.broken or "it hung up"
+            if self._replays is not None and self._replays.is_one(item):
+                continue
             arrival = item.arrival if item.arrival is not None else time.monotonic()
             if not isinstance(item, Frame) and arrival - last_frame > self._stall:
                 return f"no picture came for {self._stall:.0f} s"
             self._place(item, arrival)
             if isinstance(item, Frame):
-                item.index, item.connection = self._frames, reconnects
+                if self.away_since is not None:
+                    self._back(arrival)
+                item.index, item.connection = self._frames, self._connections
                 self._frames += 1
-                last_frame = arrival
-            self._last_seen, self.away_since = arrival, None
+                self._last_seen = last_frame = arrival
             yield item
 
     def _place(self, item: Frame | CopiedPacket, arrival: float) -> None:
@@ -174,23 +183,26 @@ class CameraSource(Closing):
 
     def _reconnect(self, why: str) -> ContainerSource | None:
         """The next connection; None where the camera is given up, or nobody wants it any more."""
-        self.away_since = self._last_seen
-        lost = said = f"Lost {self.info.uri}: {why}."
+        if self.away_since is None:
+            self.away_since = self._last_seen
+            self._until = time.monotonic() + self._patience
+            said = self._lost = f"Lost {self.info.uri}: {why}."
+        else:
+            said = f"{self.info.uri} shows nothing new: {why}."
         refused = False
-        until = time.monotonic() + self._patience
-        while (left := until - time.monotonic()) > 0:
+        while (left := self._until - time.monotonic()) > 0:
             pause = min(self._backoff.next(refused=refused), left)
             self._notify(f"{said} Trying again in {max(pause, 1):.0f} s.")
             if self._pause(pause):
                 return None
             try:
-                return self._back(self._called())
+                return self._called()
             except StoppedError:
                 return None
             except UnmaskError as error:
                 said, refused = str(error), isinstance(error, RefusedError)
         vain = f" It did not come back within {self._patience:.0f} s." if self._patience else ""
-        self.problems.given_up = f"{lost}{vain}"
+        self.problems.given_up = f"{self._lost}{vain}"
         return None
 
     def _pause(self, seconds: float) -> bool:
@@ -202,12 +214,12 @@ class CameraSource(Closing):
         late = f"{self.info.uri} showed no picture within {seconds:.0f} s."
         return Caller(self._call).wait(self._closed.is_set, seconds, late)
 
-    def _back(self, connection: ContainerSource) -> ContainerSource:
-        lost = time.monotonic() - self._last_seen
+    def _back(self, arrival: float) -> None:
+        """It shows pictures again, since ``arrival``."""
+        lost, self.away_since = arrival - self._last_seen, None
         self.problems.reconnects += 1
         self.problems.lost_seconds += lost
         self._notify(f"{self.info.uri} is back after {lost:.0f} s.")
-        return connection
 
 
 def _differ(before: SourceInfo, now: SourceInfo) -> bool:

@@ -132,7 +132,8 @@ class ContainerSource(Closing):
         self.on_gpu = stream.codec_context.is_hwaccel
         self.endless = real_time and container.duration is None
         self.lasting = live and container.duration is None
-        stream.thread_type = "AUTO"
+        # Threads that each decode a picture hold one back each: of a camera they would be late.
+        stream.thread_type = "SLICE" if live else "AUTO"
         # Threads would only hold more frames back from the GPU.
         stream.thread_count = 1 if self.on_gpu else threads
         self.problems = SourceProblems()

@@ -39,9 +39,9 @@ _MOST_NAMED = 5
 _CREDENTIALS = re.compile(r"(?<=://)(?:(?![a-zA-Z][\w+.-]*://)[^\n])*@")
 """Up to the last @ of an address: people type passwords as they are, with slashes and spaces in them."""
 
-_STREAM_KEY = re.compile(r"(?i)(\brtmps?://[^/\s]*/[^/\s]*/)[^\s'\"]+")
+_STREAM_KEY = re.compile(r"(?i)(\brtmps?://[^/\s]*/[^/\s]*/)([^\s'\"]+)")
 _SECRET_PARAMETER = re.compile(
-    r"(?i)(?<=[?&])((?:pass|passwd|password|pwd|token|key|secret|auth)\w*=)[^&\n]+"
+    r"(?i)(?<=[?&])((?:pass|passwd|password|pwd|token|key|secret|auth)\w*=)([^&\n]+)"
 )
 
 
@@ -58,6 +58,13 @@ def redact(uri: str | Path) -> str:
     if "://" not in text:
         return text
     return _STREAM_KEY.sub(r"\1***", _SECRET_PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***@", text)))
+
+
+def secret_parts(uri: str) -> list[tuple[str, str]]:
+    """The stream keys and the secrets in queries of an address, each with what stands before it."""
+    if "://" not in uri:
+        return []
+    return [(found[1], found[2]) for each in (_STREAM_KEY, _SECRET_PARAMETER) for found in each.finditer(uri)]
 
 
 def reason(error: Exception) -> str:

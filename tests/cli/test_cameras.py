@@ -106,3 +106,21 @@ def test_a_password_is_not_in_the_list_of_processes(password: str, tmp_path: Pat
     assert password not in shown
     assert shown.count("rtsp://****") == 2
     assert kept == address
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not let a process do that")
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("rtsp://cam/x?channel=1&token=t0ken", "rtsp://cam/x?channel=1&token=*****"),
+        ("rtmp://live.example/app/k3y-1", "rtmp://live.example/app/*****"),
+    ],
+)
+def test_a_token_and_a_stream_key_are_not_in_the_list_of_processes(
+    address: str, seen: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shown.py").write_text(_SHOWN)
+    command = [sys.executable, str(tmp_path / "shown.py"), "-o", address]
+    shown, kept = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("|")
+    assert shown.rstrip("\0").split("\0")[-1] == seen
+    assert kept == address

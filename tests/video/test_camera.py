@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from stream_unmask.errors import UnmaskError
@@ -75,7 +76,7 @@ class Connection:
         for index in range(self._frames):
             pts, arrival = self._start + index, began + index / RATE
             if index < self._pictures:
-                picture = av.VideoFrame(16, 16, "yuv420p")
+                picture = av.VideoFrame.from_ndarray(np.full((24, 16), pts % 256, np.uint8), "yuv420p")
                 yield Frame(picture, 0, pts, Fraction(1, RATE), 1, arrival=arrival)
             packet = av.Packet(b"sound")
             packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), 40 * pts + 7, 40 * pts + 7
@@ -198,6 +199,41 @@ def test_one_that_comes_back_as_another_is_announced(
     assert isinstance(items[items.index(announced) + 1], Frame)
     assert len(frames(items)) == 6
     assert other.closed
+
+
+def test_a_playlist_that_shows_what_it_showed_before_is_not_back(info: SourceInfo, clock: Clock) -> None:
+    playlist = replace(info, format="hls")
+    said: list[str] = []
+    stale = [Connection(playlist, clock, frames=3, start=2) for _ in range(2)]
+    # The third goes on: of its five pictures two are old.
+    calls: list[Connection | UnmaskError] = [*stale, Connection(playlist, clock, frames=5, start=3)]
+    away = source(Connection(playlist, clock, frames=5), calls, said=said)
+    items = list(away)
+    assert [item.index for item in frames(items)] == list(range(8))
+    assert len([item for item in items if isinstance(item, CopiedPacket)]) == 8
+    assert [item.connection for item in frames(items)] == [0] * 5 + [3] * 3
+    assert away.problems.reconnects == 1
+    assert away.problems.lost_seconds == pytest.approx(1 + 1.5 + 2.25, abs=0.6)
+    assert [sentence.split(" Trying")[0] for sentence in said[:3]] == [
+        f"Lost {info.uri}: it hung up.",
+        f"{info.uri} shows nothing new: it hung up.",
+        f"{info.uri} shows nothing new: it hung up.",
+    ]
+    assert "is back" in said[3]
+
+
+def test_a_playlist_that_never_goes_on_is_given_up(info: SourceInfo, clock: Clock) -> None:
+    playlist = replace(info, format="hls")
+    calls: list[Connection | UnmaskError] = [Connection(playlist, clock) for _ in range(100)]
+    away = source(Connection(playlist, clock), calls, patience=60.0)
+    assert len(frames(list(away))) == 3
+    assert calls
+    assert "did not come back within 60 s" in away.problems.given_up
+
+
+def test_what_a_camera_shows_again_is_new(info: SourceInfo, clock: Clock) -> None:
+    away = source(Connection(info, clock), [Connection(info, clock)])
+    assert len(frames(list(away))) == 6
 
 
 def test_sound_alone_is_no_sign_of_life(info: SourceInfo, clock: Clock) -> None:

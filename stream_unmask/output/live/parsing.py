@@ -20,6 +20,7 @@ from stream_unmask.output.live.targets import (
     recording_format,
 )
 from stream_unmask.video.files import redact
+from stream_unmask.video.logins import with_login
 
 WINDOW_NAME = "window:"
 """The name of the output that is a window on the screen."""
@@ -80,7 +81,7 @@ def target_for(
                 f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses.",
                 path=shown_address(text),
             )
-        return StreamTarget(text, form_found, shown_address(text))
+        return StreamTarget(with_login(text, None), form_found, shown_address(text))
     path = Path(text)
     if _is_hls(text):
         return HlsTarget(path.parent if path.suffix == ".m3u8" else path)

@@ -67,6 +67,12 @@ def test_what_cannot_be_sent_to_is_a_sentence_without_its_password() -> None:
     assert named("rtmp://h/app/k3y").shown == "rtmp://h/app/***"
 
 
+def test_a_password_of_a_server_may_be_typed_as_it_is() -> None:
+    target = named("rtsp://joe:p/a#s?s@w o@h/x")
+    assert isinstance(target, StreamTarget)
+    assert (target.uri, target.shown) == ("rtsp://joe:p%2Fa%23s%3Fs%40w%20o@h/x", "rtsp://***@h/x")
+
+
 def test_hls_is_a_playlist_of_segments_that_ends(tmp_path: Path) -> None:
     (tmp_path / "live").mkdir()
     (tmp_path / "live" / "mine.txt").touch()
