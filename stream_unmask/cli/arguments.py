@@ -14,10 +14,9 @@ _ARG_START, _ARG_END = 45, 46
 
 
 def hide_passwords(arguments: Sequence[str]) -> None:
-    """Overwrite the logins, tokens and stream keys of addresses where the system shows them: in this process's list of arguments.
+    """Overwrite the logins, tokens and stream keys of addresses in the list of processes.
 
-    Linux alone lets a process do that to itself; elsewhere, and where it cannot be done safely, nothing
-    happens.
+    Linux alone lets a process do that; elsewhere, and where it cannot be done safely, nothing happens.
     """
     secrets = {secret for argument in arguments for secret in _secrets(argument)}
     if not secrets:

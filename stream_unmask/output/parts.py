@@ -62,9 +62,15 @@ class PartFile:
             os.close(descriptor)  # another run took it for a dead one's in between
 
     def sync(self) -> None:
-        """Wait until what was written is on the disk."""
+        """Wait until what was written is on the disk.
+
+        Raises:
+            OSError: it cannot be brought there, or somebody removed the file.
+        """
         if self._descriptor is not None:
             os.fsync(self._descriptor)
+            if os.fstat(self._descriptor).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "somebody removed it")
 
     def publish(self, *, overwrite: bool, numbered: bool = False) -> Path:
         """Give the file the name that it is meant for, or another one where that is taken.
@@ -75,7 +81,16 @@ class PartFile:
 
         Returns:
             The name that it got.
+
+        Raises:
+            OutputError: it cannot be given one; the folder, or the file itself, may be gone.
         """
+        try:
+            return self._publish(overwrite, numbered)
+        except OSError as error:
+            raise self._nameless(error) from error
+
+    def _publish(self, overwrite: bool, numbered: bool) -> Path:
         if overwrite:
             self.path.replace(self.target)
             self.release()
@@ -94,10 +109,23 @@ class PartFile:
             return name
 
     def interrupt(self) -> Path:
-        """Keep the file under an unused name that says that the work was cut short."""
-        kept = _rename_interrupted(self.path, self.target)
+        """Keep the file under an unused name that says that the work was cut short.
+
+        Raises:
+            OutputError: it cannot be given one; the folder, or the file itself, may be gone.
+        """
+        try:
+            kept = _rename_interrupted(self.path, self.target)
+        except OSError as error:
+            raise self._nameless(error) from error
         self.release()
         return kept
+
+    def _nameless(self, error: OSError) -> OutputError:
+        self.release()
+        return OutputError(
+            f"What was written of {self.target} cannot be kept: {reason(error)}.", path=self.target
+        )
 
     def discard(self) -> None:
         """Remove the file."""
@@ -109,6 +137,35 @@ class PartFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+class FolderLock:
+    """A folder that belongs to one run, until that lets go of it or ends.
+
+    Raises:
+        OutputError: the folder is another run's, or cannot be opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor: int | None = None
+        if fcntl is None:
+            return
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written to: {reason(error)}.", path=folder) from error
+        if not _lock(descriptor):
+            os.close(descriptor)
+            raise OutputError(f"Another run writes to the folder {folder}; name another one.", path=folder)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    __del__ = release
 
 
 def left_over(folder: Path) -> set[Path]:
@@ -217,7 +274,7 @@ def _move_exclusively(path: Path, name: Path) -> None:
     """
     try:
         os.link(path, name)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         raise
     except OSError:
         # No hard links here (FAT, some network file systems): reserve the name, then replace what is ours.

@@ -26,6 +26,7 @@ from stream_unmask.video.info import (
     SourceInfo,
     SourceProblems,
     describe,
+    has_end,
     is_cover,
     lost_properties,
     main_video,
@@ -130,12 +131,12 @@ class ContainerSource(Closing):
         if stream is None:
             raise InputError(f"There is no video in {shown} that can be decoded.", path=shown)
         self.on_gpu = stream.codec_context.is_hwaccel
-        self.endless = real_time and container.duration is None
-        self.lasting = live and container.duration is None
-        # Threads that each decode a picture hold one back each: of a camera they would be late.
-        stream.thread_type = "SLICE" if live else "AUTO"
-        # Threads would only hold more frames back from the GPU.
-        stream.thread_count = 1 if self.on_gpu else threads
+        self.endless = real_time and not has_end(container)
+        self.lasting = live and not has_end(container)
+        stream.thread_type = "AUTO"
+        # Each thread more would hold a picture back: from the GPU, or from who watches a camera. Those that
+        # share one picture repair no damage.
+        stream.thread_count = 1 if self.on_gpu or live else threads
         self.problems = SourceProblems()
         self.copied_streams: Mapping[int, Stream] = {
             other.index: other

@@ -135,18 +135,36 @@ class SourceProblems:
 
     def sentences(self) -> list[str]:
         """All of it, as a user reads it."""
-        counts = {
-            "packets could not be decoded": self.broken_packets,
-            "frames were damaged and are shown as far as they could be repaired": self.broken_frames,
-            "frames came without a timestamp and were given one": self.missing_timestamps,
-        }
-        found = [f"{count} {what}." for what, count in counts.items() if count]
+        packets, damaged, unstamped = self.broken_packets, self.broken_frames, self.missing_timestamps
+        found = []
+        if packets:
+            found.append(f"{counted(packets, 'packet')} could not be decoded.")
+        if damaged:
+            were, they = ("was", "it") if damaged == 1 else ("were", "they")
+            found.append(
+                f"{counted(damaged, 'frame')} {were} damaged and shown as far as {they} could be repaired."
+            )
+        if unstamped:
+            was = "was" if unstamped == 1 else "were"
+            found.append(f"{counted(unstamped, 'frame')} came without a timestamp and {was} given one.")
         if self.given_up:
             found.append(self.given_up)
         if self.reconnects:
             times = "once" if self.reconnects == 1 else f"{self.reconnects} times"
-            found.append(f"The camera was lost {times}; {self.lost_seconds:.0f} seconds are missing.")
+            seconds = round(self.lost_seconds)
+            are = "is" if seconds == 1 else "are"
+            found.append(f"The camera was lost {times}; {counted(seconds, 'second')} {are} missing.")
         return found + self.warnings
+
+
+def counted(count: int, what: str) -> str:
+    """A number and what it counts, of which there may be one: ``1 frame``, ``2 frames``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def has_end(container: InputContainer) -> bool:
+    """Whether a container says how long it is; servers of FLV say 0 of what is live."""
+    return bool(container.duration)
 
 
 def main_video(container: InputContainer) -> VideoStream | None:

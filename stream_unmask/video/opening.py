@@ -14,6 +14,7 @@ from av.container import InputContainer
 from stream_unmask.errors import InputError
 from stream_unmask.video.camera_options import CameraOptions
 from stream_unmask.video.files import is_address, is_media, reason
+from stream_unmask.video.info import has_end
 from stream_unmask.video.logins import with_login
 
 OPEN_SECONDS = 10.0
@@ -43,7 +44,7 @@ def is_live(uri: str | Path, container: InputContainer) -> bool:
     """Whether what was opened has no end that is known."""
     if not is_address(uri):
         return False
-    return not _served(uri) or container.duration is None
+    return not _served(uri) or not has_end(container)
 
 
 def is_pipe(uri: str | Path) -> bool:

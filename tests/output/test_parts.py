@@ -82,3 +82,15 @@ def test_the_longest_name_that_a_file_may_have_fits(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnmaskError, match="cannot be written: no such file"):
         PartFile.claim(tmp_path / "none" / "out.mp4")
+
+
+def test_a_file_or_a_folder_that_somebody_removed_is_a_sentence(tmp_path: Path) -> None:
+    part = PartFile.claim(tmp_path / "out.mp4")
+    part.sync()
+    part.path.unlink()
+    with pytest.raises(FileNotFoundError, match="somebody removed it"):
+        part.sync()
+    for end in (part.interrupt, lambda: part.publish(overwrite=False), lambda: part.publish(overwrite=True)):
+        with pytest.raises(UnmaskError, match=r"What was written of .*out.mp4 cannot be kept: no such file"):
+            end()
+    assert names(tmp_path) == []

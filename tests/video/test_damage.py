@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
+from stream_unmask.video.container import ContainerSource
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.source import open_source
 from tests.video.making import Recipe, make_video, pass_through, read
@@ -73,6 +74,21 @@ def test_broken_packets_in_the_middle_are_counted_and_gone_past(tmp_path: Path) 
     after = read(tmp_path / "out.mp4")
     assert after.pts == before.pts
     assert after.packets == before.packets
+
+
+def test_what_is_lost_of_a_cameras_picture_is_repaired_and_counted(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.ts", replace(LONG, sounds=(), width=320, height=240))
+    with av.open(whole) as read_from, av.open(tmp_path / "lossy.ts", "w") as container:
+        stream = container.add_stream_from_template(read_from.streams.video[0])
+        for index, packet in enumerate(packet for packet in read_from.demux(video=0) if packet.size):
+            lossy = av.Packet(bytes(packet)[: packet.size // (2 if index == 30 else 1)])
+            lossy.pts, lossy.dts, lossy.time_base = packet.pts, packet.dts, packet.time_base
+            lossy.stream = stream
+            container.mux_one(lossy)
+    with av.open(tmp_path / "lossy.ts") as container:
+        source = ContainerSource(container, "cam", live=True, real_time=False, threads=4)
+        assert len([item for item in source if isinstance(item, Frame)]) == 60
+    assert source.problems.broken_frames > 0
 
 
 def test_unreadable_packets_of_another_codec_are_counted(tmp_path: Path) -> None:

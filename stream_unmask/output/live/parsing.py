@@ -81,7 +81,7 @@ def target_for(
                 f"Nothing can be sent to {shown_address(text)}: it takes rtsp, rtmp, udp or tcp addresses.",
                 path=shown_address(text),
             )
-        return StreamTarget(with_login(text, None), form_found, shown_address(text))
+        return StreamTarget(_whole_packets(with_login(text, None)), form_found, shown_address(text))
     path = Path(text)
     if _is_hls(text):
         return HlsTarget(path.parent if path.suffix == ".m3u8" else path)
@@ -95,6 +95,13 @@ def target_for(
         tags=tags,
         seal=seal,
     )
+
+
+def _whole_packets(uri: str) -> str:
+    """An address over UDP with seven packets of a transport stream in each: many players take no other."""
+    if not uri.lower().startswith("udp://") or "pkt_size=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}pkt_size=1316"
 
 
 def _is_hls(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stream_unmask.heap import give_back_memory
 from stream_unmask.output.live.outputs import Output
-from stream_unmask.video.info import SourceInfo, SourceProblems
+from stream_unmask.video.info import SourceInfo, SourceProblems, counted
 
 _EVERY = 60.0
 
@@ -71,7 +71,7 @@ class MinuteLine:
         dropped = self._problems.dropped - self._dropped
         parts = [f"{rate:.1f} fps", f"{dropped} dropped", f"{faces} masked"]
         if self._problems.reconnects:
-            parts.append(f"lost {self._problems.reconnects} times so far")
+            parts.append(f"lost {counted(self._problems.reconnects, 'time')} so far")
         parts += [_line(output) for output in self._outputs]
         self._notify(f"{self._uri}: {', '.join(parts)}.")
         give_back_memory()

@@ -17,7 +17,7 @@ from stream_unmask.output.live.naming import Names, next_boundary, unused
 from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.retention import Retention
 from stream_unmask.output.live.sending import Sender
-from stream_unmask.output.parts import PartFile, left_over, rescue
+from stream_unmask.output.parts import FolderLock, PartFile, left_over, rescue
 from stream_unmask.video.files import check_output, reason
 
 _SYNC = 2.0
@@ -205,23 +205,26 @@ class DirectTarget(PlainTarget):
 
 @dataclass(slots=True)
 class HlsTarget(PlainTarget):
-    """A folder with a playlist and its newest segments, for a web server to serve."""
+    """A folder with a playlist and its newest segments, for a web server; no other run writes there."""
 
     folder: Path
     format: str = "hls"
     kind: Kind = "live"
     retries: bool = True
     wanted: bool = True
+    _lock: FolderLock | None = None
 
     @property
     def shown(self) -> str:
         return str(self.folder)
 
     def check(self) -> None:
-        pass
+        if self.folder.exists():
+            FolderLock(self.folder).release()
 
     def prepare(self, notify: Callable[[str], None]) -> None:
         _make(self.folder, parents=False)
+        self._lock = FolderLock(self.folder)
 
     def open(self, first: EncodedPacket) -> OpenStream:
         options = {"hls_segment_filename": str(self.folder / "segment%d.ts")}
@@ -232,6 +235,8 @@ class HlsTarget(PlainTarget):
         """Tell players that no more comes."""
         with contextlib.suppress(OSError), (self.folder / _PLAYLIST).open("a") as playlist:
             playlist.write("#EXT-X-ENDLIST\n")
+        if self._lock is not None:
+            self._lock.release()
 
 
 class Recording:
@@ -249,6 +254,7 @@ class Recording:
         now = time.time()
         self._ends = next_boundary(now, target.segment) if target.segment is not None else None
         self._began = self._synced = time.monotonic()
+        self._closed = False
 
     @property
     def program(self) -> LiveProgram:
@@ -278,7 +284,10 @@ class Recording:
         # The machine's clock may have been set back.
         return time.time() >= self._ends or time.monotonic() - self._began >= self._target.segment
 
-    def close(self, *, interrupted: bool) -> Path:
+    def close(self, *, interrupted: bool) -> Path | None:
+        if self._closed:  # it was tried in vain, and what became of it is told
+            return None
+        self._closed = True
         if interrupted:
             self.muxer.abandon()
             return self._part.interrupt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.parsing import target_for
 from stream_unmask.output.live.targets import RecordingTarget, recording_format
+from stream_unmask.video.camera import Backoff
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import FAST, beeps, camera, fan_out, frames, settle, ticks, times, write
 
@@ -216,6 +218,32 @@ def test_a_full_disk_keeps_what_was_recorded_and_is_said(
     assert len(times(tmp_path / "out.interrupted.mp4")) >= 100
     assert any("out.interrupted.mp4" in sentence for sentence in said)
     assert "out.mp4" not in names(tmp_path)
+
+
+def test_a_folder_that_somebody_removes_is_made_again_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "_SYNC", -1.0)
+    monkeypatch.setattr(Backoff, "next", lambda self, refused: 0.0)
+    said: list[str] = []
+    folder = tmp_path / "cam"
+    outputs = fan_out(camera(tmp_path), target(folder / "%H-%f.mp4"), target(tmp_path / "all.mp4"), said=said)
+    segments = outputs.outputs[0]
+    write(outputs, frames(50))
+    settle(outputs)
+    assert segments.state == "open"
+    shutil.rmtree(folder)
+    write(outputs, frames(100, 50))
+    settle(outputs)
+    assert segments.state == "open"
+    outputs.close()
+    assert len(times(tmp_path / "all.mp4")) == 150
+    (kept,) = folder.iterdir()
+    assert len(times(kept)) >= 50
+    assert "somebody removed it. Trying again" in said[0]
+    assert "cannot be kept: no such file" in said[1]
+    assert "is there again" in said[2]
+    assert not [sentence for sentence in said if "Errno" in sentence]
 
 
 def test_a_codec_that_a_container_cannot_hold_is_refused_at_once(tmp_path: Path) -> None:

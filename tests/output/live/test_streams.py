@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -88,6 +89,36 @@ def test_hls_is_a_playlist_of_segments_that_ends(tmp_path: Path) -> None:
     assert (tmp_path / "live" / "mine.txt").exists()
     with av.open(str(tmp_path / "live" / "index.m3u8")) as container:
         assert {stream.codec_context.name for stream in container.streams} == {"h264", "aac"}
+
+
+def test_a_transport_stream_over_udp_is_sent_in_whole_packets(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+        taker.bind(("127.0.0.1", 0))
+        taker.settimeout(GUARD)
+        outputs = fan_out(
+            camera(tmp_path), named(f"udp://127.0.0.1:{taker.getsockname()[1]}"), on_loss="stop"
+        )
+        write(outputs, frames(25))
+        sizes = {len(taker.recv(65536)) for _ in range(20)}
+        outputs.close()
+    assert {size % 188 for size in sizes} == {0}
+    assert max(sizes) == 7 * 188
+    other = named("udp://127.0.0.1:5000?pkt_size=188")
+    assert isinstance(other, StreamTarget)
+    assert other.uri == "udp://127.0.0.1:5000?pkt_size=188"
+
+
+def test_a_folder_of_hls_belongs_to_one_run(tmp_path: Path) -> None:
+    outputs = fan_out(camera(tmp_path), HlsTarget(tmp_path / "live"))
+    for second in (
+        HlsTarget(tmp_path / "live").check,
+        lambda: fan_out(camera(tmp_path), named(f"{tmp_path}/live/")),
+    ):
+        with pytest.raises(UnmaskError, match=r"Another run writes to the folder .*live"):
+            second()
+    write(outputs, frames(5))
+    outputs.close()
+    fan_out(camera(tmp_path), HlsTarget(tmp_path / "live")).close()
 
 
 _PIPED = """
