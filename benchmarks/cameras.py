@@ -68,11 +68,13 @@ def _note() -> str:
 
 @contextmanager
 def _faulty(folder: Path, size: tuple[int, int], rate: int, count: int = 1) -> Iterator[list[FaultyCamera]]:
-    """Cameras of one clip with a masked face; and of a smaller one where they change."""
-    paths = []
-    for width, height in (size, (size[0] * 3 // 4, size[1] * 3 // 4)):
-        options = ClipOptions(width=width, height=height, rate=rate, frames=10 * rate, sound=False)
-        paths.append(make_clip(folder / f"{width}.ts", options))
+    """Cameras of one clip with a masked face; and of a smaller one, and one in H.265, where they change."""
+    sizes = [
+        ClipOptions(width=width, height=height, rate=rate, frames=10 * rate, sound=False)
+        for width, height in (size, (size[0] * 3 // 4, size[1] * 3 // 4))
+    ]
+    paths = [make_clip(folder / f"{options.width}.ts", options) for options in sizes]
+    paths.append(make_clip(folder / "hevc.ts", sizes[0], codec="libx265"))
     cameras = [FaultyCamera(*paths) for _ in range(count)]
     try:
         yield cameras

@@ -1,4 +1,4 @@
-"""A camera on this machine that does wrong on request: RTSP over TCP, H.264 and G.711.
+"""A camera on this machine that does wrong on request: RTSP over TCP, H.264 or H.265, and G.711.
 
 It shows a clip again and again, to everybody who calls, from now on and in real time.
 """
@@ -24,10 +24,11 @@ from av.video.stream import VideoStream
 
 from stream_unmask.errors import InputError
 
-Fault = Literal["hang-up", "away", "silence", "frozen", "garbage", "clock", "size", "burst"]
+Fault = Literal["hang-up", "away", "silence", "frozen", "garbage", "clock", "size", "burst", "codec", "mute"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 """What it can do wrong: hang up; hang up and be off for a while; bring nothing; bring sound alone; send
-garbage; have its clock set back by an hour; show the other clip; hold everything back and send it at once."""
+garbage; have its clock set back by an hour; come back with another size; hold everything back and send it at
+once; come back with another codec; come back without sound, or with it again."""
 
 _HELD_BACK = 2.0
 _GARBAGE = 200_000
@@ -44,27 +45,39 @@ _RTCP = (200, 204)
 _SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
     "a=control:*\r\na=range:npt=now-\r\n"
-    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\n"
-    "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:track1\r\n"
 )
+_SDP_VIDEO = {
+    "h264": "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n",
+    "hevc": "a=rtpmap:96 H265/90000\r\n",
+}
+_SDP_SOUND = "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:track1\r\n"
 
 
 class FaultyCamera:
     """Listens until it is closed.
 
     Args:
-        clip: an MPEG transport stream of H.264 that it shows.
+        clip: an MPEG transport stream of H.264 or H.265 that it shows.
         other: a clip of another size, which the fault ``size`` changes to and back.
+        recoded: a clip of another codec, which the fault ``codec`` changes to and back.
 
     Attributes:
         port: that it listens at.
         began: by ``time.monotonic``, when somebody last began to watch; 0 before.
         shows: by the same, when the newest picture went to anybody.
         number: of that picture in its clip.
+        muted: it has no sound, for whoever calls it next.
     """
 
-    def __init__(self, clip: Path, other: Path | None = None) -> None:
-        self._clips = [_Clip(path) for path in (clip, other) if path is not None]
+    def __init__(self, clip: Path, other: Path | None = None, recoded: Path | None = None) -> None:
+        first = _Clip(clip)
+        self._clips = {
+            "": first,
+            "size": _Clip(other) if other is not None else first,
+            "codec": _Clip(recoded) if recoded is not None else first,
+        }
+        self._shown = ""
+        self.muted = False
         self._away = threading.Event()
         self._over = threading.Event()
         self._callers: set[_Caller] = set()
@@ -85,7 +98,7 @@ class FaultyCamera:
     @property
     def clip(self) -> _Clip:
         """What it shows now."""
-        return self._clips[0]
+        return self._clips[self._shown]
 
     def do(self, fault: Fault, seconds: float = 0.0) -> None:
         """Do wrong from now on, for so many seconds where the fault lasts.
@@ -106,9 +119,10 @@ class FaultyCamera:
             self._away.set()
             threading.Timer(seconds, self._away.clear).start()
             self._hang_up()
-        elif fault in ("hang-up", "garbage", "size"):
-            if fault == "size":
-                self._clips.reverse()
+        elif fault in ("hang-up", "garbage", "size", "codec", "mute"):
+            if fault in ("size", "codec"):
+                self._shown = "" if self._shown == fault else fault
+            self.muted ^= fault == "mute"
             self._hang_up(os.urandom(_GARBAGE) if fault == "garbage" else b"")
         else:
             raise ValueError(f"There is no fault {fault}.")
@@ -150,13 +164,22 @@ class FaultyCamera:
 
 
 class _Clip:
-    """Packets of a clip's video, Annex B with the parameter sets in band."""
+    """Packets of a clip's video, Annex B with the parameter sets in band.
+
+    Attributes:
+        video: the stream that it comes from.
+        rate: pictures a second.
+        packets: one a picture.
+        sdp: what a camera says of it before it is shown.
+    """
 
     def __init__(self, path: Path) -> None:
         self._container = av.open(path)  # it holds the stream that is a template for others
         self.video = self._container.streams.video[0]
-        if self.video.codec_context.name != "h264" or self._container.format.name != "mpegts":
-            raise InputError(f"{path} is no transport stream of H.264.", path=path)
+        codec = self.video.codec_context.name
+        if codec not in _SDP_VIDEO or self._container.format.name != "mpegts":
+            raise InputError(f"{path} is no transport stream of H.264 or H.265.", path=path)
+        self.sdp = f"m=video 0 RTP/AVP 96\r\n{_SDP_VIDEO[codec]}a=control:track0\r\n"
         self.rate = float(self.video.average_rate or 25)
         self.packets = [bytes(packet) for packet in self._container.demux(self.video) if packet.size]
 
@@ -170,6 +193,7 @@ class _Caller:
         self._sending = threading.Lock()
         self._over = threading.Event()
         self._channels: dict[int, int] = {}
+        self._clip = camera.clip
 
     def hang_up(self, last: bytes = b"") -> None:
         self._over.set()
@@ -197,7 +221,8 @@ class _Caller:
         if method == "OPTIONS":
             lines = ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"]
         elif method == "DESCRIBE":
-            body = _SDP
+            self._clip = self._camera.clip
+            body = _SDP + self._clip.sdp + ("" if self._camera.muted else _SDP_SOUND)
             lines = [
                 f"Content-Base: {address}/",
                 "Content-Type: application/sdp",
@@ -214,7 +239,7 @@ class _Caller:
         self._send(f"{head}\r\n\r\n{body}".encode())
         if method == "PLAY":
             self._camera.began = time.monotonic()
-            for work in (self._show, self._sound):
+            for work in (self._show, self._sound)[: len(self._channels)]:
                 threading.Thread(target=self._guarded, args=(work,), name=work.__name__, daemon=True).start()
 
     def _send(self, data: bytes) -> None:
@@ -226,7 +251,7 @@ class _Caller:
             work()
 
     def _show(self) -> None:
-        clip = self._camera.clip
+        clip = self._clip
         track = _Track(self, 0, clip.video)
         for number, data in zip(self._times(1 / clip.rate), itertools.cycle(clip.packets), strict=False):
             if self._camera.frozen_until < time.monotonic():

@@ -162,11 +162,12 @@ def measure(minutes: float, every: float, seed: int, say: Callable[[str], None])
 
 
 def _clips(folder: Path) -> list[Path]:
-    paths = []
-    for width, height in (_SIZE, _OTHER_SIZE):
-        options = ClipOptions(width=width, height=height, rate=_RATE, frames=20 * _RATE, sound=False)
-        paths.append(make_clip(folder / f"{width}.ts", options))
-    return paths
+    sizes = [
+        ClipOptions(width=width, height=height, rate=_RATE, frames=20 * _RATE, sound=False)
+        for width, height in (_SIZE, _OTHER_SIZE)
+    ]
+    paths = [make_clip(folder / f"{options.width}.ts", options) for options in sizes]
+    return [*paths, make_clip(folder / "hevc.ts", sizes[0], codec="libx265")]
 
 
 class _Live:

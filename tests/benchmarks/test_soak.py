@@ -19,14 +19,15 @@ from tests.support.waiting import GUARD
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[FaultyCamera]:
     """One that shows numbered greys, five a second, or the same larger."""
-    camera = FaultyCamera(*(clip(tmp_path / f"{width}.ts", width) for width in (64, 96)))
+    clips = [clip(tmp_path / f"{width}.ts", width) for width in (64, 96)]
+    camera = FaultyCamera(*clips, clip(tmp_path / "hevc.ts", 64, "libx265"))
     yield camera
     camera.close()
 
 
-def clip(path: Path, width: int) -> Path:
+def clip(path: Path, width: int, codec: str = "libx264") -> Path:
     with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", 10)
+        stream = container.add_stream(codec, 10)
         stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
         stream.options = {"tune": "zerolatency", "g": "5"}
         for index in range(20):
@@ -53,6 +54,21 @@ def test_it_shows_its_clip_and_sound_and_hangs_up(faulty: FaultyCamera) -> None:
         assert not last.size
     with called(faulty) as container:
         assert container.streams.video[0].width == 96
+
+
+def test_it_comes_back_with_another_codec_and_without_sound(faulty: FaultyCamera) -> None:
+    def seen() -> tuple[str, int]:
+        with called(faulty) as container:
+            next(packet for packet in container.demux(video=0) if packet.is_keyframe)
+            return container.streams.video[0].codec_context.name, len(container.streams.audio)
+
+    assert seen() == ("h264", 1)
+    faulty.do("codec")
+    faulty.do("mute")
+    assert seen() == ("hevc", 0)
+    faulty.do("codec")
+    faulty.do("mute")
+    assert seen() == ("h264", 1)
 
 
 def test_its_pictures_freeze_while_sound_goes_on_and_its_clock_is_set(faulty: FaultyCamera) -> None:

@@ -177,7 +177,7 @@ class Output:
                 self._opened.kill()
             self._fail(f"{self.target.shown} takes nothing any more; it was left as it is.")
         elif not self.failure:
-            self.state = "closed"
+            self.state = "closed" if self.state != "lost" else "lost"
             self.target.end()
 
     def _start(self) -> None:

@@ -198,6 +198,16 @@ def test_one_that_cannot_be_begun_again_fails_alone(tmp_path: Path) -> None:
     assert len(times(tmp_path / "out.mp4")) == 50
 
 
+def test_one_that_is_away_at_the_end_is_told_as_lost(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise UnmaskError("rtsp://***@server/x cannot be opened: connection refused.")
+
+    outputs = fan_out(camera(tmp_path), FakeTarget(on_open=refuse), recording(tmp_path))
+    write(outputs, frames(5))
+    outputs.close()
+    assert [status.output_report(output).state for output in outputs.outputs] == ["lost", "closed"]
+
+
 def test_when_none_is_left_it_ends(tmp_path: Path) -> None:
     def refuse() -> None:
         raise UnmaskError("the standard output cannot be opened: broken pipe.")
