@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +41,45 @@ def test_what_lies_free_between_what_is_used_is_given_back() -> None:
     for block in used:
         library.free(block)
     assert freed > 0.5 * _BLOCK * _BLOCKS / 2**20
+
+
+_ARENAS = """
+import ctypes, sys, threading
+from pathlib import Path
+from stream_unmask.heap import bound_arenas
+if sys.argv[2] == "bound":
+    bound_arenas()
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.fopen.restype = ctypes.c_void_p
+library.fclose.argtypes = [ctypes.c_void_p]
+library.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+together = threading.Barrier(64)
+def work():
+    together.wait()
+    library.malloc(10_000)
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(64)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+file = library.fopen(sys.argv[1].encode(), b"w")
+library.malloc_info(0, file)
+library.fclose(file)
+sys.stdout.write(str(Path(sys.argv[1]).read_text().count("<heap nr=")))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
+def test_many_threads_share_few_arenas(tmp_path: Path) -> None:
+    def arenas(how: str) -> int:
+        command = [sys.executable, "-c", _ARENAS, str(tmp_path / "info.xml"), how]
+        return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    cores = os.cpu_count() or 1
+    assert arenas("free") > cores
+    assert arenas("bound") <= cores
 
 
 def containers() -> int:
