@@ -24,6 +24,10 @@ _MOST_BYTES = 64 << 20
 _MOST_SECONDS = 10.0
 """What may wait for an output that is slow, before it is passed over up to the next keyframe."""
 
+_MOST_SECONDS_KEPT = 60.0
+"""The same for a camera's recording: what is late is as good there, and disks that wake up, or are written to by
+many, hang for longer than 10 seconds."""
+
 _STUCK = 8.0
 """Seconds without a packet taken after which an output hangs: it is left alone once nothing more may wait."""
 
@@ -59,12 +63,12 @@ class _Line:
         with self.changed:
             return self._idle and not self._packets
 
-    def is_full(self) -> bool:
+    def is_full(self, most_seconds: float) -> bool:
         with self.changed:
             if not self._packets:
                 return False
             waits = float(self._packets[-1].time - self._packets[0].time)
-            return self._bytes > _MOST_BYTES or waits > _MOST_SECONDS
+            return self._bytes > _MOST_BYTES or waits > most_seconds
 
     def clear(self) -> int:
         """Throw away what waits; how many packets that was."""
@@ -188,9 +192,11 @@ class Output:
 
     def _make_room(self, line: _Line) -> None:
         """Wait for a slow output or throw away what it could not take, and leave it alone where it hangs."""
+        recording = self.target.kind == "recording"
         # A file has all the time that a recording's disk takes.
-        may_hang = self.target.retries and not (self._waits and self.target.kind == "recording")
-        while line.is_full() and not self.failure:
+        may_hang = self.target.retries and not (self._waits and recording)
+        most_seconds = _MOST_SECONDS_KEPT if recording and not self._waits else _MOST_SECONDS
+        while line.is_full(most_seconds) and not self.failure:
             busy = self._busy_since
             if may_hang and busy is not None and time.monotonic() - busy > _STUCK:
                 self._leave(line)

@@ -22,7 +22,7 @@ from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.status import MinuteLine
 from stream_unmask.output.live.targets import RecordingTarget
 from stream_unmask.video.camera import Backoff
-from tests.output.live.making import camera, fan_out, frames, times, write
+from tests.output.live.making import RATE, camera, fan_out, frames, times, write
 from tests.support.waiting import GUARD, wait_until
 
 
@@ -133,6 +133,24 @@ def test_one_that_hangs_is_left_alone_and_called_again(
     assert file.passed_over == 0
     assert len(times(tmp_path / "out.mp4")) == written
     let_go.set()
+
+
+def test_a_recording_loses_nothing_while_its_disk_hangs_for_half_a_minute(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def hang(packet: EncodedPacket) -> None:
+        assert goes_on.wait(GUARD)
+
+    disk, server, said = FakeTarget(hang, kind="recording"), FakeTarget(hang, shown="server"), list[str]()
+    outputs = fan_out(camera(tmp_path), disk, server, said=said, on_loss="stop")
+    write(outputs, frames(30 * RATE))
+    assert said == ["server takes less than comes; pictures are left out until it catches up."] * len(said)
+    goes_on.set()
+    outputs.close()
+    recorded, sent = outputs.outputs
+    assert recorded.passed_over == 0
+    assert len(disk.packets) == 30 * RATE
+    assert sent.passed_over > 0
 
 
 def test_one_that_is_behind_is_told_once_and_shown_every_minute(
