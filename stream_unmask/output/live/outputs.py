@@ -25,8 +25,8 @@ _MOST_SECONDS = 10.0
 """What may wait for an output that is slow, before it is passed over up to the next keyframe."""
 
 _MOST_SECONDS_KEPT = 60.0
-"""The same for a camera's recording: what is late is as good there, and disks that wake up, or are written to by
-many, hang for longer than 10 seconds."""
+"""The same for a camera's recording: what is late is as good there, and disks that wake up, or that many
+write to, hang for longer than 10 seconds."""
 
 _STUCK = 8.0
 """Seconds without a packet taken after which an output hangs: it is left alone once nothing more may wait."""
