@@ -4,21 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 from contextlib import suppress
-
-_M_ARENA_MAX = -8
-"""glibc's number for how many arenas there may be; see mallopt(3)."""
-
-
-def bound_arenas() -> None:
-    """Have the C library keep what is free in no more places than threads run at once.
-
-    To be called before there are threads. By itself it has eight for each core, and threads that come and go
-    with cameras spread what is kept over all of them, for hours.
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, os.cpu_count() or 1)
 
 
 def settle_memory() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from av.container import OutputContainer
 
 from benchmarks.processes import Holding
 from stream_unmask.heap import give_back_memory
+from stream_unmask.output.live import fanout
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import camera, fan_out, frames, write
 from tests.output.live.test_outputs import FakeTarget
@@ -41,45 +40,6 @@ def test_what_lies_free_between_what_is_used_is_given_back() -> None:
     for block in used:
         library.free(block)
     assert freed > 0.5 * _BLOCK * _BLOCKS / 2**20
-
-
-_ARENAS = """
-import ctypes, sys, threading
-from pathlib import Path
-from stream_unmask.heap import bound_arenas
-if sys.argv[2] == "bound":
-    bound_arenas()
-library = ctypes.CDLL(None)
-library.malloc.restype = ctypes.c_void_p
-library.fopen.restype = ctypes.c_void_p
-library.fclose.argtypes = [ctypes.c_void_p]
-library.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
-together = threading.Barrier(64)
-def work():
-    together.wait()
-    library.malloc(10_000)
-    together.wait()
-threads = [threading.Thread(target=work) for _ in range(64)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-file = library.fopen(sys.argv[1].encode(), b"w")
-library.malloc_info(0, file)
-library.fclose(file)
-sys.stdout.write(str(Path(sys.argv[1]).read_text().count("<heap nr=")))
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
-def test_many_threads_share_few_arenas(tmp_path: Path) -> None:
-    def arenas(how: str) -> int:
-        command = [sys.executable, "-c", _ARENAS, str(tmp_path / "info.xml"), how]
-        return int(subprocess.run(command, capture_output=True, check=True).stdout)
-
-    cores = os.cpu_count() or 1
-    assert arenas("free") > cores
-    assert arenas("bound") <= cores
 
 
 def containers() -> int:
@@ -109,6 +69,33 @@ def test_nothing_is_left_of_encoders_when_a_camera_was_another_one(tmp_path: Pat
             return containers() <= before
 
         wait_until(is_given_back)
+    finally:
+        gc.enable()
+        outputs.close()
+
+
+def test_soon_after_a_camera_came_back_nothing_is_left_of_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "_SETTLES", 0.0)
+    source, target = camera(tmp_path), FakeTarget()
+    outputs = fan_out(source, target, on_loss="stop")
+    give_back_memory()
+    before, written = containers(), 0
+    gc.disable()
+    try:
+        for connection in range(1, 4):
+            outputs.write(Reconnected(replace(source.info, width=32 * connection, height=48), {}))
+
+            def is_given_back(connection: int = connection) -> bool:
+                nonlocal written
+                for frame in frames(2, written, width=32 * connection):
+                    outputs.write(replace(frame, connection=connection + written))  # another one each time
+                written += 2
+                target.packets.clear()
+                return containers() <= before
+
+            wait_until(is_given_back)
     finally:
         gc.enable()
         outputs.close()

@@ -16,7 +16,6 @@ from stream_unmask.cameras import Cameras
 from stream_unmask.cli.config import Config, read_config
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.errors import UnmaskError
-from stream_unmask.heap import bound_arenas
 
 
 @click.command()
@@ -35,7 +34,6 @@ def live(config: Path, check: bool, log_level: str | None, log_json: bool) -> No
     if check:
         click.echo(f"{config} names {len(read.cameras)} cameras.")
         return
-    bound_arenas()
     with log_to_stderr(log_level, as_json=log_json) as logged:
         unmasker = api.Unmasker(read.settings)
 

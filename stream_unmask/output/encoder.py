@@ -165,7 +165,13 @@ class VideoEncoder:
         full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
         levels = FULL_RANGE if full else LIMITED_RANGE
         fitted = self._reformatter.reformat(
-            picture, width, height, self.pixel_format, src_color_range=levels, dst_color_range=levels
+            picture,
+            width,
+            height,
+            self.pixel_format,
+            src_color_range=levels,
+            dst_color_range=levels,
+            threads=1,  # more would stay as long as this does, for a few pictures
         )
         return (
             letterboxed(fitted, self._width, self._height)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.heap import give_back_memory
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.compare import side_by_side
 from stream_unmask.output.live.encoding import BESIDE, Encode, Kind, still
@@ -26,6 +27,9 @@ from stream_unmask.video.source import Item, Source
 
 _TICK = 0.1
 """Seconds between two looks at whether live outputs need a picture while the camera is away."""
+
+_SETTLES = 5.0
+"""Seconds after which outputs have let go of what was for a camera's connection before."""
 
 _WEBM_CODEC = "libvpx-vp9"
 
@@ -77,6 +81,8 @@ class Fanout:
         self._begin(source.info, source.sounds)
         self.outputs = [Output(target, notify, waits=not self._live) for target in targets]
         self._held = Held(on_loss)
+        self._connection = 0
+        self._settles_at: float | None = None
         self._seen_at = time.strftime("%H:%M")
         self._ticking = False
         self._tick_if_needed()
@@ -144,6 +150,17 @@ class Fanout:
         failures = [output.failure for output in self.outputs]
         if failures and all(failures):
             raise UnmaskError(" ".join(dict.fromkeys(failures)))
+        if isinstance(item, Frame):
+            self._settle(item.connection)
+
+    def _settle(self, connection: int) -> None:
+        """Give back what was for the connection before, lest decoders and encoders pile up for a minute."""
+        now = time.monotonic()
+        if connection != self._connection:
+            self._connection, self._settles_at = connection, now + _SETTLES
+        elif self._settles_at is not None and now >= self._settles_at:
+            self._settles_at = None
+            give_back_memory()
 
     def close(self) -> Path | None:
         """End all outputs; the first file that came of them.
