@@ -140,10 +140,10 @@ class PartFile:
 
 
 class FolderLock:
-    """A folder that belongs to one run, until that lets go of it or ends.
+    """A folder that belongs to one output, until that lets go of it or its run ends.
 
     Raises:
-        OutputError: the folder is another run's, or cannot be opened.
+        OutputError: the folder is another one's, or cannot be opened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -156,7 +156,7 @@ class FolderLock:
             raise OutputError(f"{folder} cannot be written to: {reason(error)}.", path=folder) from error
         if not _lock(descriptor):
             os.close(descriptor)
-            raise OutputError(f"Another run writes to the folder {folder}; name another one.", path=folder)
+            raise OutputError(f"Another output writes to the folder {folder}; name another one.", path=folder)
         self._descriptor = descriptor
 
     def release(self) -> None:

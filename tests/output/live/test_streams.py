@@ -114,7 +114,7 @@ def test_a_folder_of_hls_belongs_to_one_run(tmp_path: Path) -> None:
         HlsTarget(tmp_path / "live").check,
         lambda: fan_out(camera(tmp_path), named(f"{tmp_path}/live/")),
     ):
-        with pytest.raises(UnmaskError, match=r"Another run writes to the folder .*live"):
+        with pytest.raises(UnmaskError, match=r"Another output writes to the folder .*live"):
             second()
     write(outputs, frames(5))
     outputs.close()
