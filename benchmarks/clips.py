@@ -93,6 +93,8 @@ def _add_video(container: OutputContainer, options: ClipOptions, codec: str) -> 
     video.width, video.height, video.pix_fmt = options.width, options.height, "yuv420p"
     if codec.startswith("libx26"):
         video.options = {"crf": "16"}
+    if codec == "libx265":
+        video.options |= {"x265-params": "log-level=error"}
     return video
 
 

@@ -23,6 +23,10 @@ OPEN_SECONDS = 10.0
 _READ_GRACE = 5.0
 """Seconds more than the reader of a stream itself waits, for FFmpeg to give up by itself."""
 
+_RATE_FRAMES = {"fpsprobesize": "5"}
+"""Frames by which FFmpeg tells the rate of what is live. It waits for 20 by itself: seconds, each time that a
+slow camera is called."""
+
 _SEGMENTED = frozenset(("hls", "dash"))
 
 _LISTS = _SEGMENTED | {"concat", "imf"}
@@ -140,10 +144,11 @@ def _protocol_options(uri: str, options: CameraOptions, seconds: float) -> dict[
         # TCP loses nothing, but not every camera speaks it.
         way = {"rtsp_flags": "prefer_tcp"} if options.transport == "auto" else {}
         transport = {"udp": "udp", "tcp": "tcp", "multicast": "udp_multicast"}.get(options.transport)
-        return {**way, **({"rtsp_transport": transport} if transport else {}), "timeout": microseconds}
+        way |= {"rtsp_transport": transport} if transport else {}
+        return {**_RATE_FRAMES, **way, "timeout": microseconds}
     if uri.startswith(("http://", "https://")):
         return {"rw_timeout": microseconds, "reconnect": "1"}
-    return {}
+    return _RATE_FRAMES
 
 
 def _open_device(name: str, format_name: str, options: CameraOptions) -> InputContainer:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from benchmarks.faulty_camera import FaultyCamera
 from benchmarks.processes import Holding
@@ -19,15 +21,16 @@ from tests.support.waiting import GUARD
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[FaultyCamera]:
     """One that shows numbered greys, five a second, or the same larger."""
-    clips = [clip(tmp_path / f"{width}.ts", width) for width in (64, 96)]
-    camera = FaultyCamera(*clips, clip(tmp_path / "hevc.ts", 64, "libx265"))
+    camera = FaultyCamera(
+        clip(tmp_path / "64.ts", 64), clip(tmp_path / "96.ts", 96), clip(tmp_path / "hevc.ts", 64, "libx265")
+    )
     yield camera
     camera.close()
 
 
 def clip(path: Path, width: int, codec: str = "libx264") -> Path:
     with av.open(path, "w") as container:
-        stream = container.add_stream(codec, 10)
+        stream = cast(VideoStream, container.add_stream(codec, 10))
         stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
         stream.options = {"tune": "zerolatency", "g": "5"}
         for index in range(20):
