@@ -25,6 +25,35 @@ _PART = re.compile(r"\.(?P<stem>.+)\.part(-\d+)?(?P<suffix>\.[^.]+)")
 _LONGEST_MIDDLE = len(".interrupted-9999")
 
 
+class WholeFile:
+    """An open file as PyAV takes one: what is written is written whole.
+
+    Python's lock is let go of meanwhile. FFmpeg's own files are written with it held where they are begun and
+    ended: a disk that hangs would stop whatever else the program does.
+
+    Args:
+        descriptor: of the file; it is not closed here.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, data: bytes) -> int:
+        """Write all of it at the place where the file is; how much that was."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place; which that is."""
+        return os.lseek(self._descriptor, offset, whence)
+
+    def tell(self) -> int:
+        """The place where the file is."""
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+
 class PartFile:
     """A hidden file beside ``target`` that belongs to one run, until it gets a name that people see.
 
@@ -60,6 +89,11 @@ class PartFile:
             if _lock(descriptor) and _is(path, descriptor):
                 return cls(path, target, descriptor)
             os.close(descriptor)  # another run took it for a dead one's in between
+
+    def file(self) -> WholeFile:
+        """It, to be written by who takes a file object; it stays open until the lock is let go of."""
+        assert self._descriptor is not None
+        return WholeFile(self._descriptor)
 
     def sync(self) -> None:
         """Wait until what was written is on the disk.

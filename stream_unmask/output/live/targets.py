@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from stream_unmask.output.live.naming import Names, next_boundary, unused
 from stream_unmask.output.live.packets import EncodedPacket, LiveProgram
 from stream_unmask.output.live.retention import Retention
 from stream_unmask.output.live.sending import Sender
-from stream_unmask.output.parts import FolderLock, PartFile, left_over, rescue
+from stream_unmask.output.parts import FolderLock, PartFile, WholeFile, left_over, rescue
 from stream_unmask.video.files import check_output, reason
 
 _SYNC = 2.0
@@ -177,10 +176,7 @@ class StandardOutput:
     """The standard output, as PyAV takes a file: who reads it slowly holds up nothing but it."""
 
     def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(1, left) :]
-        return len(data)
+        return WholeFile(1).write(data)
 
 
 @dataclass(slots=True)
@@ -246,7 +242,7 @@ class Recording:
         self._target, self._overwrite = target, overwrite
         self._part = PartFile.claim(path)
         try:
-            place = Place(str(self._part.path), target.format, str(path))
+            place = Place(self._part.file(), target.format, str(path))
             self.muxer = Muxer(place, first, target.tags)
         except OutputError:
             self._part.discard()

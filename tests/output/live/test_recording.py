@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +16,7 @@ import av
 import pytest
 
 from stream_unmask.errors import UnmaskError
+from stream_unmask.output import parts
 from stream_unmask.output.codecs import EncoderSettings
 from stream_unmask.output.live import targets
 from stream_unmask.output.live.fanout import Fanout
@@ -25,6 +28,18 @@ from stream_unmask.output.live.targets import RecordingTarget, recording_format
 from stream_unmask.video.camera import Backoff
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import FAST, beeps, camera, fan_out, frames, settle, ticks, times, write
+from tests.support.waiting import GUARD, wait_until
+
+
+class Namespace:
+    """A module, but for some of its functions."""
+
+    def __init__(self, module: object, **others: object) -> None:
+        self._module = module
+        self.__dict__.update(others)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._module, name)
 
 
 def target(path: Path, segment: float | None = None, **more: object) -> RecordingTarget:
@@ -218,6 +233,34 @@ def test_a_full_disk_keeps_what_was_recorded_and_is_said(
     assert len(times(tmp_path / "out.interrupted.mp4")) >= 100
     assert any("out.interrupted.mp4" in sentence for sentence in said)
     assert "out.mp4" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_a_disk_that_hangs_where_a_recording_ends_stops_nobody(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, is_written, goes_on = (threading.Event() for _ in range(3))
+    write_really = os.write
+
+    def write_late(descriptor: int, data: bytes) -> int:
+        if hangs.is_set():
+            is_written.set()
+            assert goes_on.wait(GUARD)
+        return write_really(descriptor, data)
+
+    outputs = fan_out(camera(tmp_path), target(tmp_path / name))
+    monkeypatch.setattr(parts, "os", Namespace(os, write=write_late))
+    write(outputs, frames(50))
+    settle(outputs)
+    hangs.set()
+    ending = threading.Thread(target=outputs.close)
+    ending.start()
+    # This thread runs, although FFmpeg waits for the disk.
+    wait_until(lambda: is_written.is_set() or not ending.is_alive())
+    assert is_written.is_set()
+    goes_on.set()
+    ending.join(GUARD)
+    assert len(times(tmp_path / name)) == 50
 
 
 def test_a_folder_that_somebody_removes_is_made_again_and_the_others_go_on(
