@@ -31,27 +31,33 @@ class WholeFile:
     Python's lock is let go of meanwhile. FFmpeg's own files are written with it held where they are begun and
     ended: a disk that hangs would stop whatever else the program does.
 
-    Args:
-        descriptor: of the file; it is not closed here.
+    Attributes:
+        descriptor: of the file, which is closed elsewhere; None from then on.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor: int | None = descriptor
 
     def write(self, data: bytes) -> int:
         """Write all of it at the place where the file is; how much that was."""
         left = memoryview(data)
         while left:
-            left = left[os.write(self._descriptor, left) :]
+            left = left[os.write(self._open(), left) :]
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place; which that is."""
-        return os.lseek(self._descriptor, offset, whence)
+        return os.lseek(self._open(), offset, whence)
 
     def tell(self) -> int:
         """The place where the file is."""
-        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        return os.lseek(self._open(), 0, os.SEEK_CUR)
+
+    def _open(self) -> int:
+        # The number may be another file's by now.
+        if self.descriptor is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self.descriptor
 
 
 class PartFile:
@@ -63,10 +69,12 @@ class PartFile:
     Attributes:
         path: the hidden file.
         target: the name that it is meant for.
+        file: it, for who writes to a file object.
     """
 
     def __init__(self, path: Path, target: Path, descriptor: int) -> None:
         self.path, self.target = path, target
+        self.file = WholeFile(descriptor)
         self._descriptor: int | None = descriptor
 
     @classmethod
@@ -89,11 +97,6 @@ class PartFile:
             if _lock(descriptor) and _is(path, descriptor):
                 return cls(path, target, descriptor)
             os.close(descriptor)  # another run took it for a dead one's in between
-
-    def file(self) -> WholeFile:
-        """It, to be written by who takes a file object; it stays open until the lock is let go of."""
-        assert self._descriptor is not None
-        return WholeFile(self._descriptor)
 
     def sync(self) -> None:
         """Wait until what was written is on the disk.
@@ -169,6 +172,7 @@ class PartFile:
     def release(self) -> None:
         """Let go of the lock."""
         descriptor, self._descriptor = self._descriptor, None
+        self.file.descriptor = None
         if descriptor is not None:
             os.close(descriptor)
 

@@ -29,6 +29,16 @@ def test_two_runs_never_share_a_part(tmp_path: Path) -> None:
     assert (tmp_path / "out.interrupted.mp4").read_bytes() == b"other"
 
 
+def test_what_is_written_late_goes_into_no_other_file(tmp_path: Path) -> None:
+    part = PartFile.claim(tmp_path / "out.mp4")
+    assert part.file.write(b"one, two") == 8
+    assert (part.file.seek(5), part.file.tell(), part.file.write(b"2")) == (5, 5, 1)
+    assert part.publish(overwrite=False).read_bytes() == b"one, 2wo"
+    with (tmp_path / "other").open("wb"), pytest.raises(OSError, match="Bad file"):
+        part.file.write(b"late")
+    assert (tmp_path / "other").read_bytes() == b""
+
+
 def test_overwriting_replaces_and_discarding_removes(tmp_path: Path) -> None:
     (tmp_path / "out.mp4").write_bytes(b"old")
     part = PartFile.claim(tmp_path / "out.mp4")

@@ -242,7 +242,7 @@ class Recording:
         self._target, self._overwrite = target, overwrite
         self._part = PartFile.claim(path)
         try:
-            place = Place(self._part.file(), target.format, str(path))
+            place = Place(self._part.file, target.format, str(path))
             self.muxer = Muxer(place, first, target.tags)
         except OutputError:
             self._part.discard()
