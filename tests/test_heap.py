@@ -15,7 +15,7 @@ from benchmarks.processes import Holding
 from stream_unmask.heap import give_back_memory
 from stream_unmask.output.live import fanout
 from stream_unmask.video.container import Reconnected
-from tests.output.live.making import camera, fan_out, frames, write
+from tests.output.live.making import camera, fan_out, frames, ticks, write
 from tests.output.live.test_outputs import FakeTarget
 from tests.support.waiting import wait_until
 
@@ -99,3 +99,24 @@ def test_soon_after_a_camera_came_back_nothing_is_left_of_what_was_before(
     finally:
         gc.enable()
         outputs.close()
+
+
+def test_nothing_is_left_of_encoders_that_were_silent_while_the_camera_was_away(tmp_path: Path) -> None:
+    source, target = camera(tmp_path, "pcm_mulaw"), FakeTarget()
+    outputs = fan_out(source, target, on_loss="hold")
+    give_back_memory()
+    before = containers()
+    write(outputs, frames(25), ticks(0, 1))
+    # What an encoder of sound makes after a second of it is silence.
+    wait_until(lambda: any(packet.track.stream == 1 and packet.time > 1.5 for packet in list(target.packets)))
+    outputs.write(Reconnected(source.info, source.sounds))
+    write(outputs, frames(5, 100))
+
+    def is_given_back() -> bool:
+        target.packets.clear()
+        write(outputs, frames(1, 105))
+        give_back_memory()
+        return containers() <= before
+
+    wait_until(is_given_back)
+    outputs.close()

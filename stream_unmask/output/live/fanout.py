@@ -272,15 +272,18 @@ class Fanout:
     def _tick(self) -> None:
         """Show live outputs the last picture, and let them hear silence, while the camera brings none."""
         while not self._over.wait(_TICK):
-            with self._lock:
-                if self._over.is_set():
-                    return
-                now = time.monotonic()
-                shown = {kind: encode for kind, encode in self._encodes.items() if kind != "recording"}
-                frame = self._held.next(now, self._seen_at)
-                if frame is not None:
-                    self._frame(frame, shown)
-                if not self._held.stops:
-                    for packet in self._silence.due(now):
-                        for kind, encode in shown.items():
-                            self._put(kind, encode.sound(packet))
+            self._hold(time.monotonic())
+
+    def _hold(self, now: float) -> None:
+        """What is due at a time of ``time.monotonic``."""
+        with self._lock:
+            if self._over.is_set():
+                return
+            shown = {kind: encode for kind, encode in self._encodes.items() if kind != "recording"}
+            frame = self._held.next(now, self._seen_at)
+            if frame is not None:
+                self._frame(frame, shown)
+            if not self._held.stops:
+                for packet in self._silence.due(now):
+                    for kind, encode in shown.items():
+                        self._put(kind, encode.sound(packet))

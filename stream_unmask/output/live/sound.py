@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
@@ -9,10 +10,11 @@ from typing import cast
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
-from av.audio.resampler import AudioResampler
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Stream
 
@@ -78,7 +80,7 @@ class LiveSoundEncoder:
         context.open()
         self._context, self._rate = context, rate
         self._format, self._size = context.format.name, context.frame_size
-        self._resampler = AudioResampler(self._format, layout, rate)
+        self._resampler = Resampler(self._format, layout, rate)
         self._waiting: list[np.ndarray] = []
         self._start, self._begun = 0, False
 
@@ -134,6 +136,40 @@ class LiveSoundEncoder:
             self._start += self._size
             yield from self.stream.encode(frame)
         self._waiting = [samples] if samples.size else []
+
+
+class Resampler:
+    """PyAV's own, without its threads for each stream of sound, and for cameras that change their sound.
+
+    Args:
+        format_name: of what comes out.
+        layout: of that.
+        rate: of that, in Hz.
+    """
+
+    def __init__(self, format_name: str, layout: str, rate: int) -> None:
+        self._wanted = f"sample_rates={rate}:sample_fmts={format_name}:channel_layouts={layout}"
+        self._kind: tuple[str, str, int] | None = None
+        self._graph = Graph()
+
+    def resample(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """What a frame becomes, as far as it is ready."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            self._kind, self._graph = kind, self._begun(*kind)
+        self._graph.push(frame)
+        with contextlib.suppress(av.BlockingIOError):
+            while True:
+                yield cast(AudioFrame, self._graph.pull())
+
+    def _begun(self, format_name: str, layout: str, rate: int) -> Graph:
+        graph = Graph()
+        graph.threads = 1
+        heard = graph.add_abuffer(
+            format=format_name, layout=layout, sample_rate=rate, time_base=Fraction(1, rate)
+        )
+        graph.link_nodes(heard, graph.add("aformat", self._wanted), graph.add("abuffersink")).configure()
+        return graph
 
 
 def layout_name(channels: int) -> str:

@@ -13,8 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
+from benchmarks.processes import Holding
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output import parts
 from stream_unmask.output.codecs import EncoderSettings
@@ -24,6 +26,7 @@ from stream_unmask.output.live.muxing import Muxer
 from stream_unmask.output.live.naming import Names
 from stream_unmask.output.live.options import LiveOptions
 from stream_unmask.output.live.parsing import target_for
+from stream_unmask.output.live.sound import Resampler
 from stream_unmask.output.live.targets import RecordingTarget, recording_format
 from stream_unmask.video.camera import Backoff
 from stream_unmask.video.container import Reconnected
@@ -84,6 +87,20 @@ def test_g711_is_encoded_and_stays_in_time_over_a_gap(suffix: str, tmp_path: Pat
     assert "pcm_mulaw" in sentence
     with av.open(str(path)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of threads there")
+def test_sound_that_changes_on_the_way_is_encoded_on_and_needs_no_threads() -> None:
+    resampler = Resampler("fltp", "mono", 16_000)
+    threads = Holding.of(os.getpid()).threads
+    heard = 0
+    for rate, layout, channels in ((8000, "mono", 1), (16_000, "stereo", 2)):
+        for _ in range(50):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, channels * rate // 50), np.int16), "s16", layout)
+            frame.sample_rate = rate
+            heard += sum(part.samples for part in resampler.resample(frame))
+    assert heard == pytest.approx(2 * 16_000, abs=500)
+    assert Holding.of(os.getpid()).threads <= threads
 
 
 def test_a_webm_holds_what_it_may(tmp_path: Path) -> None:
