@@ -28,7 +28,7 @@ Fault = Literal["hang-up", "away", "silence", "frozen", "garbage", "clock", "siz
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 """What it can do wrong: hang up; hang up and be off for a while; bring nothing; bring sound alone; send
 garbage; have its clock set back by an hour; come back with another size; hold everything back and send it at
-once; come back with another codec; come back without sound, or with it again."""
+once; come back with another codec; come back without sound, until it hangs up the next time."""
 
 _HELD_BACK = 2.0
 _GARBAGE = 200_000
@@ -122,7 +122,7 @@ class FaultyCamera:
         elif fault in ("hang-up", "garbage", "size", "codec", "mute"):
             if fault in ("size", "codec"):
                 self._shown = "" if self._shown == fault else fault
-            self.muted ^= fault == "mute"
+            self.muted = fault == "mute"
             self._hang_up(os.urandom(_GARBAGE) if fault == "garbage" else b"")
         else:
             raise ValueError(f"There is no fault {fault}.")

@@ -95,7 +95,7 @@ class CameraSource(Closing):
         self._connection, self._call, self._notify = first, call, notify
         self._patience = patience
         self._backoff = Backoff()
-        self._clock = RealTime(TOLERANCE * segmented**2)
+        self._clock = RealTime(TOLERANCE * segmented**2, paced=segmented == 1.0)
         self._replays = Replays() if is_segmented(first.info.format) else None
         self._connections = 0
         self._lost = ""

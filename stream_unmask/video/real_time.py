@@ -27,6 +27,13 @@ _UNBROKEN = 0.25
 """Seconds later than usual that what comes next may arrive, and still be what was taken next."""
 
 
+_STANDS = 0.25
+"""Share of real time below which a camera's clock hardly goes on."""
+
+_STOOD = 10
+"""Frames or packets in a row of which that is true, until it is no clock. One alone may be late."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """What is known of one stream's clock.
@@ -38,6 +45,7 @@ class _Stream:
         arrival: of its newest frame or packet.
         step: seconds between the newest two.
         late_since: arrival since which it is too late, None while it is not.
+        stood: frames or packets in a row with which its clock hardly went on.
     """
 
     offset: Fraction
@@ -46,6 +54,7 @@ class _Stream:
     arrival: float
     step: Fraction = Fraction(0)
     late_since: float | None = None
+    stood: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,19 @@ class RealTime:
     What a camera's clock shows at first means nothing, and each connection may start it anew. Within one, a
     step that real time does not explain (the camera's clock was set, its counter ran over) is a new clock,
     which goes on where the old one was. What comes late and catches up, as after a stall in the network,
-    keeps its times.
+    keeps its times. A clock that stands or crawls is none: what it should have timed goes by when it came.
+
+    Args:
+        tolerance: seconds by which a camera's clock may differ from what arrives.
+        paced: things come when the camera sends them, and not when somebody is ready for them.
 
     Attributes:
         restarts: how often a clock was found to be another one within a connection.
     """
 
-    def __init__(self, tolerance: float = TOLERANCE) -> None:
+    def __init__(self, tolerance: float = TOLERANCE, *, paced: bool = True) -> None:
         self.restarts = 0
-        self._tolerance = tolerance
+        self._tolerance, self._paced = tolerance, paced
         self._epoch: float | None = None
         self._end = Fraction(0)
         self._streams: dict[int, _Stream] = {}
@@ -118,6 +131,10 @@ class RealTime:
     def _follow(self, stream: int, start: Fraction, real: float, arrival: float) -> None:
         known = self._streams[stream]
         ahead = float(start + known.offset) - real - known.usual
+        if self._stands(known, start, arrival):
+            known.offset -= Fraction(ahead).limit_denominator(1_000_000)
+            self.restarts += known.stood == _STOOD
+            return
         if ahead < -self._tolerance:
             known.late_since = known.late_since if known.late_since is not None else arrival
         else:
@@ -132,6 +149,16 @@ class RealTime:
         elif known.late_since is None:
             most = _DRIFT * max(arrival - known.arrival, 0.0)
             known.usual += min(max(ahead, -most), most)
+
+    def _stands(self, known: _Stream, start: Fraction, arrival: float) -> bool:
+        """Whether a stream's clock is none, as of its next frame or packet."""
+        if known.stood < _STOOD:
+            step = float(start - known.last)
+            hardly = self._paced and -_BACK <= step < _STANDS * (arrival - known.arrival)
+            known.stood = known.stood + 1 if hardly else 0
+        else:
+            known.stood = _STOOD + 1
+        return known.stood >= _STOOD
 
     def _shift_of(self, stream: int, start: Fraction, ahead: float, arrival: float) -> Fraction:
         """By how much a stream's clock has become another one; ``ahead`` says that by a single arrival."""

@@ -70,6 +70,36 @@ def test_a_clock_that_is_set_again_and_again_is_followed_each_time() -> None:
     assert clock.restarts == len(steps)
 
 
+@pytest.mark.parametrize("pace", [0.0, 0.011])
+def test_a_clock_that_stands_or_crawls_is_none(pace: float) -> None:
+    clock = RealTime()
+    times = placed(clock, lambda now: now if now < 5 else 5 + pace * (now - 5), every(0.04, 0, 60))
+    assert times == pytest.approx(every(0.04, 0, 60), abs=0.5)
+    assert times[200:] == pytest.approx(every(0.04, 8, 60), abs=0.05)
+    assert clock.restarts == 1
+
+
+def test_what_waits_for_its_reader_has_the_time_that_it_says() -> None:
+    clock = RealTime(45.0, paced=False)
+    times = placed(clock, lambda now: now / 5, every(0.2, 0, 40))
+    assert times == pytest.approx([now / 5 for now in every(0.2, 0, 40)], abs=0.01)
+
+
+def test_a_network_that_comes_in_gusts_is_no_clock_that_stands() -> None:
+    # Of every half second, all comes at its end.
+    taken = every(0.04, 0, 20)
+    arrivals = [0.5 * (int(time / 0.5) + 1) for time in taken]
+    clock = RealTime()
+    times = [
+        float(start + clock.place(PICTURE, start, STEP, arrival))
+        for start, arrival in zip(
+            (Fraction(time).limit_denominator(1000) for time in taken), arrivals, strict=True
+        )
+    ]
+    assert times == pytest.approx(taken, abs=1e-3)
+    assert clock.restarts == 0
+
+
 def test_a_clock_that_runs_twice_too_fast_is_held_to_real_time() -> None:
     clock = RealTime()
     times = placed(clock, lambda now: 2 * now, every(0.04, 0, 60))
