@@ -253,10 +253,13 @@ class _Caller:
     def _show(self) -> None:
         clip = self._clip
         track = _Track(self, 0, clip.video)
-        for number, data in zip(self._times(1 / clip.rate), itertools.cycle(clip.packets), strict=False):
+        packets = itertools.cycle(enumerate(clip.packets))
+        for number in self._times(1 / clip.rate):
+            # Who calls while it is frozen is shown a keyframe first all the same.
             if self._camera.frozen_until < time.monotonic():
+                index, data = next(packets)
                 track.send(data, round(number * _VIDEO_TICKS / clip.rate))
-                self._camera.shows, self._camera.number = time.monotonic(), number % len(clip.packets)
+                self._camera.shows, self._camera.number = time.monotonic(), index
 
     def _sound(self) -> None:
         track = _Track(self, 1, None)
