@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.clips import ClipOptions, make_clip
 from benchmarks.faulty_camera import FAULTS, Fault, FaultyCamera
-from benchmarks.processes import environment, processor_seconds
+from benchmarks.processes import environment, processor_seconds, worker_of
 from benchmarks.results import Result
 from stream_unmask.api import Unmasker
 from stream_unmask.cameras import CameraConfig, Cameras
@@ -274,7 +274,7 @@ def _late(camera: FaultyCamera, folder: Path, count: int, seconds: float) -> tup
         process = _start(camera, folder, outputs, "--report", "report.json", "--preset", "veryfast")
         try:
             _wait(lambda: camera.began > 0)
-            loaded = processor_seconds(process.pid)  # for networks, which is no part of any frame
+            loaded = processor_seconds(worker_of(process.pid))  # for networks, which is no part of any frame
             time.sleep(seconds)
         finally:
             process.send_signal(signal.SIGTERM)

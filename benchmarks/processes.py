@@ -88,3 +88,9 @@ class Holding:
 
     def __str__(self) -> str:
         return f"{self.mib:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"
+
+
+def worker_of(pid: int) -> int:
+    """The process that does the work of a command; the command's own where it has no other."""
+    children = (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text().split()
+    return int(children[0]) if children else pid

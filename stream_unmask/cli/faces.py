@@ -10,6 +10,7 @@ import numpy as np
 
 from stream_unmask.api import Unmasker
 from stream_unmask.bundled import weights_folder
+from stream_unmask.cli.ledger import ledger_of
 from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import InputError
 from stream_unmask.inpainting.stand_ins.bank import Pixels
@@ -60,6 +61,7 @@ def faces(source: Path | None, output: Path, frames: int, weights: Path, overwri
         return
     if not source.exists():
         raise InputError(f"{source} does not exist.", path=source)
+    ledger_of(click.get_current_context()).begin(source)
     rows = _rows(Unmasker(Settings(weights=weights, reference="none")), source, frames)
     if not rows:
         raise InputError(f"No masked face was found in {source}.", path=source)

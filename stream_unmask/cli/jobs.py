@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stream_unmask.cli.ledger import Ledger
 from stream_unmask.errors import InputError, OutputError
 from stream_unmask.output.choosing import best_suffix
-from stream_unmask.output.live.naming import default_name
+from stream_unmask.output.live.naming import Names, default_name, is_pattern
 from stream_unmask.output.live.parsing import is_stream_output
+from stream_unmask.output.masks import mask_path
+from stream_unmask.output.parts import left_over, rescue, sweep
 from stream_unmask.video.files import fitting_name, is_address, list_folder, output_name, redact
 from stream_unmask.video.images import is_image
 
@@ -61,6 +65,7 @@ def plan(
     overwrite: bool,
     mark: str = "unmasked",
     recursive: bool = False,
+    ledger: Ledger | None = None,
 ) -> JobPlan:
     """Find out what there is to do.
 
@@ -70,6 +75,7 @@ def plan(
         overwrite: do files again whose output is there.
         mark: says in that name what was done.
         recursive: do the folders in a folder too.
+        ledger: learns which file is looked into.
 
     Raises:
         InputError: the source is missing, or a folder without a picture or video.
@@ -77,7 +83,7 @@ def plan(
     """
     if is_address(source):
         return JobPlan([Job(source, tuple(outputs) or (default_name(source, mark),))])
-    path = Path(source)
+    ledger, path = ledger or Ledger(), Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist.", path=path)
     if len(outputs) > 1 or any(_is_stream(output, path) for output in outputs):
@@ -88,8 +94,8 @@ def plan(
         return JobPlan([Job(source, tuple(outputs))])
     output = Path(outputs[0]) if outputs else None
     if not path.is_dir():
-        return JobPlan([Job(source, (_target(path, output, mark),), is_image(path))])
-    return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive)
+        return JobPlan([Job(source, (_target(path, output, mark, ledger),), is_image(path))])
+    return _plan_folder(path, output or path.with_name(f"{path.name}.{mark}"), overwrite, recursive, ledger)
 
 
 def _is_stream(output: str, source: Path) -> bool:
@@ -98,15 +104,15 @@ def _is_stream(output: str, source: Path) -> bool:
     return is_stream_output(output) and not folder
 
 
-def _target(path: Path, output: Path | None, mark: str) -> Path:
+def _target(path: Path, output: Path | None, mark: str, ledger: Ledger) -> Path:
     """The file to write, for one to read."""
     if output is not None and not output.is_dir():
         return output
-    name = _output_name(path)
+    name = _output_name(path, ledger)
     return output / name if output else path.with_name(fitting_name(name.stem, f".{mark}{name.suffix}"))
 
 
-def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -> JobPlan:
+def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool, ledger: Ledger) -> JobPlan:
     if output.resolve() == folder.resolve():
         raise OutputError("The output folder must not be the input folder.", path=output)
     listing = list_folder(folder, recursive=recursive)
@@ -114,7 +120,7 @@ def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -
     media = [path for path in listing.media if not path.resolve().is_relative_to(output.resolve())]
     jobs = []
     for path in media:
-        target = output / path.parent.relative_to(folder) / _output_name(path)
+        target = output / path.parent.relative_to(folder) / _output_name(path, ledger)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -126,9 +132,30 @@ def _plan_folder(folder: Path, output: Path, overwrite: bool, recursive: bool) -
     return JobPlan(waiting, len(jobs) - len(waiting), [*listing.passed_over, *hints])
 
 
-def _output_name(path: Path) -> Path:
+def tidy(job: Job) -> list[str]:
+    """Clear away what a process that crashed has left of a file's outputs.
+
+    Returns:
+        Sentences on where the recordings of a camera are, which are kept.
+    """
+    files = [Path(output) for output in job.outputs if not is_stream_output(output)]
+    if not is_address(job.source):
+        for path in files:
+            for each in (path, mask_path(path, ".png" if job.picture else ".mp4")):
+                sweep(each)
+        return []
+    kept: list[Path] = []
+    for path in files:
+        target = Names(path).target(time.time())
+        for name in left_over(target.parent) if is_pattern(path) else {target}:
+            kept += rescue(name)
+    return [f"What was recorded is in {path}." for path in kept]
+
+
+def _output_name(path: Path, ledger: Ledger) -> Path:
     """What the output of a file is called; a video of a kind that can only be read, by what it holds."""
     name = Path(output_name(path))
-    if name.name == path.name or is_image(path):
+    if name.name == path.name or is_image(path) or ledger.has_crashed(path):
         return name
+    ledger.begin(path)
     return Path(fitting_name(path.name, best_suffix(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from stream_unmask.cli.arguments import hide_passwords
 from stream_unmask.cli.hints import with_hint
+from stream_unmask.cli.ledger import Ledger
 from stream_unmask.cli.printable import printable
 from stream_unmask.cli.tree import Entry, LazyGroup
 from stream_unmask.errors import UnmaskError, missing_extra
@@ -37,6 +39,9 @@ COMMANDS = {
     "measure": Entry("stream_unmask.cli.measure:measure", "Measure again what the documentation claims."),
 }
 
+_DECODING = ("unmask", "sheet", "faces", "verify")
+_ABOUT = ("--help", "--version")
+
 
 class _BareFirst(LazyGroup):
     """A group whose first command may be called without its name."""
@@ -44,7 +49,7 @@ class _BareFirst(LazyGroup):
     entries = COMMANDS
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.entries and args[0] not in ("--help", "--version"):
+        if args and args[0] not in self.entries and args[0] not in _ABOUT:
             args = ["unmask", *args]
         return super().parse_args(ctx, args)
 
@@ -83,11 +88,36 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 1 for what the user can mend, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the command line, what decodes files of others in a process of its own; see :func:`run`."""
     hide_passwords(sys.argv)
+    ledger = Ledger()
+    if sys.platform == "linux" and _decodes(sys.argv[1:]):
+        from stream_unmask.cli.apart import work_apart
+
+        ledger = work_apart()
+    run(ledger)
+
+
+def _decodes(arguments: Sequence[str]) -> bool:
+    """Whether a command decodes what may make decoders crash, and ends with that.
+
+    The page's server has a worker for what visitors send, and what serves many cameras is begun again by who
+    looks after it.
+    """
+    return bool(arguments) and (arguments[0] in _DECODING or arguments[0] not in (*COMMANDS, *_ABOUT))
+
+
+def run(ledger: Ledger) -> None:
+    """Run the command line in this process.
+
+    Exit codes: 1 for what the user can mend, 2 for wrong usage, 130 for Ctrl-C.
+
+    Args:
+        ledger: what is known of the command's work.
+    """
     try:
         # An exit code is what click returns here when a command raises its Exit.
-        sys.exit(_run())
+        sys.exit(_run(ledger))
     except UnmaskError as error:
         click.echo(printable(f"stream-unmask: {with_hint(error)}"), err=True)
         sys.exit(1)
@@ -99,9 +129,9 @@ def main() -> None:
         sys.exit(130)
 
 
-def _run() -> Any:
+def _run(ledger: Ledger) -> Any:
     try:
-        return cli.main(prog_name="stream-unmask", standalone_mode=False)
+        return cli.main(prog_name="stream-unmask", standalone_mode=False, obj=ledger)
     except ModuleNotFoundError as error:
         wanted = missing_extra(error)
         if wanted is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from stream_unmask.api import Unmasker
+from stream_unmask.cli.ledger import Ledger, ledger_of
 from stream_unmask.cli.options import weights_option
 from stream_unmask.errors import InputError
 from stream_unmask.output.pictures import check_picture_name, write_image
@@ -65,19 +66,21 @@ def sheet(
     check_output(output, source, overwrite=overwrite)
     check_picture_name(output)
     unmasker = Unmasker(Settings(weights=weights))
-    shown = list(islice(_collect(unmasker, source, every=every, side=side), faces))
+    ledger = ledger_of(click.get_current_context())
+    shown = list(islice(_collect(unmasker, source, ledger, every=every, side=side), faces))
     if not shown:
         raise InputError(f"No masked face was found in {source}.", path=source)
     write_image(output, draw(shown, columns=columns), overwrite=overwrite)
     click.echo(f"Wrote {output}: {len(shown)} faces; each is input, mask, output.")
 
 
-def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iterator[Triple]:
+def _collect(unmasker: Unmasker, source: Path, ledger: Ledger, *, every: int, side: int) -> Iterator[Triple]:
     """Unmask a file, or all files of a folder, and show their faces.
 
     Args:
         unmasker: the networks.
         source: a video, a picture, or a folder of either.
+        ledger: learns which file is read.
         every: of a video, only every so many frames are shown; all are processed.
         side: of each picture of a triple, in pixels.
 
@@ -85,6 +88,7 @@ def _collect(unmasker: Unmasker, source: Path, *, every: int, side: int) -> Iter
         InputError: the source cannot be read.
     """
     for path in list_media(source) if source.is_dir() else [source]:
+        ledger.begin(path)
         if is_image(path):
             frame = as_frame(read_image(path))
             yield from triples(frame, unmasker.stream(still=True).process(frame), side)

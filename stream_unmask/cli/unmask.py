@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from stream_unmask import api
 from stream_unmask.cli.cameras import camera_options
 from stream_unmask.cli.console import PlainConsole
 from stream_unmask.cli.hints import with_hint
-from stream_unmask.cli.jobs import Job, plan
+from stream_unmask.cli.jobs import Job, plan, tidy
+from stream_unmask.cli.ledger import CrashedError, Ledger, ledger_of
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.cli.options import reference_option, stand_in_option, weights_option
 from stream_unmask.cli.printable import printable
@@ -172,6 +174,7 @@ def unmask(
                 options,
                 camera,
                 console,
+                ledger_of(click.get_current_context()),
                 recursive=chosen["recursive"],
             )
         except UnmaskError as error:
@@ -214,32 +217,25 @@ def _unmask(
     options: OutputOptions,
     camera: CameraOptions,
     console: PlainConsole,
+    ledger: Ledger,
     *,
     recursive: bool,
 ) -> None:
     """Do all files that are named."""
-    mark = "masked" if settings.wear else "unmasked"
-    planned = plan(source, outputs, overwrite=options.overwrite, mark=mark, recursive=recursive)
-    jobs, done_before = planned.jobs, planned.done_before
-    for sentence in planned.passed_over:
-        _log.info("%s", sentence)
-        console.say(sentence)
-    for job in jobs:
+    jobs = _planned(source, outputs, settings, options, console, ledger, recursive=recursive)
+    left = [job for job in jobs if not ledger.knows(job.source)]
+    for job in left:
         api.check_job(job.source, job.outputs, options, picture=job.picture)
     if report_path is not None:
         check_output(report_path, source, overwrite=True)
-    if done_before:
-        files = "1 file was" if done_before == 1 else f"{done_before} files were"
-        _log.info("%s done before", files)
-        console.say(f"{files} done before; --overwrite does that again.")
-    unmasker = api.Unmasker(settings)
-    for reason in unmasker.networks.selection.passed_over:
-        console.say(reason)
-    for hint in unmasker.networks.selection.hints:
-        console.say(f"For a faster engine, run {hint}.")
-    console.say(f"Engine: {unmasker.networks.engine}")
+    unmasker = _loaded(settings, console) if left or not jobs else None
     with ctrl_c() as stop:
-        reports, failures = _run_all(unmasker, jobs, options, camera, stop, console)
+
+        def do(job: Job) -> Report:
+            assert unmasker is not None
+            return _run(unmasker, job, options, camera, stop, console)
+
+        reports, failures = _run_all(do, jobs, ledger, stop)
     if report_path is not None and reports:
         write_reports(report_path, reports)
     if any(report.given_up for report in reports):
@@ -250,21 +246,57 @@ def _unmask(
         raise click.exceptions.Exit(130)
 
 
-def _run_all(
-    unmasker: api.Unmasker,
-    jobs: Sequence[Job],
+def _planned(
+    source: str,
+    outputs: Sequence[str],
+    settings: Settings,
     options: OutputOptions,
-    camera: CameraOptions,
-    stop: threading.Event,
     console: PlainConsole,
+    ledger: Ledger,
+    *,
+    recursive: bool,
+) -> list[Job]:
+    """What there is to do; what there is not is said, once."""
+    if ledger.plan is None:
+        mark = "masked" if settings.wear else "unmasked"
+        planned = plan(
+            source, outputs, overwrite=options.overwrite, mark=mark, recursive=recursive, ledger=ledger
+        )
+        ledger.keep_plan(planned.jobs)
+        for sentence in planned.passed_over:
+            _log.info("%s", sentence)
+            console.say(sentence)
+        if done_before := planned.done_before:
+            files = "1 file was" if done_before == 1 else f"{done_before} files were"
+            _log.info("%s done before", files)
+            console.say(f"{files} done before; --overwrite does that again.")
+    jobs: list[Job] = ledger.plan
+    return jobs
+
+
+def _loaded(settings: Settings, console: PlainConsole) -> api.Unmasker:
+    """The networks, and a word on what runs them."""
+    unmasker = api.Unmasker(settings)
+    for reason in unmasker.networks.selection.passed_over:
+        console.say(reason)
+    for hint in unmasker.networks.selection.hints:
+        console.say(f"For a faster engine, run {hint}.")
+    console.say(f"Engine: {unmasker.networks.engine}")
+    return unmasker
+
+
+def _run_all(
+    do: Callable[[Job], Report], jobs: Sequence[Job], ledger: Ledger, stop: threading.Event
 ) -> tuple[list[Report], list[str]]:
     """Do one file after the other until ``stop``; the reports, and what went wrong with the others."""
     reports, failures = [], []
     for job in jobs:
         try:
-            reports.append(_run(unmasker, job, options, camera, stop, console))
+            reports.append(ledger.once(job.source, partial(do, job)))
         except UnmaskError as error:
             said = with_hint(error)
+            if isinstance(error, CrashedError):
+                said = " ".join([said, *(tidy(job) or ["It has no output, and is as it was."])])
             failures.append(f"{job.name}: {said}" if len(jobs) > 1 else said)
         if stop.is_set():
             break

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from stream_unmask.cli.ledger import ledger_of
 from stream_unmask.cli.printable import printable
 from stream_unmask.verifying.verify import verify as look
 
@@ -21,6 +22,7 @@ def verify(file: Path, as_json: bool) -> None:
     every face. Exits with 0 when one of them is found, with 1 when none is: which proves nothing, for each
     can be removed.
     """
+    ledger_of(click.get_current_context()).begin(file)
     found = look(file)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))

@@ -6,14 +6,15 @@ import sys
 
 import pytest
 
-from stream_unmask.cli.main import main
+from stream_unmask.cli.ledger import Ledger
+from stream_unmask.cli.main import run
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run the command; its exit code."""
     monkeypatch.setattr(sys, "argv", ["stream-unmask", *map(str, arguments)])
     try:
-        main()
+        run(Ledger())
     except SystemExit as end:
         return int(end.code or 0)
     return 0
