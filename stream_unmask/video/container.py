@@ -20,6 +20,7 @@ from av.stream import Stream
 from stream_unmask.errors import InputError
 from stream_unmask.video.cropping import file_cropping
 from stream_unmask.video.decoding import LOST_ALPHA, PictureDecoder
+from stream_unmask.video.dolby_vision import lost_dolby_vision
 from stream_unmask.video.files import reason
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.info import (
@@ -170,6 +171,7 @@ class ContainerSource(Closing):
         if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1":
             self.problems.warnings.append(LOST_ALPHA)
         self.problems.warnings += lost_properties(first)
+        self.problems.warnings += lost_dolby_vision(shown, path, stream.index, first)
         self.info: SourceInfo = describe(shown, container, stream, first, live=live, real_time=real_time)
         if self._untimed:
             self.info = replace(self.info, time_base=self._decoder.time_base, average_rate=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import av
 import av.filter
 
-# RFC 9559 (Matroska) and RFC 8794 (EBML), the numbers of elements as they are stored.
-_EBML, _SEGMENT, _TRACKS, _TRACK, _VIDEO = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE, 0xE0
+from stream_unmask.video.ebml import elements, inside, matroska_track
+
+# RFC 9559 (Matroska), the numbers of elements as they are stored.
+_VIDEO = 0xE0
 _CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
-_HEAD = 1 << 20
-"""Bytes at the start of a file in which its tracks are described."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +40,8 @@ def file_cropping(path: Path, track: int) -> Cropping:
         path: any file.
         track: which one, counted from 0.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_HEAD)
-    except OSError:
-        return Cropping()
-    if data[:4] != _EBML.to_bytes(4, "big"):
-        return Cropping()
-    tracks = _inside(_inside(data, _SEGMENT), _TRACKS)
-    entries = [content for number, content in _elements(tracks) if number == _TRACK]
-    if track >= len(entries):
-        return Cropping()
-    sides = {
-        number: int.from_bytes(value, "big") for number, value in _elements(_inside(entries[track], _VIDEO))
-    }
+    video = inside(matroska_track(path, track), _VIDEO)
+    sides = {number: int.from_bytes(value, "big") for number, value in elements(video)}
     found = (sides.get(number, 0) for number in (_CROP_LEFT, _CROP_TOP, _CROP_RIGHT, _CROP_BOTTOM))
     return Cropping(*found)
 
@@ -93,37 +80,3 @@ class Cropper:
         crop.link_to(sink)
         graph.configure()
         return graph
-
-
-def _inside(data: bytes, wanted: int) -> bytes:
-    """The content of the first element of a kind; empty where there is none."""
-    return next((content for number, content in _elements(data) if number == wanted), b"")
-
-
-def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The elements that follow one another in some EBML, by number; the last may be cut off."""
-    place = 0
-    while place < len(data):
-        number, place = _number(data, place, keep_length=True)
-        size, place = _number(data, place, keep_length=False)
-        if number < 0:
-            return
-        # All bits set says that the size is not known: then it is the rest.
-        end = place + size if size >= 0 else len(data)
-        yield number, data[place:end]
-        place = end
-
-
-def _number(data: bytes, place: int, *, keep_length: bool) -> tuple[int, int]:
-    """A number of variable length and where it ends; -1 for one that is unknown or broken."""
-    first = data[place] if place < len(data) else 0
-    length = 9 - first.bit_length()
-    if not first or place + length > len(data):
-        return -1, len(data)
-    value = int.from_bytes(data[place : place + length], "big")
-    bits = 7 * length
-    if not keep_length:
-        value &= (1 << bits) - 1
-        if value == (1 << bits) - 1:
-            value = -1
-    return value, place + length

@@ -204,8 +204,8 @@ def describe(
         display_matrix=_display_matrix(first),
         sample_aspect=stream.sample_aspect_ratio or None,
         colours=ColourTags(first.color_primaries, first.color_trc, first.colorspace, first.color_range),
-        mastering_display=_side_data(first, SideDataType.MASTERING_DISPLAY_METADATA),
-        content_light=_side_data(first, SideDataType.CONTENT_LIGHT_LEVEL),
+        mastering_display=side_data(first, SideDataType.MASTERING_DISPLAY_METADATA),
+        content_light=side_data(first, SideDataType.CONTENT_LIGHT_LEVEL),
         interlaced=first.interlaced_frame,
         field_order=stream.codec_context.field_order,
         frames=stream.frames or (round(duration * rate) if duration and rate else None),
@@ -227,12 +227,27 @@ def describe(
     )
 
 
+_NEWER = {28: "LCEVC", 29: "VIEW_ID", 30: "REFERENCE_DISPLAYS", 31: "EXIF"}
+"""Kinds of side data by FFmpeg's numbers that PyAV's list of them lacks."""
+
+
+def _newer_kind(kinds: type[SideDataType], number: object) -> SideDataType:
+    kind: SideDataType = object.__new__(kinds)
+    kind._name_ = _NEWER.get(cast(int, number), f"KIND_{number}")
+    kind._value_ = cast(Any, number)
+    return kind
+
+
+# Else nothing can be read of a picture that bears one of them, not even which way up it is.
+SideDataType._missing_ = classmethod(_newer_kind)  # type: ignore[method-assign, assignment]
+
 _LOST = {
     "SPHERICAL": "The video is a 360° one; its projection is not kept: players will show it flat.",
     "STEREO3D": "The video is stereoscopic (3D); that is not kept: both views will show as one picture.",
-    "DOVI_RPU_BUFFER": "The video's Dolby Vision data is not kept.",
-    "DOVI_METADATA": "The video's Dolby Vision data is not kept.",
-    "DYNAMIC_HDR_PLUS": "The video's HDR10+ data is not kept.",
+    "DYNAMIC_HDR_PLUS": "The video's HDR10+ data is not kept: players show it as its other tags say.",
+    "DYNAMIC_HDR_VIVID": "The video's HDR Vivid data is not kept: players show it as its other tags say.",
+    "LCEVC": "The video's LCEVC layer is not kept; what is written is the base that other players show.",
+    "AMBIENT_VIEWING_ENVIRONMENT": "What the video says of the light it is to be watched in is not kept.",
 }
 """What a picture may carry that no writer of files here can be given."""
 
@@ -249,18 +264,18 @@ def side_data_names(picture: av.VideoFrame) -> set[str]:
     return {data.type.name for data in cast(Iterable[SideData], picture.side_data)}
 
 
+def side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
+    """What a picture bears of a kind beside its pixels, as FFmpeg keeps it; None where there is nothing."""
+    found = [data for data in cast(Iterable[SideData], picture.side_data) if data.type is kind]
+    return bytes(found[0]) if found else None
+
+
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
 
 
-def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
-    # It iterates over its values although it is typed as a mapping.
-    found = [data for data in cast(Iterable[SideData], picture.side_data) if data.type is kind]
-    return bytes(found[0]) if found else None
-
-
 def _display_matrix(picture: av.VideoFrame) -> tuple[int, ...] | None:
-    data = _side_data(picture, SideDataType.DISPLAYMATRIX)
+    data = side_data(picture, SideDataType.DISPLAYMATRIX)
     return tuple(memoryview(data).cast("i")) if data and any(data) else None
