@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import av
 from av.audio.codeccontext import AudioCodecContext
@@ -23,6 +24,9 @@ _HARDLY_READ = {
     "flv": ("opus", "flac", "ac3", "eac3"),
 }
 """Codecs that FFmpeg writes and reads there, but nothing else does, older versions of its own included."""
+
+_LEAST_DRIFT, _MOST_DRIFT = Fraction(1, 100), Fraction(1, 20)
+"""Seconds, and share of the time, by which sound may come back sooner or later: containers round."""
 
 _ALIKE = frozenset(("mp1", "mp2", "mp3"))
 """Layers of one standard, which some containers do not tell apart; any decoder of them decodes all."""
@@ -55,22 +59,42 @@ def holds(
         _write(container, template, samples)
         reader = _READERS.get(format_name, _MOVIE_READER)
         with av.open(io.BytesIO(file.getvalue()), "r", format=reader) as found:
-            return any(_same(template, stream) for stream in found.streams) and (
-                not samples or _packets_that_decode(found) > 0
-            )
+            if not any(_same(template, stream) for stream in found.streams):
+                return False
+            back = _packets_that_decode(found)
+            return not samples or (len(back) > 0 and _is_in_time(samples, back))
     except (av.FFmpegError, ValueError, OverflowError):
         return False
 
 
-def _packets_that_decode(container: InputContainer) -> int:
-    """How many packets come back; some are there, but lack what a decoder must be told."""
-    count = 0
+def _packets_that_decode(container: InputContainer) -> list[Packet[Stream]]:
+    """The packets that come back; some are there, but lack what a decoder must be told."""
+    found = []
     for packet in container.demux():
         if packet.size:
-            count += 1
+            found.append(packet)
             if isinstance(packet.stream.codec_context, AudioCodecContext):
                 packet.decode()
-    return count
+    return found
+
+
+def _is_in_time(samples: Sequence[Packet[Stream]], found: Sequence[Packet[Stream]]) -> bool:
+    """Whether sound comes back as fast as it went in.
+
+    AVI counts packets, and those of some codecs last longer or shorter than its writer takes them to.
+    """
+    if not isinstance(samples[0].stream.codec_context, AudioCodecContext) or len(found) != len(samples):
+        return True
+    before, after = _lasting(samples), _lasting(found)
+    return before is None or after is None or abs(before - after) <= max(_LEAST_DRIFT, before * _MOST_DRIFT)
+
+
+def _lasting(packets: Sequence[Packet[Stream]]) -> Fraction | None:
+    """Seconds from the first packet to the last; None where they do not say."""
+    first, last = packets[0], packets[-1]
+    if first.dts is None or last.dts is None:
+        return None
+    return (last.dts - first.dts) * last.time_base
 
 
 def _write(container: OutputContainer, template: Stream, samples: Sequence[Packet[Stream]]) -> None:

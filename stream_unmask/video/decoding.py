@@ -21,6 +21,9 @@ from stream_unmask.video.info import SourceProblems
 LOST_ALPHA = "The video is transparent in parts; its transparency (alpha) is not kept."
 FULL_ALPHA = 255
 
+_UNTIMED = frozenset(("avi",))
+"""Containers, as FFmpeg calls them, that have no timestamps of presentation."""
+
 _RGB = 0
 _SCALER_MATRIX = {BT709: int(Colorspace.ITU709), BT470BG: int(Colorspace.ITU601)}
 
@@ -28,11 +31,15 @@ _SCALER_MATRIX = {BT709: int(Colorspace.ITU709), BT470BG: int(Colorspace.ITU601)
 class _PtsGuess:
     """Tells which of a picture's timestamps to go by, as FFmpeg's ``guess_correct_pts`` does.
 
-    A container without timestamps of presentation, such as AVI, has them guessed by its reader, wrongly where
-    pictures are not in the order in which they are shown. Those of decoding then run evenly.
+    A container without timestamps of presentation has them guessed by its reader, wrongly where pictures are
+    not in the order in which they are shown. Those of decoding then run evenly.
+
+    Args:
+        guessed: the container is known to be such a one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guessed: bool) -> None:
+        self._guessed = guessed
         self._last_pts = self._last_dts = -math.inf
         self._faulty_pts = self._faulty_dts = 0
 
@@ -43,6 +50,8 @@ class _PtsGuess:
             pts: of presentation.
             dts: of the packet that completed the picture.
         """
+        if self._guessed:
+            return dts
         if dts is not None:
             self._faulty_dts += dts <= self._last_dts
             self._last_dts = dts
@@ -87,7 +96,7 @@ class PictureDecoder:
         self._opaque = True
         self._index = 0
         self._next_pts = 0
-        self._guess = _PtsGuess()
+        self._guess = _PtsGuess(stream.container.format.name in _UNTIMED)
 
     def decode(self, packet: Packet[Stream]) -> Iterator[Frame]:
         """The frames that a packet completes; none where it is broken."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stream_unmask.cli.jobs import plan
+from stream_unmask.cli.jobs import Job, plan, tidy
 from stream_unmask.errors import OutputError, UnmaskError
+from stream_unmask.output.parts import PartFile
 from stream_unmask.video.files import LONGEST_NAME, list_folder
 from tests.video.making import Recipe, make_video
 
@@ -110,3 +111,21 @@ def test_what_is_made_of_a_folder_goes_into_no_stream(tmp_path: Path) -> None:
     for output in ("rtsp://127.0.0.1/door/", "-"):
         with pytest.raises(OutputError, match="written to one place"):
             plan(str(folder), (output,), overwrite=False)
+
+
+def test_what_a_crash_leaves_of_a_file_goes_and_of_a_camera_is_kept(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+
+    def leave() -> Path:
+        part = PartFile.claim(output)
+        part.path.write_bytes(b"half")
+        part.release()
+        return part.path
+
+    part = leave()
+    assert tidy(Job("in.mp4", (output,))) == []
+    assert not part.exists()
+    leave()
+    (said,) = tidy(Job("rtsp://camera.local/stream", ("rtsp://127.0.0.1/out", output)))
+    assert said == f"What was recorded is in {tmp_path / 'out.interrupted.mp4'}."
+    assert (tmp_path / "out.interrupted.mp4").read_bytes() == b"half"

@@ -195,3 +195,30 @@ def test_subtitles_that_overlap_stay_where_they_are(tmp_path: Path) -> None:
     assert len(before.packet_times[1]) == 12
     assert after.packet_times == before.packet_times
     assert sink.repaired_timestamps == 0
+
+
+def test_pictures_of_an_avi_run_evenly_whatever_their_order_of_decoding(tmp_path: Path) -> None:
+    options = {"preset": "ultrafast", "bf": "3", "b-adapt": "0"}
+    recipe = Recipe(time_base=Fraction(1, 25), pts=range(20), options=options)
+    source = make_video(tmp_path / "in.avi", recipe)
+    found = read(source)
+    assert found.pts == list(range(found.pts[0], found.pts[0] + 20))
+    sink = pass_through(source, tmp_path / "out.mp4")
+    assert sink.repaired_timestamps == 0
+
+
+@pytest.mark.parametrize("codec", ["adpcm_ms", "adpcm_ima_wav", "mp3", "pcm_s16le"])
+def test_sound_of_an_avi_lasts_as_long_in_another(codec: str, tmp_path: Path) -> None:
+    recipe = Recipe(time_base=Fraction(1, 25), pts=range(50), codec="mpeg4", options={}, sounds=("eng",))
+    source = make_video(tmp_path / "in.avi", replace(recipe, sound_codec=codec))
+    sink = pass_through(source, tmp_path / "out.avi", EncoderSettings())
+    assert lasting(tmp_path / "out.avi") == pytest.approx(lasting(source), abs=0.1)
+    # FFmpeg takes packets of ADPCM for half as long again as they are.
+    assert ("is written as MP3" in " ".join(sink.warnings)) == codec.startswith("adpcm")
+
+
+def lasting(path: Path) -> float:
+    """Seconds from the first packet of the sound to the last."""
+    with av.open(str(path)) as container:
+        times = [float(packet.pts * packet.time_base) for packet in container.demux(audio=0) if packet.size]  # type: ignore[operator]
+    return times[-1] - times[0]
