@@ -21,8 +21,10 @@ from stream_unmask.api import Unmasker
 from stream_unmask.inpainting.cpu.compositing import composite
 from stream_unmask.marks.carriers import MOVING
 from stream_unmask.marks.code import Message
-from stream_unmask.marks.reading import read, respond
+from stream_unmask.marks.reading import least_strength, read, respond
 from stream_unmask.marks.writing import Marker
+from stream_unmask.output.masks import mask_path
+from stream_unmask.output.writing import OutputOptions
 from stream_unmask.pipeline import Stream
 from stream_unmask.settings import Settings
 from stream_unmask.verifying.faces import FaceReader, Stretch, is_sure
@@ -37,10 +39,17 @@ WIDE = 128.0
 _SECONDS = 3.0
 """Of the shortest stretch that counts; a reader takes four seconds together."""
 
+_MASKED = 128
+"""Luma from which on a video of masks shows one."""
+
 _COMPARED = 10
 """Frames of each clip that are also unmasked without a mark."""
 
-_COLUMNS = ("what was done to the video", "stretches of four seconds read as marked", "weakest reading")
+_COLUMNS = (
+    "what was done to the video",
+    "inpainted stretches of four seconds read as marked",
+    "weakest reading",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,12 @@ def measure(masked: Sequence[Path], bare: Sequence[Path], work: Path, command: s
     strengths: dict[Attack, list[float]] = {attack: [] for attack in found}
     for clip in masked:
         output = work / f"{clip.stem}.unmasked.mp4"
-        unmasker.video(clip, output)
+        unmasker.video(clip, output, OutputOptions(save_masks=True, overwrite=True))
+        inpainted = _inpainted_times(mask_path(output, ".mp4"))
         for attack in found:
-            readings = [each.reading for each in _stretches(_attacked(output, attack, work), attack.scale)]
-            found[attack] += [is_sure(each, math.log(len(readings))) for each in readings]
+            stretches = _stretches(_attacked(output, attack, work), attack.scale)
+            readings = [each.reading for each in stretches if _is_marked(each, inpainted)]
+            found[attack] += [is_sure(each, math.log(len(stretches))) for each in readings]
             strengths[attack] += [each.strength for each in readings]
     rows = [
         [each.name, f"{sum(found[each])} of {len(found[each])}", f"{min(strengths[each], default=0):.1f}"]
@@ -96,6 +107,17 @@ def measure(masked: Sequence[Path], bare: Sequence[Path], work: Path, command: s
     ]
     rows.append(_of_bare(bare))
     return Result.now("marks in unmasked videos", command, _COLUMNS, rows, _note(unmasker, masked))
+
+
+def _inpainted_times(masks: Path) -> NDArray[np.float64]:
+    """When something was inpainted, by the video of the masks; elsewhere there is nothing to read."""
+    return np.array([frame.time for frame in _frames(masks) if frame.planes().y.max() > _MASKED])
+
+
+def _is_marked(stretch: Stretch, inpainted: NDArray[np.float64]) -> bool:
+    """Whether something was inpainted for most of a stretch."""
+    inside = inpainted[(inpainted >= stretch.first) & (inpainted <= stretch.last)]
+    return len(inside) > 1 and float(np.ptp(inside)) >= _SECONDS
 
 
 def _of_bare(clips: Sequence[Path]) -> list[str]:
@@ -122,7 +144,7 @@ def _least_strength() -> float:
     """From which on a reading, the only one of a file, is a mark's."""
     nothing = np.random.default_rng(0).normal(0, 0.01, (50, 3, 64, 64)).astype(np.float32)
     tried = read(MOVING, respond(MOVING, np.arange(50) / 12.5, nothing)).tried
-    return math.sqrt(2 * (math.log(tried) - math.log(MOST_FALSE_ALARMS)))
+    return least_strength(tried, MOST_FALSE_ALARMS)
 
 
 def _stretches(
