@@ -43,7 +43,7 @@ def written_exif(exif: bytes, comment: str | None, size: tuple[int, int]) -> byt
 def private_data(photo: PhotoData) -> PhotoData:
     """The same without where, by whom and with what camera a photo was taken.
 
-    XMP and IPTC go as a whole: either may repeat it anywhere.
+    XMP, IPTC and a PNG's texts go as a whole: each may repeat it anywhere.
     """
     block = _loaded(photo.exif)
     for tag in _PLACE_AND_CAMERA:
@@ -51,7 +51,7 @@ def private_data(photo: PhotoData) -> PhotoData:
     details = block.get_ifd(IFD.Exif) if IFD.Exif in block else {}
     for tag in (_MAKER_NOTE, _OWNER, *range(_FIRST_LENS_TAG, _LAST_LENS_TAG + 1)):
         details.pop(tag, None)
-    return replace(photo, exif=_bytes(block), xmp=b"", iptc=b"")
+    return replace(photo, exif=_bytes(block), xmp=b"", iptc=b"", texts=())
 
 
 def has_details(exif: bytes) -> bool:

@@ -20,6 +20,7 @@ from stream_unmask.output.parts import PartFile
 from stream_unmask.output.photo import has_details, private_data, written_exif
 from stream_unmask.output.tiff import with_photo
 from stream_unmask.video.files import HEIF_SUFFIXES, check_output, is_image, reason
+from stream_unmask.video.headers import PhotoData
 from stream_unmask.video.images import Image
 from stream_unmask.video.pictures import Pictures
 
@@ -149,6 +150,10 @@ def losses(path: Path, pictures: Pictures) -> list[str]:
         lost.append(f"The picture is transparent in parts, which {suffix} does not hold.")
     if first.pixels.dtype == np.uint16 and not _is_deep(suffix, pictures):
         lost.append("The picture has more than 8 bits a colour; it is written with 8.")
+    written_by_pillow = first.pixels.dtype == np.uint8 or not _is_deep(suffix, pictures)
+    if first.photo.texts and not (suffix == ".png" and written_by_pillow):
+        names = ", ".join(name for name, _ in first.photo.texts)
+        lost.append(f"What the PNG says of itself is not kept: {names}.")
     if suffix not in _LABELLED_FORMATS:
         what = "the label that says what in it is synthetic"
         told = " and what the file says of the photo" if first.photo.exif or first.photo.xmp else ""
@@ -210,9 +215,8 @@ def _encode_labelled(
         options["icc_profile"] = image.profile
     if photo.dpi:
         options["dpi"] = photo.dpi
-    if photo.xmp and format_name == "PNG":
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", photo.xmp.decode(errors="replace"))
+    if format_name == "PNG":
+        options["pnginfo"] = _png_texts(photo)
     elif photo.xmp:
         options["xmp"] = photo.xmp
     if format_name == "JPEG":
@@ -227,6 +231,15 @@ def _encode_labelled(
     file = io.BytesIO()
     first.save(file, format_name, **options)
     return file.getvalue()
+
+
+def _png_texts(photo: PhotoData) -> PngInfo:
+    texts = PngInfo()
+    if photo.xmp:
+        texts.add_itxt("XML:com.adobe.xmp", photo.xmp.decode(errors="replace"))
+    for name, text in photo.texts:
+        texts.add_text(name, text)
+    return texts
 
 
 def _encode_plain(suffix: str, image: Image, pixels: NDArray[Any], comment: str | None) -> bytes:

@@ -32,7 +32,7 @@ _TOO_LARGE = f"it has more than {MOST_PIXELS // 10**6} million pixels"
 _MUCH, _MOST_PIXELS_A_BYTE = 50_000_000, 50_000
 """A file with more pixels than these, and fewer bytes than that takes, shows nothing: it is a bomb."""
 
-_PNG, _IHDR_END = b"\x89PNG\r\n\x1a\n", 24
+PNG, _IHDR_END = b"\x89PNG\r\n\x1a\n", 24
 _COLOUR_SPACES = {b"RGB ": False, b"GRAY": True}
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*[2-8]""")
 
@@ -47,6 +47,7 @@ class PhotoData:
         iptc: the payload of JPEG's APP13 segment; empty without.
         comment: JPEG's comment; empty without.
         dpi: pixels an inch, across and down; None where unknown.
+        texts: keywords and texts of a PNG, in their order.
     """
 
     exif: bytes = b""
@@ -54,6 +55,7 @@ class PhotoData:
     iptc: bytes = b""
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def is_readable(data: bytes) -> bool:
         with opened(data):
             return True  # what the file says besides is damaged
     except BROKEN:
-        if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < _IHDR_END:
+        if not data.startswith(PNG) or data[12:16] != b"IHDR" or len(data) < _IHDR_END:
             return False
     width, height = struct.unpack(">II", data[16:_IHDR_END])
     if width * height > MOST_PIXELS:
@@ -152,8 +154,8 @@ def is_readable(data: bytes) -> bool:
 
 def claims_too_much(data: bytes) -> bool:
     """Whether a PNG has a chunk longer than the rest of the file, for which OpenCV makes room at once."""
-    at = len(_PNG)
-    while data.startswith(_PNG) and at + 8 <= len(data):
+    at = len(PNG)
+    while data.startswith(PNG) and at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
         if length > len(data) - at:
             return True
@@ -207,7 +209,19 @@ def photo_data(image: PIL.Image.Image) -> PhotoData:
         iptc=iptc,
         comment=comment if isinstance(comment, bytes) else b"",
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(float(each) > 0 for each in dpi) else None,
+        texts=tuple(_texts(image)) if image.format == "PNG" else (),
     )
+
+
+def _texts(image: PIL.Image.Image) -> Iterator[tuple[str, str]]:
+    """What a PNG says before its pixels; what is EXIF or XMP in disguise has its own place."""
+    for name, value in image.info.items():
+        if (
+            isinstance(name, str)
+            and isinstance(value, str)
+            and not name.startswith(("XML:", "Raw profile type"))
+        ):
+            yield name, value
 
 
 def _exif_of_tiff(exif: PIL.Image.Exif) -> bytes:

@@ -22,6 +22,7 @@ from stream_unmask.video.frame import Frame
 from stream_unmask.video.headers import (
     BROKEN,
     MOST_PIXELS,
+    PNG,
     Header,
     PhotoData,
     claims_too_much,
@@ -77,7 +78,8 @@ def read_image(path: str | Path) -> Image:
     header = _checked_header(path, data)
     if header is not None and header.mode in _MANAGED:
         return _managed(path, data, header)
-    pixels = _decoded(path, np.frombuffer(data, np.uint8))
+    stored = _without_profile(data) if data.startswith(PNG) else data
+    pixels = _decoded(path, np.frombuffer(stored, np.uint8))
     if header is None:
         return Image(pixels)
     if header.format != "TIFF":  # whose pixels come upright already
@@ -200,6 +202,19 @@ def paste_back(image: Image, frame: Frame) -> Image:
     if not frame.touched:
         return image
     return replace(image, pixels=with_changes(image.pixels, frame.decoded_planes(), frame.planes()))
+
+
+def _without_profile(data: bytes) -> bytes:
+    """A PNG without its profile, which is read elsewhere, and of which libpng may complain on the screen."""
+    kept, place = [data[: len(PNG)]], len(PNG)
+    while place + 8 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] == b"IDAT":
+            break
+        if data[place + 4 : place + 8] != b"iCCP":
+            kept.append(data[place:end])
+        place = end
+    return b"".join([*kept, data[place:]])
 
 
 def _may_hold_alpha(data: NDArray[np.uint8]) -> bool:

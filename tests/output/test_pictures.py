@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
+from PIL.PngImagePlugin import PngInfo
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.output.pictures import losses, write_image, write_pictures
@@ -325,3 +326,28 @@ def test_a_photo_that_only_opencv_reads_has_the_same_bounds(tmp_path: Path) -> N
     (tmp_path / "in.tif").write_bytes(data)
     with pytest.raises(UnmaskError, match="too large"):
         read_pictures(tmp_path / "in.tif")
+
+
+def test_what_a_png_says_of_itself_is_kept_or_named(tmp_path: Path) -> None:
+    texts = PngInfo()
+    texts.add_text("Comment", "[b] at the sea")
+    texts.add_itxt("Title", "海")
+    PIL.Image.fromarray(pixels()).save(tmp_path / "in.png", pnginfo=texts)
+    read = read_pictures(tmp_path / "in.png")
+    assert losses(Path("out.png"), read) == []
+    write_pictures(tmp_path / "out.png", read, comment=LABEL)
+    found = PIL.Image.open(tmp_path / "out.png").info
+    assert (found["Comment"], found["Title"]) == ("[b] at the sea", "海")
+    assert losses(Path("out.jpg"), read) == ["What the PNG says of itself is not kept: Comment, Title."]
+    write_pictures(tmp_path / "private.png", read, comment=LABEL, private=True)
+    assert not {"Comment", "Title"} & set(PIL.Image.open(tmp_path / "private.png").info)
+    deep = Image(pixels().astype(np.uint16) * 257, photo=read.images[0].photo)
+    assert "Comment, Title" in losses(Path("out.png"), Pictures((deep,)))[0]
+
+
+def test_a_profile_that_libpng_does_not_like_is_nobody_s_concern(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    PIL.Image.fromarray(pixels()[..., 0]).save(tmp_path / "in.png", icc_profile=SRGB)
+    np.testing.assert_array_equal(read_image(tmp_path / "in.png").pixels[..., 1], pixels()[..., 0])
+    assert capfd.readouterr().err == ""
