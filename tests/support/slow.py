@@ -11,6 +11,7 @@ SLOW = (
     "benchmarks/test_constancy.py",
     "benchmarks/test_picture.py",
     "benchmarks/test_references.py",
+    "cli/test_apart.py",
     "cli/test_bench.py",
     "cli/test_faces.py::test_one_is_chosen_and_another_may_be_asked_for",
     "cli/test_faces.py::test_stand_ins_are_drawn_to_choose_from",
