@@ -24,6 +24,7 @@ _PASSED_ON = {
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTSTP, signal.SIGCONT),
 }
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AWAITED = {*_PASSED_ON, signal.SIGCHLD}
 
 _TOGETHER = 0.05
@@ -62,15 +63,16 @@ def work_apart() -> Ledger:
             ledger.replay()
             return ledger
         os.close(telling)
-        code = _wait(worker, hearing)
+        code, stopped = _wait(worker, hearing)
         os.close(hearing)
         if -code not in _CRASHES:
             _end_like(code)
         if sys.stderr.isatty():
             sys.stderr.write(_TIDY_LINE)
-        begun = os.fstat(descriptor).st_size > size
+        begun = os.fstat(descriptor).st_size > size and not stopped
         ledger.crash(-code)
-    click.echo(f"stream-unmask: a library crashed ({crash_name(-code)}) before any file was read.", err=True)
+    when = "while the work was stopped" if stopped else "before any file was read"
+    click.echo(f"stream-unmask: a library crashed ({crash_name(-code)}) {when}.", err=True)
     _end_like(1)
 
 
@@ -82,19 +84,28 @@ def _become_worker(watcher: int, telling: int) -> None:
     signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
 
 
-def _wait(worker: int, hearing: int) -> int:
-    """Pass signals on until a process ends; its exit code, below zero the signal that ended it."""
+def _wait(worker: int, hearing: int) -> tuple[int, bool]:
+    """Pass signals on until a process ends.
+
+    Returns:
+        Its exit code, below zero the signal that ended it, and whether it was asked to stop.
+    """
+    stopped = False
     while True:
         number = signal.sigwaitinfo(_AWAITED).si_signo
         if number == signal.SIGCHLD:
             ended, status = os.waitpid(worker, os.WNOHANG)
             if ended:
-                return os.waitstatus_to_exitcode(status)
+                return os.waitstatus_to_exitcode(status), stopped
         elif number == signal.SIGTSTP:
             os.kill(worker, number)
             _stop()
-        elif number == signal.SIGCONT or not _heard(hearing, number):
+        elif number == signal.SIGCONT:
             os.kill(worker, number)
+        else:
+            stopped = stopped or number in _STOPPING
+            if not _heard(hearing, number):
+                os.kill(worker, number)
 
 
 def _stop() -> None:

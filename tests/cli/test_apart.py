@@ -157,6 +157,12 @@ def state(pid: int) -> str:
         return ""
 
 
+def pending(pid: int) -> bool:
+    """Whether a process has a signal that it has not looked at."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return any(int(line.split()[1], 16) for line in lines if line.startswith("ShdPnd"))
+
+
 @pytest.fixture
 def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The command in a group of its own, at work on a file that takes it long, with an output begun."""
@@ -193,6 +199,18 @@ def test_a_request_to_stop_comes_once(
     assert "Stopped; what was done is in" in said
     with av.open(tmp_path / "out.interrupted.mp4") as container:
         assert 0 < sum(1 for _ in container.decode(video=0)) < 1500
+
+
+def test_a_crash_of_what_is_being_stopped_begins_nothing_again(long_run: subprocess.Popen[str]) -> None:
+    (worker,) = children(long_run.pid)
+    os.kill(worker, signal.SIGSTOP)  # so that it crashes before it can stop
+    os.kill(long_run.pid, signal.SIGINT)
+    os.kill(worker, signal.SIGSEGV)
+    wait_until(lambda: not pending(long_run.pid))
+    os.kill(worker, signal.SIGCONT)
+    _, said = long_run.communicate(timeout=GUARD)
+    assert long_run.returncode == 1
+    assert "a library crashed (segmentation fault) while the work was stopped." in said
 
 
 def test_whoever_waits_dies_as_the_work_does(long_run: subprocess.Popen[str]) -> None:
