@@ -38,13 +38,13 @@ def draw(portraits: Path, folder: Path, say: Callable[[str], None]) -> None:
     """
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        people = (PEOPLE[0], PEOPLE[2])
+        # Of three people the slider's middle parts one; between two it would seem to turn one into the other.
         heads = [
             list(moving(head_of(portrait), person))
-            for portrait, person in zip(find_portraits(portraits, people), people, strict=True)
+            for portrait, person in zip(find_portraits(portraits, PEOPLE), PEOPLE, strict=True)
         ]
         write_video(work / "reception.mp4", heads)
-        write_video(work / "visitor.mp4", heads[1:], _SHORT)
+        write_video(work / "visitor.mp4", heads[-1:], _SHORT)
         asyncio.run(_draw(work, folder, say))
 
 
