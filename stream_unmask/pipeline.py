@@ -23,6 +23,7 @@ from stream_unmask.faces.following import FaceFollower, FollowSettings, Patience
 from stream_unmask.faces.mesh import Mesh
 from stream_unmask.faces.tracking import Track
 from stream_unmask.inpainting.face import FaceView, UnmaskedFace
+from stream_unmask.inpainting.guides import LOOKS
 from stream_unmask.inpainting.inpainter import Inpainter, Inpainting
 from stream_unmask.inpainting.limits import Reason, reason
 from stream_unmask.inpainting.ops import Scored
@@ -50,7 +51,8 @@ _SURE_MASK = 0.95
 """Score from which a face mask proves that it is worn on a face."""
 
 _LIKELY_MASK = 0.5
-"""Score from which a face is given a crop with more room, if its mask reaches below the usual one."""
+"""Score from which a face is looked at for a stand-in, and given a crop with more room if its mask reaches
+below the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ class Stream:
     def _advance(self, *, drained: bool = False) -> list[UnmaskedFrame]:
         """Go on until no more frames wait to be inpainted and to be finished than may."""
         ahead = 0 if drained else self._ahead
-        while len(self._segmented) > ahead and (drained or not self._looks_on(self._segmented[0])):
+        while len(self._segmented) > ahead and (drained or not self._looks_on()):
             under_way = self._segmented.popleft()
             self._inpaint(under_way)
             self._inpainted.append(under_way)
@@ -237,12 +239,12 @@ class Stream:
             done.append(UnmaskedFrame(under_way.frame, under_way.inpainting.finish()))
         return done
 
-    def _looks_on(self, under_way: _UnderWay) -> bool:
-        """Whether a frame should wait for further looks at one of its faces."""
-        stand_ins = self._sources.stand_ins
-        if stand_ins is None or not self._at_once:
+    def _looks_on(self) -> bool:
+        """Whether the next frame should wait for further looks at one of its faces, which may not come."""
+        stand_ins, waiting = self._sources.stand_ins, self._segmented
+        if stand_ins is None or not self._at_once or len(waiting) >= LOOKS:
             return False
-        return any(seen.looked_at and stand_ins.undecided(seen.view) for seen in under_way.sightings)
+        return any(seen.looked_at and stand_ins.undecided(seen.view) for seen in waiting[0].sightings)
 
     def _new_memory(self) -> FaceMemory:
         return FaceMemory(self._task.new_state())

@@ -115,3 +115,16 @@ def test_frames_that_are_shown_at_once_do_not_wait(unmasker: Unmasker, masked_cl
     assert all(stream.process(frame) for frame in frames(pictures(masked_clip, 4)))
     assert (stream.faces[0].guided_frames, stream.faces[0].unguided) == (4, {})
     assert stream.faces[0].fitting
+
+
+def test_frames_do_not_wait_for_looks_at_a_head_that_is_gone(
+    unmasker: Unmasker, bare_clip: Path, masked_clip: Path
+) -> None:
+    stream = unmasker.stream()
+    shown = [*pictures(masked_clip, 1), *pictures(bare_clip, 12)]
+    came = 0
+    for index, picture in enumerate(shown):
+        copy = av.VideoFrame.from_ndarray(picture.to_ndarray(), "yuv420p")
+        came += len(stream.submit(Frame(copy, index, index, Fraction(1, 30), 1)))
+        assert index + 1 - came < 6
+    assert came + len(stream.drain()) == len(shown)

@@ -35,7 +35,7 @@ Wish = int | Literal["none"]
 FADE = 0.2
 """Seconds in which a laid face comes and goes where it may be laid on, or may no longer."""
 
-_LOOKS, LEAST_LOOKS = 6, 3
+LOOKS, LEAST_LOOKS = 6, 3
 """Looks at a head before its stand-in is chosen for good: where frames can wait, and where each is shown at
 once and the first ones wear what fits the first look."""
 
@@ -110,7 +110,7 @@ class StandIns:
         worn, own = view.state.worn, view.state.recalled
         if own is not None and (own.believed or own.used):
             return False
-        return worn is None or (not worn.settled and len(worn.observed) < _LOOKS)
+        return worn is None or (not worn.settled and len(worn.observed) < LOOKS)
 
     def undecided(self, view: FaceView) -> bool:
         """Whether further looks at a head would help to choose: frames that can wait should."""
