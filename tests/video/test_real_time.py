@@ -85,17 +85,21 @@ def test_what_waits_for_its_reader_has_the_time_that_it_says() -> None:
     assert times == pytest.approx([now / 5 for now in every(0.2, 0, 40)], abs=0.01)
 
 
+def as_taken(clock: RealTime, taken: list[float], arrivals: list[float]) -> list[float]:
+    """The times of pictures whose camera's clock says when they were taken."""
+    starts = [Fraction(time).limit_denominator(1000) for time in taken]
+    return [
+        float(start + clock.place(PICTURE, start, STEP, arrival))
+        for start, arrival in zip(starts, arrivals, strict=True)
+    ]
+
+
 def test_a_network_that_comes_in_gusts_is_no_clock_that_stands() -> None:
     # Of every half second, all comes at its end.
     taken = every(0.04, 0, 20)
     arrivals = [0.5 * (int(time / 0.5) + 1) for time in taken]
     clock = RealTime()
-    times = [
-        float(start + clock.place(PICTURE, start, STEP, arrival))
-        for start, arrival in zip(
-            (Fraction(time).limit_denominator(1000) for time in taken), arrivals, strict=True
-        )
-    ]
+    times = as_taken(clock, taken, arrivals)
     assert times == pytest.approx(taken, abs=1e-3)
     assert clock.restarts == 0
 
@@ -118,12 +122,7 @@ def test_what_comes_late_and_catches_up_keeps_its_times() -> None:
     # The network stalls for 8 seconds; what was taken meanwhile comes at once.
     taken = every(0.04, 0, 20)
     arrivals = [13.0 if 5 <= time < 13 else time for time in taken]
-    times = [
-        float(start + clock.place(PICTURE, start, STEP, arrival))
-        for start, arrival in zip(
-            (Fraction(time).limit_denominator(1000) for time in taken), arrivals, strict=True
-        )
-    ]
+    times = as_taken(clock, taken, arrivals)
     assert times == pytest.approx(taken, abs=1e-3)
     assert clock.restarts == 0
 
