@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.faces.laying import CHIN, Points
+from stream_unmask.faces.laying import CHIN, Points, eye_distance
 from stream_unmask.faces.warping import OVAL
 
 Plane = NDArray[np.float32]
@@ -26,16 +26,25 @@ _JAW_CORNERS = (58, 288)
 _CHROMA, _DARKER, _LIGHTER = 14.0, 24.0, 26.0
 """How far skin may be off its median in Lab (L in 0..100); hair and cloth are further."""
 
-_RIM = 6 / 128
-"""Width of what is taken off all around, in crop sides, before the edge is made soft: what lies behind a face
-shines through at its outline."""
+_NOTHING, _ALL = np.array((-0.09, -0.05)), np.array((0.145, 0.105))
+"""From where to where trust grows, in eye distances inside a portrait's outline: beside the face, below its chin.
+What lies behind a portrait's face shines through at its outline."""
+
+_LID = 2 / 128
+"""Width of the line along the lids that is not trusted either, in crop sides."""
+
+_SOFT = 128
+"""Sides of a crop to the spread of the edge where a face hides a part of itself, and around eyes."""
 
 _INNER = 0.72
 """Share of the outline's size within which nothing is hair: nostrils and shadows are dark, too."""
 
 
 def bare_skin(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]:
-    """Where a portrait shows skin, or what is of the face, and no hair, cloth or background at its rim.
+    """Where a portrait shows skin, or what is of the face, and no hair, cloth or background.
+
+    It ends softly before the outline, and only there: where the portrait is laid on a head that is turned
+    further, its nose may hide the far cheek, and is sharp against what lies behind.
 
     Args:
         picture: (S, S, 3) RGB.
@@ -60,7 +69,21 @@ def bare_skin(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]:
     hair = (other & (inner == 0)).astype(np.float32) * above[:, None].astype(np.float32)
     hair = cv2.dilate(cv2.erode(hair, _disc(2 * unit)), _disc(7 * unit))
     bare = 1 - np.clip(cv2.GaussianBlur(hair, (0, 0), 2.5 * unit) * 1.2, 0, 1)
-    return np.asarray(np.rint(bare * 255), np.uint8)
+    return np.asarray(np.rint(bare * _within(points, size) * 255), np.uint8)
+
+
+def _within(points: Points, size: int) -> Plane:
+    """(S, S) in 0..1, growing from a face's outline inwards: slowly beside it, fast below the chin."""
+    face = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(face, [np.rint(points[OVAL, :2]).astype(np.int32)], 1)
+    inside, outside = (cv2.distanceTransform(each, cv2.DIST_L2, cv2.DIST_MASK_5) for each in (face, 1 - face))
+    deep = (inside - outside) / eye_distance(points)
+    jaw, chin = float(points[list(_JAW_CORNERS), 1].mean()), float(points[CHIN, 1])
+    height = max(chin - jaw, 1.0)
+    below = np.clip((np.arange(size) - (jaw + 0.75 * height)) / (0.2 * height), 0, 1)[:, None]
+    nothing, all_of_it = (ends[0] + (ends[1] - ends[0]) * below for ends in (_NOTHING, _ALL))
+    share = np.clip((deep - nothing) / (all_of_it - nothing), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def laid_trust(trust: Plane, bare: Plane, points: Points, size: int) -> Plane:
@@ -73,26 +96,16 @@ def laid_trust(trust: Plane, bare: Plane, points: Points, size: int) -> Plane:
         size: side of the crop.
 
     Returns:
-        (h, w) in 0..1: 1 inside the face, 0 around its eyes, a wide edge beside it, a narrow one below the
-        chin.
+        (h, w) in 0..1: 1 inside the face, 0 around its eyes, and soft towards both, but nowhere larger than
+        what was given.
     """
     shown = trust * np.clip(bare, 0, 1)
     # Two eyes that do not look where the own ones do are worse than a soft lid beneath a mask's upper edge.
     eyes = [np.rint(points[list(lids), :2]).astype(np.int32) for lids in _EYES]
     cv2.fillPoly(shown, eyes, 0)
-    # A square, which OpenCV erodes by in a tenth of a disc's time.
-    side = max(1, round(_RIM * size)) | 1
-    eroded = cv2.erode(shown, np.ones((side, side), np.uint8))
-    wide, narrow = (
-        cv2.GaussianBlur(eroded, (0, 0), size / share, borderType=cv2.BORDER_REPLICATE) for share in (64, 170)
-    )
-    jaw, chin = float(points[list(_JAW_CORNERS), 1].mean()), float(points[CHIN, 1])
-    height = max(chin - jaw, 1.0)
-    rows = np.arange(len(trust), dtype=np.float32)
-    below = np.clip((rows - (jaw + 0.75 * height)) / (0.2 * height), 0, 1)[:, None].astype(np.float32)
-    edge = np.minimum(wide, narrow)
-    edge += (narrow - edge) * below
-    return np.asarray(np.clip(edge, 0, 1, out=edge), np.float32)
+    cv2.polylines(shown, eyes, True, 0, max(1, round(_LID * size)))
+    soft = cv2.GaussianBlur(shown, (0, 0), size / _SOFT, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.minimum(soft, shown, out=soft), np.float32)
 
 
 def _disc(width: float) -> NDArray[np.uint8]:

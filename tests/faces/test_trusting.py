@@ -23,13 +23,29 @@ def test_hair_beside_the_eyes_is_no_bare_skin_but_a_beard_is() -> None:
 
 def test_trust_is_full_inside_and_ends_before_the_outline() -> None:
     points = mesh()
-    warped = warp_face(portrait(), points, points, SIZE)
-    trust = laid_trust(warped.trust, np.ones_like(warped.trust), points, SIZE)
+    bare = bare_skin(portrait(), points)
+    warped = warp_face(bare[:, :, None], points, points, SIZE)
+    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / 255, points, SIZE)
     assert trust.min() >= 0
     assert trust[int(points[13, 1]), int(points[13, 0])] > 0.99
     outline = points[[234, 454, 93, 323]]
     assert trust[np.rint(outline[:, 1]).astype(int), np.rint(outline[:, 0]).astype(int)].max() < 0.3
     assert max(trust[:4].max(), trust[:, :4].max()) < 0.01
+
+
+def test_a_nose_that_hides_the_far_cheek_is_trusted_up_to_its_edge() -> None:
+    points = mesh()
+    turn = np.radians(50)
+    turned = points - points[168]
+    turned = turned @ np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    turned += points[168]
+    warped = warp_face(bare_skin(portrait(), points)[:, :, None], points, turned, SIZE)
+    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / 255, turned, SIZE)
+    row = int(turned[1, 1])
+    last = np.flatnonzero(warped.trust[row] > 0.01)[[0, -1]]
+    edge, inwards = (last[0], 1) if abs(last[0] - turned[1, 0]) < abs(last[1] - turned[1, 0]) else (last[1], -1)
+    assert abs(edge - turned[1, 0]) < 6
+    assert trust[row, edge + 3 * inwards] > 0.9
 
 
 def test_what_is_not_bare_is_not_trusted() -> None:
