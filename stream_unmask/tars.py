@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 
@@ -31,6 +35,29 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
             file = shard.extractfile(member)
             if file is not None:
                 yield member.name, file.read()
+
+
+def mapped_members(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """As :func:`members`, but the contents stay in the file: all processes of a machine share what was read.
+
+    The file must not be changed or cut as long as any of them is held; it may be deleted or replaced.
+
+    Raises:
+        UnmaskError: a file in it is too large.
+        tarfile.TarError: it is no tar file, or damaged.
+        ValueError: it is empty.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as shard:
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # At once and in order: read where they are drawn, photos on a network's disk would come one by one.
+        whole.madvise(mmap.MADV_WILLNEED)
+        content = np.frombuffer(whole, np.uint8)
+        for member in plain_files(shard, path):
+            data = content[member.offset_data : member.offset_data + member.size]
+            if len(data) < member.size:
+                raise tarfile.ReadError("unexpected end of data")
+            yield member.name, data
 
 
 def plain_files(shard: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
-from stream_unmask.tars import inflated, members
+from stream_unmask.tars import inflated, mapped_members
 
 HELD_OUT = "val_"
 """What the names of sets begin with that are never trained on."""
@@ -40,7 +40,7 @@ class Photo:
     Attributes:
         key: name of the photo inside its set.
         set: name of the set, e.g. ``core``.
-        encoded: the square crop around the face, as JPEG, PNG or WebP.
+        encoded: uint8, the square crop around the face as JPEG, PNG or WebP, where it lies in its shard.
         points: (468, 2) float32 mesh points in pixels of that crop.
         source: where the set has it from, e.g. ``faker``; empty where its notes do not say.
         share: how often it is drawn, against a photo of 1.
@@ -48,14 +48,14 @@ class Photo:
 
     key: str
     set: str
-    encoded: bytes
+    encoded: NDArray[np.uint8]
     points: NDArray[np.float32]
     source: str = ""
     share: float = 1.0
 
     def picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        decoded = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+        decoded = cv2.imdecode(self.encoded, cv2.IMREAD_COLOR_RGB)
         if decoded is None:
             raise UnmaskError(f"Photo {self.key} of {self.set} cannot be decoded: its shard is damaged.")
         return np.asarray(decoded, np.uint8)
@@ -94,7 +94,10 @@ def shards_of(folder: Path, name: str) -> list[Path]:
 
 
 def read_photos(folder: Path, sets: Sequence[str]) -> list[Photo]:
-    """Read whole sets into memory, still encoded (about 15 kB a photo).
+    """The photos of whole sets, still encoded (about 15 kB a photo).
+
+    They lie in memory once a machine, however many processes train or make samples there; see
+    :func:`stream_unmask.tars.mapped_members`.
 
     Args:
         folder: where the shards lie, as WebDataset has them; each holds ``<key>.jpg`` (or png, webp) and
@@ -143,15 +146,15 @@ def read_shard(path: Path, name: str) -> list[Photo]:
     Raises:
         UnmaskError: the shard is damaged, or holds no faces with meshes.
     """
-    pictures: dict[str, bytes] = {}
+    pictures: dict[str, NDArray[np.uint8]] = {}
     meshes: dict[str, NDArray[np.float32]] = {}
     sources: dict[str, str] = {}
     try:
-        for member, data in members(path):
+        for member, data in mapped_members(path):
             key, _, kind = member.rpartition(".")
             kind = kind.lower()
             if kind == "json":
-                notes = json.loads(data)
+                notes = json.loads(data.tobytes())
                 meshes[key], sources[key] = _points(notes["lm"]), str(notes.get("set", ""))
             elif kind in _PICTURES:
                 pictures[key] = data

@@ -27,8 +27,8 @@ _CHROMA, _DARKER, _LIGHTER = 14.0, 24.0, 26.0
 """How far skin may be off its median in Lab (L in 0..100); hair and cloth are further."""
 
 _NOTHING, _ALL = np.array((-0.09, -0.05)), np.array((0.145, 0.105))
-"""From where to where trust grows, in eye distances inside a portrait's outline: beside the face, below its chin.
-What lies behind a portrait's face shines through at its outline."""
+"""From where to where trust grows, in eye distances inside a portrait's outline: beside the face, and below
+its chin. What lies behind a portrait's face shines through at its outline."""
 
 _LID = 2 / 128
 """Width of the line along the lids that is not trusted either, in crop sides."""

@@ -42,10 +42,9 @@ def test_a_nose_that_hides_the_far_cheek_is_trusted_up_to_its_edge() -> None:
     warped = warp_face(bare_skin(portrait(), points)[:, :, None], points, turned, SIZE)
     trust = laid_trust(warped.trust, warped.picture[:, :, 0] / 255, turned, SIZE)
     row = int(turned[1, 1])
-    last = np.flatnonzero(warped.trust[row] > 0.01)[[0, -1]]
-    edge, inwards = (last[0], 1) if abs(last[0] - turned[1, 0]) < abs(last[1] - turned[1, 0]) else (last[1], -1)
-    assert abs(edge - turned[1, 0]) < 6
-    assert trust[row, edge + 3 * inwards] > 0.9
+    near, far = np.flatnonzero(warped.trust[row] > 0.01)[[0, -1]]
+    assert abs(far - turned[1, 0]) < 6 < abs(near - turned[1, 0])
+    assert trust[row, far - 3] > 0.9
 
 
 def test_what_is_not_bare_is_not_trusted() -> None:
