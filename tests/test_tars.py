@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stream_unmask import tars
 from stream_unmask.errors import UnmaskError
 from stream_unmask.tars import inflated, mapped_members, members
 
-Reader = Callable[[Path], Iterable[tuple[str, object]]]
+Reader = Callable[[Path], Iterable[tuple[str, bytes | np.ndarray]]]
 
 either = pytest.mark.parametrize("read", [members, mapped_members])
 

@@ -25,7 +25,7 @@ def test_trust_is_full_inside_and_ends_before_the_outline() -> None:
     points = mesh()
     bare = bare_skin(portrait(), points)
     warped = warp_face(bare[:, :, None], points, points, SIZE)
-    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / 255, points, SIZE)
+    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / np.float32(255), points, SIZE)
     assert trust.min() >= 0
     assert trust[int(points[13, 1]), int(points[13, 0])] > 0.99
     outline = points[[234, 454, 93, 323]]
@@ -40,7 +40,7 @@ def test_a_nose_that_hides_the_far_cheek_is_trusted_up_to_its_edge() -> None:
     turned = turned @ np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     turned += points[168]
     warped = warp_face(bare_skin(portrait(), points)[:, :, None], points, turned, SIZE)
-    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / 255, turned, SIZE)
+    trust = laid_trust(warped.trust, warped.picture[:, :, 0] / np.float32(255), turned, SIZE)
     row = int(turned[1, 1])
     near, far = np.flatnonzero(warped.trust[row] > 0.01)[[0, -1]]
     assert abs(far - turned[1, 0]) < 6 < abs(near - turned[1, 0])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -188,7 +189,7 @@ def test_a_damaged_photo_is_named_and_the_run_can_go_on(photos: list[Photo], tmp
         return Loop(RECIPES["segmenter"].build(TrainingJob([photo], 64)), settings)
 
     with pytest.raises(UnmaskError) as caught:
-        loop(replace(photos[0], encoded=b"\xff\xd8 cut short")).run()
+        loop(replace(photos[0], encoded=np.frombuffer(b"\xff\xd8 cut short", np.uint8))).run()
     sentence = str(caught.value)
     assert sentence.startswith("Photo 000000 of val_core cannot be decoded")
     assert "\n" not in sentence

@@ -70,7 +70,12 @@ def test_what_is_no_such_file_is_said_in_a_sentence(tmp_path: Path) -> None:
 def photo(name: str, set_: str) -> Photo:
     faces = bundled_stand_ins(BUNDLED_SETS["open"].folder)
     index = faces.names.index(name)
-    return Photo(name, set_, faces.encoded[index], np.asarray(faces.points[index, :, :2], np.float32))
+    return Photo(
+        name,
+        set_,
+        np.frombuffer(faces.encoded[index], np.uint8),
+        np.asarray(faces.points[index, :, :2], np.float32),
+    )
 
 
 def test_impressions_are_learnt_from_labelled_photos() -> None:
