@@ -9,7 +9,7 @@ from stream_unmask.cli.measure.cameras import deaths, delays, recovery, soak
 from stream_unmask.cli.measure.faces import constancy, marks, references, stand_ins
 from stream_unmask.cli.measure.fleets import fleet, fleet_simulation
 from stream_unmask.cli.measure.networks import engines, gpu_frames, gpu_networks, networks, pairs, training
-from stream_unmask.cli.measure.pages import page, picture, screens, tables, visitors
+from stream_unmask.cli.measure.pages import mark_zoom, page, picture, screens, tables, visitors
 from stream_unmask.cli.measure.videos import fidelity, flicker, memory, speed, stages
 
 _COMMANDS = (
@@ -24,6 +24,7 @@ _COMMANDS = (
     fuzz,
     gpu_frames,
     gpu_networks,
+    mark_zoom,
     marks,
     memory,
     networks,

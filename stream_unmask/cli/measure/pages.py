@@ -82,6 +82,23 @@ def picture(portraits: Path, output: Path, keep: Path | None) -> None:
 
 
 @click.command(hidden=True)
+@_portraits_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("docs/mark.png"),
+    show_default=True,
+    help="Picture to write; it replaces the one that is there.",
+)
+def mark_zoom(portraits: Path, output: Path) -> None:
+    """Draw inpainted pixels without their mark, with it, and the difference, enlarged."""
+    from benchmarks.mark_zoom import draw
+
+    click.echo(draw(portraits, output))
+
+
+@click.command(hidden=True)
 @click.option(
     "--root",
     type=click.Path(exists=True, path_type=Path, file_okay=False),
