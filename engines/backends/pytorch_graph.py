@@ -238,6 +238,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Elu": lambda a, x: functional.elu(x, a.get("alpha", 1.0)),
     "Exp": lambda a, x: x.exp(),
     "Log": lambda a, x: x.log(),
+    "Sqrt": lambda a, x: x.sqrt(),
     "MatMul": lambda a, x, y: x @ y,
     "Max": lambda a, x, y: torch.maximum(x, y),
     "Min": lambda a, x, y: torch.minimum(x, y),

@@ -26,6 +26,17 @@ def plain(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.S
     return nn.Sequential(layer, nn.ReLU(inplace=True))
 
 
+def entering(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """6x6 convolution and ReLU, to an even ``stride``-th of the side; begins as :func:`plain` does.
+
+    It reads each block of 2x2 pixels as a 3x3 convolution of a pixel unshuffle does (Shi et al., 2016), but
+    for the regrouping, which takes a CPU as long as many of the convolutions.
+    """
+    layer = nn.Conv2d(inputs, outputs, 6, stride, 2)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return nn.Sequential(layer, nn.ReLU(inplace=True))
+
+
 class Residual(nn.Module):
     """Two convolutions around which the input passes by (He et al., 2016); begins as doing nothing."""
 

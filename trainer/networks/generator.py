@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.networks.blocks import Residual, double, fitted, plain
+from trainer.networks.blocks import Residual, double, entering, fitted, plain
 
 _WIDTHS = (32, 64, 128, 256)
 USUAL_SIDE = 64
@@ -93,7 +93,7 @@ class LightGenerator(PaintingGenerator):
     def __init__(self) -> None:
         super().__init__()
         fine, middle, coarse, whole = _WIDTHS
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(28, fine, 2))
+        self.stem = entering(7, fine, 4)
         self.down1 = nn.Sequential(plain(fine, middle, 2), Residual(middle))
         self.down2 = nn.Sequential(plain(middle, coarse, 2), Residual(coarse))
         self.coarse_place = nn.Parameter(torch.zeros(1, coarse, 16, 16))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from trainer.networks.blocks import fitted, plain
+from trainer.networks.blocks import entering, fitted
 from trainer.networks.generator import LightGenerator, skin_colour, widened
 from trainer.networks.matching import Matching
 
@@ -23,16 +23,13 @@ class GuidedGenerator(LightGenerator):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), plain(4 * _SHOWN, _FINE, 2))
+        self.stem = entering(_SHOWN, _FINE, 4)
         self.matching = Matching()
         self.change = nn.Sequential(nn.Conv2d(_FINE, 48, 3, 1, 1), nn.PixelShuffle(4))
         self.finish = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            plain(32, _FINISHING),
-            nn.Conv2d(_FINISHING, 12, 3, 1, 1),
-            nn.PixelShuffle(2),
+            entering(8, _FINISHING, 2), nn.Conv2d(_FINISHING, 12, 3, 1, 1), nn.PixelShuffle(2)
         )
-        for last in (self.change[0], self.finish[2]):
+        for last in (self.change[0], self.finish[1]):
             assert isinstance(last, nn.Conv2d)
             nn.init.zeros_(last.weight)
             assert last.bias is not None

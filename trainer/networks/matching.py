@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.networks.blocks import fitted
-
 _GRID = 16
 """Cells across, of the light's field."""
 
@@ -86,9 +84,9 @@ class Matching(nn.Module):
         enough = (sure.mean((2, 3), keepdim=True) / _ENOUGH).clamp(0, 1)
         gain = middle.clamp(-_MOST, _MOST) * enough
         local = weight * _near(apart - middle, _LOCAL_REACH)
-        gain = gain + fitted(self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local), crop)
-        logs = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01).log() + gain
-        matched = _no_bluer(logs, _mean(wanted, sure), _UNKNOWN * (1 - enough))
+        gain = gain + self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local)
+        lit = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01) * _enlarged(gain, crop.shape[-1]).exp()
+        matched = _no_bluer(lit, _mean(wanted, sure), _UNKNOWN * (1 - enough))
         # What is too bright gets darker and keeps its hue: cut off, it would lose its red first.
         matched = matched / (_largest(matched) / (1 + _BLACK)).clamp(min=1)
         return ((matched - _BLACK) * 2 - 1).clamp(-1.0, 1.0)
@@ -113,20 +111,27 @@ def _spread(field: Tensor, bells: Tensor) -> Tensor:
     return torch.matmul(torch.matmul(bells, field), bells.t())
 
 
+def _enlarged(field: Tensor, side: int) -> Tensor:
+    """N,C,S,S of a field N,C,16,16, bilinear: as two matrix products, which CPUs do faster than resizing."""
+    steps = torch.eye(_GRID, dtype=field.dtype, device=field.device)[None, None]
+    weights = functional.interpolate(steps, (side, _GRID), mode="bilinear", align_corners=False)[0, 0]
+    return _spread(field, weights)
+
+
 def _mean(value: Tensor, weight: Tensor) -> Tensor:
     """N,C,1,1 mean of N,C,H,W where N,1,H,W counts; 0 where nothing does."""
     total = weight.mean((2, 3), keepdim=True)
     return (value * weight).mean((2, 3), keepdim=True) / (total + 1e-4)
 
 
-def _no_bluer(logs: Tensor, skin: Tensor, slack: Tensor) -> Tensor:
-    """Brightnesses of N,3,H,W logarithms whose blue is held to that of the skin, N,3,1,1, or to white.
+def _no_bluer(lit: Tensor, skin: Tensor, slack: Tensor) -> Tensor:
+    """Brightnesses N,3,H,W above 0 whose blue is held to that of the skin, N,3,1,1, or to white.
 
-    ``slack``, N,1,1,1, is how much more blue they may have.
+    ``slack``, N,1,1,1, is how much more blue they may have, in logarithms.
     """
     told = (skin + _BLACK).log()
-    most = (_blue(told) + _BLUER).clamp(min=_WHITE) + slack + 0.5 * (logs[:, :1] + logs[:, 1:2])
-    return torch.cat([logs[:, :2], torch.minimum(logs[:, 2:], most)], 1).exp()
+    most = ((_blue(told) + _BLUER).clamp(min=_WHITE) + slack).exp() * (lit[:, :1] * lit[:, 1:2]).sqrt()
+    return torch.cat([lit[:, :2], torch.minimum(lit[:, 2:], most)], 1)
 
 
 def _largest(picture: Tensor) -> Tensor:
