@@ -1,7 +1,12 @@
-"""Learning how faces strike one: as a woman's or a man's, as a child's (what stand-ins are chosen by)."""
+"""Learning how faces strike one, which stand-ins are chosen by: as a woman's or a man's, a child's, how old.
+
+Upper halves are those of faces that a mask is drawn on, filled in as the product does it: a mask that is
+pulled up hides what the bare half would have shown.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +18,25 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.alignment import align
+from stream_unmask.inpainting.stand_ins.choosing import visible_skin, without_mask
 from stream_unmask.inpainting.stand_ins.describing import SIDE, UpperFace
-from stream_unmask.inpainting.stand_ins.impressions import Impressions, Label, Reading, fit_reading
+from stream_unmask.inpainting.stand_ins.impressions import (
+    Impressions,
+    Kind,
+    Reading,
+    fit_reading,
+    from_years,
+    years,
+)
+from stream_unmask.inpainting.stand_ins.measuring import Patches
+from stream_unmask.synth import draw_mask
 from trainer.data import HELD_OUT, Photo
 
 _SHIFT, _ZOOM, _TURN = 0.02, 0.05, 3.0
 """Spreads of how differently a crop may lie: in its sides, as a share, in degrees. The mesh of a masked head
 is never quite that of the bare one."""
+
+_LINE = re.compile(rf"(?P<key>.+) (?P<kind>{'|'.join(get_args(Kind))})(?: (?P<years>\d+(?:\.\d+)?))?")
 
 _CHILDREN_COUNT = 5.0
 """How much a child counts against somebody grown up, of whom there are many more."""
@@ -30,23 +47,40 @@ _MISTAKEN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What is known of a photo's face.
+
+    Attributes:
+        kind: what it strikes one as.
+        years: how old; None where that is not known.
+    """
+
+    kind: Kind
+    years: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Learnt:
     """What came of it.
 
     Attributes:
         impressions: the readings.
-        right: for each reading, which share of the held-out photos it reads right; NaN where there are none.
+        right: for each reading of kinds, which share of the held-out photos it reads right; NaN where there
+            are none.
+        off: for each reading of ages, by how many years it is off on these, in the root mean square.
     """
 
     impressions: Impressions
     right: dict[str, float]
+    off: dict[str, float]
 
 
 def read_labels(path: Path) -> dict[str, Label]:
     """Labels of photos.
 
     Args:
-        path: a text file of lines ``KEY LABEL``, the key that of a photo in its shard.
+        path: a text file of lines ``KEY KIND`` or ``KEY KIND YEARS``, the key ``SET/NAME`` of a photo in a
+            set, or its name alone.
 
     Raises:
         UnmaskError: the file cannot be read, or a line is none of these.
@@ -57,13 +91,19 @@ def read_labels(path: Path) -> dict[str, Label]:
         raise UnmaskError(f"The labels {path} cannot be read.", path=path) from error
     labels: dict[str, Label] = {}
     for number, line in enumerate(lines, 1):
-        key, _, word = line.strip().rpartition(" ")
-        known: dict[str, Label] = {each: each for each in get_args(Label)}
-        if key and word in known:
-            labels[key] = known[word]
+        found = _LINE.fullmatch(line.strip())
+        if found is not None:
+            kinds: dict[str, Kind] = {each: each for each in get_args(Kind)}
+            old = found["years"]
+            labels[found["key"]] = Label(kinds[found["kind"]], None if old is None else float(old))
         elif line.strip():
-            raise UnmaskError(f"Line {number} of {path} is not 'KEY {'|'.join(known)}'.", path=path)
+            kinds_said = "|".join(get_args(Kind))
+            raise UnmaskError(f"Line {number} of {path} is not 'KEY {kinds_said} [YEARS]'.", path=path)
     return labels
+
+
+def _label_of(photo: Photo, labels: dict[str, Label]) -> Label | None:
+    return labels.get(f"{photo.set}/{photo.key}") or labels.get(photo.key)
 
 
 def learn_impressions(
@@ -76,37 +116,48 @@ def learn_impressions(
 
     Args:
         photos: those without a label, and those of sets that are held out, are not learnt from.
-        labels: by the photos' keys.
-        seed: of how the crops lie.
+        labels: by the photos' keys; see :func:`read_labels`.
+        seed: of the masks, and of how the crops lie.
         progress: told how many of how many faces are described.
 
     Raises:
-        UnmaskError: there are not both women and men, or not both children and others.
+        UnmaskError: there are not both women and men, or not both children and others, or no ages.
     """
-    known = [photo for photo in photos if photo.key in labels]
-    words = np.array([labels[photo.key] for photo in known])
-    held = np.array([photo.set.startswith(HELD_OUT) for photo in known], bool)
-    grown, learnt = words != "child", ~held
-    if {"woman", "man"} - set(words[learnt]) or "child" not in words[learnt]:
-        raise UnmaskError("Women, men and children must be among the labelled faces that are not held out.")
-    upper, whole = _described(known, seed, progress)
-    women = np.where(words == "woman", 1.0, -1.0)
+    pairs = [(photo, label) for photo in photos if (label := _label_of(photo, labels)) is not None]
+    kinds = np.array([label.kind for _, label in pairs])
+    ages = np.array([np.nan if label.years is None else label.years for _, label in pairs])
+    held = np.array([photo.set.startswith(HELD_OUT) for photo, _ in pairs], bool)
+    grown, learnt, dated = kinds != "child", ~held, ~np.isnan(ages)
+    if {"woman", "man"} - set(kinds[learnt]) or "child" not in kinds[learnt] or not (learnt & dated).any():
+        raise UnmaskError(
+            "Women, men and children, and some whose age is given, must be among the labelled faces that are "
+            "not held out."
+        )
+    upper, whole = _described([photo for photo, _ in pairs], seed, progress)
+    women = np.where(kinds == "woman", 1.0, -1.0)
     children = np.where(grown, -1.0, 1.0)
     counts = np.where(grown, 1.0, _CHILDREN_COUNT)
-    adults = grown & learnt
+    adults, aged = grown & learnt, learnt & dated
     tried = grown & held
     child = fit_reading(upper[learnt], children[learnt], counts[learnt])
     impressions = Impressions(
         woman=fit_reading(upper[adults], women[adults]),
         whole=fit_reading(whole[adults], women[adults]),
         child=_sparing(child, upper[tried if tried.any() else adults]),
+        age=fit_reading(upper[aged], from_years(ages[aged])),
+        whole_age=fit_reading(whole[aged], from_years(ages[aged])),
     )
     right = {
         "woman": _right(impressions.woman, upper[tried], women[tried]),
         "whole": _right(impressions.whole, whole[tried], women[tried]),
         "child": _right(impressions.child, upper[held], children[held]),
     }
-    return Learnt(impressions, right)
+    known = held & dated
+    off = {
+        "age": _off(impressions.age, upper[known], ages[known]),
+        "whole age": _off(impressions.whole_age, whole[known], ages[known]),
+    }
+    return Learnt(impressions, right, off)
 
 
 def _sparing(reading: Reading, others: NDArray[np.float32]) -> Reading:
@@ -120,22 +171,31 @@ def _right(reading: Reading, described: NDArray[np.float32], labels: NDArray[np.
     return float((np.sign(reading(described)) == labels).mean()) if len(labels) else float("nan")
 
 
+def _off(reading: Reading, described: NDArray[np.float32], ages: NDArray[np.float64]) -> float:
+    return float(np.sqrt(((years(reading(described)) - ages) ** 2).mean())) if len(ages) else float("nan")
+
+
 def _described(
     photos: Sequence[Photo], seed: int, progress: Callable[[int, int], None]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Descriptions of upper halves and of whole faces, each lying a little differently, mirrored or not."""
+    """Descriptions of masked upper halves and of whole bare faces, each lying a little differently."""
     describer, rng = UpperFace(), np.random.default_rng(seed)
     upper, whole = [], []
     for number, photo in enumerate(photos):
-        crop = _crop(photo, rng)
-        upper.append(describer.describe(crop))
-        whole.append(describer.describe_whole(crop))
+        picture, lying = photo.picture(), _lying(photo, rng)
+        masked, mask = draw_mask(picture, photo.points, rng)
+        bare, hidden, soft = (_cut(each, lying) for each in (picture, masked, mask))
+        points = np.pad(photo.points @ lying[:, :2].T + lying[:, 2], ((0, 0), (0, 1)))
+        worn = soft.astype(np.float32) * np.float32(1 / 255)
+        skin = visible_skin(Patches(hidden, points), points, worn)
+        upper.append(describer.describe(without_mask(hidden.astype(np.float32), worn, skin)))
+        whole.append(describer.describe_whole(bare))
         progress(number + 1, len(photos))
     return np.stack(upper), np.stack(whole)
 
 
-def _crop(photo: Photo, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(S, S, 3) the face as the product would cut it out, but for what a mask does to its mesh."""
+def _lying(photo: Photo, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(2, 3) how a face may lie in a crop of the product's, but for what a mask does to its mesh."""
     matrix = align(photo.points, SIDE).matrix
     angle, zoom = rng.normal(0, _TURN), np.exp(rng.normal(0, _ZOOM))
     middle = (SIDE - 1) / 2
@@ -143,8 +203,11 @@ def _crop(photo: Photo, rng: np.random.Generator) -> NDArray[np.uint8]:
     moved[:, 2] += rng.normal(0, _SHIFT * SIDE, 2)
     if rng.random() < 0.5:
         moved = np.array([[-1.0, 0, SIDE - 1], [0, 1, 0]]) @ np.vstack([moved, (0, 0, 1)])
-    lying = moved @ np.vstack([matrix, (0, 0, 1)])
-    cropped = cv2.warpAffine(
-        photo.picture(), lying, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    return np.asarray(moved @ np.vstack([matrix, (0, 0, 1)]))
+
+
+def _cut(picture: NDArray[np.uint8], lying: NDArray[np.float64]) -> NDArray[np.uint8]:
+    cut = cv2.warpAffine(
+        picture, lying, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(cropped, np.uint8)
+    return np.asarray(cut, np.uint8)

@@ -102,10 +102,11 @@ def stand_ins(
     "--labels",
     required=True,
     type=click.Path(path_type=Path),
-    help="Text file of lines 'KEY woman', 'KEY man' or 'KEY child'; KEY names a photo in its shard.",
+    help="Text file of lines 'KEY woman', 'KEY man' or 'KEY child', and the age in years where it is known; "
+    "KEY is the photo's SET/NAME, or its name.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file, .npz.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of how the crops lie.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the masks that are drawn.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 def learn(shards: Path, labels: Path, output: Path, seed: int, overwrite: bool) -> None:
     """Learn from labelled photos in SHARDS how faces strike one, for choosing stand-ins.
@@ -122,7 +123,8 @@ def learn(shards: Path, labels: Path, output: Path, seed: int, overwrite: bool) 
         learnt = learn_impressions(photos, known, seed, progress)
     _save(output, lambda path: save_impressions(path, learnt.impressions))
     told = ", ".join(f"{name} {share:.1%}" for name, share in learnt.right.items())
-    click.echo(f"Wrote {output}. Of held-out faces are read right: {told}.")
+    off = ", ".join(f"{name} {each:.1f}" for name, each in learnt.off.items())
+    click.echo(f"Wrote {output}. Of held-out faces are read right: {told}. Ages are off by years: {off}.")
 
 
 def _save(output: Path, write: Callable[[Path], None]) -> None:

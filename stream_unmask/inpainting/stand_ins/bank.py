@@ -1,7 +1,7 @@
 """The bank of stand-ins: one file of faces of nobody, and what choosing among them needs.
 
 Each face may be worn as it is or mirrored; the mirrored half is made on reading. Of each face the file says
-how surely it strikes one as a woman's or a man's; nothing is said of age or ancestry.
+how surely it strikes one as a woman's or a man's, and how old; nothing is said of ancestry.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from stream_unmask.inpainting.stand_ins.impressions import Impressions
 
 Pixels = NDArray[np.uint8]
 
-FORMAT = "stream-unmask stand-ins 2"
+FORMAT = "stream-unmask stand-ins 3"
 _MOST_BYTES = 1 << 30
 """Of a bank, unpacked: a zip file may claim any size."""
 
@@ -59,9 +59,11 @@ TRAITS = (
     "clear_right",
     "clear_chin",
     "woman",
+    "years",
 )
 """What is kept of :class:`~stream_unmask.inpainting.stand_ins.measuring.Looks`, in the order of the
-columns; and last, what :attr:`~stream_unmask.inpainting.stand_ins.impressions.Impressions.whole` reads."""
+columns; and last, what :class:`~stream_unmask.inpainting.stand_ins.impressions.Impressions` reads off whole
+faces."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,6 +297,7 @@ def _check(about: Mapping[str, Any], encoded: list[bytes], arrays: Mapping[str, 
         "steps": axes.shape[1:],
         "woman_weights": axes.shape[:1],
         "child_weights": axes.shape[:1],
+        "age_weights": axes.shape[:1],
     }
     if not (isinstance(names, list) and len(names) == count and all(isinstance(each, str) for each in names)):
         raise ValueError("not a name for each face")

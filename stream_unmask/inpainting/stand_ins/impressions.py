@@ -1,4 +1,4 @@
-"""How a face strikes one who looks at it: as a woman's or a man's, as a child's.
+"""How a face strikes one who looks at it: as a woman's or a man's, as a child's, how old.
 
 Linear readings of descriptions (:mod:`~stream_unmask.inpainting.stand_ins.describing`), learnt by ridge
 regression from labelled faces. They say how somebody looks, not who or what somebody is; they are asked of a
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from stream_unmask.errors import UnmaskError
 
-Label = Literal["woman", "man", "child"]
+Kind = Literal["woman", "man", "child"]
 """What faces that are learnt from may be labelled as."""
 
 SURE = 0.3
 """How surely a face must strike one as a woman's or a man's to count: 99 of 100 of such are read right."""
+
+_MIDDLE_AGE = 40.0
+"""Years that are read as 0; nothing is read as -1, and twice as many as 1."""
 
 _HELD_BACK = 0.1
 """Ridge, in mean squares of the descriptions."""
@@ -53,12 +56,16 @@ class Impressions:
     Attributes:
         woman: off an upper half: 1 as a woman's, -1 as a man's.
         whole: the same, off a whole face.
-        child: off an upper half: above 0 as a child's, which one in a hundred bare grown-ups passes.
+        child: off an upper half: above 0 as a child's, which one in a hundred grown-ups passes.
+        age: off an upper half; see :func:`years`.
+        whole_age: the same, off a whole face.
     """
 
     woman: Reading
     whole: Reading
     child: Reading
+    age: Reading
+    whole_age: Reading
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As a file keeps them."""
@@ -79,6 +86,16 @@ class Impressions:
             ValueError: an array has another shape.
         """
         return cls(*(_reading(arrays[f"{name}_weights"], arrays[f"{name}_scale"]) for name in cls.__slots__))
+
+
+def years(read: NDArray[np.floating] | float) -> NDArray[np.float64]:
+    """How old a face strikes one, from what a reading of ages gives: -1 to 1 as 0 to 80."""
+    return np.asarray(_MIDDLE_AGE * (1 + np.asarray(read, np.float64)))
+
+
+def from_years(age: NDArray[np.floating] | float) -> NDArray[np.float64]:
+    """The other way round."""
+    return np.asarray(np.asarray(age, np.float64) / _MIDDLE_AGE - 1)
 
 
 def save_impressions(path: Path, impressions: Impressions) -> None:

@@ -19,7 +19,7 @@ from stream_unmask.inpainting.stand_ins.bank import (
 )
 from stream_unmask.inpainting.stand_ins.delighting import delighted
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.impressions import Impressions
+from stream_unmask.inpainting.stand_ins.impressions import Impressions, years
 from stream_unmask.inpainting.stand_ins.measuring import Looks, measure
 from stream_unmask.inpainting.stand_ins.portraits import Portrait, PortraitReader
 
@@ -56,6 +56,7 @@ class _Entry:
     portrait: Portrait
     looks: Looks
     woman: float
+    years: float
 
 
 def make_bank(
@@ -103,8 +104,9 @@ def make_bank(
         unfit = "left out" if name in leave_out else flaw(found, measured)
         judged.append(Judged(name, unfit))
         if unfit is None:
-            woman = float(impressions.whole(describer.describe_whole(found.picture)))
-            entries.append(_Entry(soft, measured, woman))
+            whole = describer.describe_whole(found.picture)
+            old = float(years(impressions.whole_age(whole)))
+            entries.append(_Entry(soft, measured, float(impressions.whole(whole)), old))
             looks.append(both)
     if not entries:
         raise UnmaskError("None of the portraits is fit for a stand-in.")
@@ -193,7 +195,8 @@ def _assemble(
 
 def _traits(entry: _Entry) -> list[float]:
     lightness, red, yellow = entry.looks.skin
-    told = {"skin_l": lightness, "skin_a": red, "skin_b": yellow, "woman": entry.woman}
+    told = {"skin_l": lightness, "skin_a": red, "skin_b": yellow}
+    told |= {"woman": entry.woman, "years": entry.years}
     return [float(told[name]) if name in told else float(getattr(entry.looks, name)) for name in TRAITS]
 
 

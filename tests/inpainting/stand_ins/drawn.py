@@ -33,7 +33,15 @@ def portrait(skin: tuple[int, int, int] = (200, 150, 120), size: int = SIZE) -> 
 
 def traits(**given: float) -> list[float]:
     """One row of traits: a calm, clear, clean-shaven face, but for what is given."""
-    usual = {"skin_l": 65.0, "skin_a": 14.0, "skin_b": 17.0, "smile": 0.8, "openness": 0.03, "texture": 1.0}
+    usual = {
+        "skin_l": 65.0,
+        "skin_a": 14.0,
+        "skin_b": 17.0,
+        "smile": 0.8,
+        "openness": 0.03,
+        "texture": 1.0,
+        "years": 40.0,
+    }
     clear = dict.fromkeys(("clear_left", "clear_right", "clear_chin"), 1.0)
     values = dict.fromkeys(TRAITS, 0.0) | usual | clear | given
     return [values[name] for name in TRAITS]
@@ -44,6 +52,10 @@ def _reading(axis: int) -> Reading:
     weights = np.zeros(AXES, np.float32)
     weights[axis] = 2
     return Reading(weights, -0.0 if axis == 3 else -1.0)
+
+
+_GROWN_UP = Reading(np.zeros(AXES, np.float32), 0.0)
+"""Reads everybody as forty."""
 
 
 def bank(rows: list[list[float]], looks: list[list[float]] | None = None) -> Bank:
@@ -61,7 +73,9 @@ def bank(rows: list[list[float]], looks: list[list[float]] | None = None) -> Ban
         traits=np.concatenate([table, mirrored_traits(table)]),
         looks=np.concatenate([few, few]),
         projection=Projection(np.zeros(AXES, np.float32), np.eye(AXES, dtype=np.float32)),
-        impressions=Impressions(woman=_reading(3), whole=_reading(3), child=_reading(2)),
+        impressions=Impressions(
+            woman=_reading(3), whole=_reading(3), child=_reading(2), age=_GROWN_UP, whole_age=_GROWN_UP
+        ),
         licences=["CC0 1.0"],
         sources=["drawn"],
     )

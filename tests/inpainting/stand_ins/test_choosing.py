@@ -111,6 +111,16 @@ def test_no_stand_in_contradicts_the_upper_half(sign: float, chosen: int) -> Non
     assert faces.face_of(rank([struck, other, struck], faces)[0]) == chosen
 
 
+def test_who_strikes_as_of_about_the_same_age_is_chosen() -> None:
+    # The drawn bank reads everybody as forty.
+    ages = bank([traits(years=75), traits(years=47), traits(years=5)])
+    assert ages.face_of(rank([SEEN], ages)[0]) == 1
+    beyond = bank([traits(years=75), traits(years=5)])
+    assert beyond.face_of(rank([SEEN], beyond)[0]) == 1
+    # What is within the reading's own errors is no reason to pass over who comes first.
+    assert choose([SEEN], bank([traits(years=48), traits(years=40)])) == 0
+
+
 def test_where_nothing_can_be_told_the_face_that_tells_least_is_chosen() -> None:
     assert choose([SEEN], bank([traits(woman=0.9), traits(woman=0.2)])) in (1, 3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.impressions import (
     Impressions,
-    Label,
     fit_reading,
+    from_years,
     load_impressions,
     save_impressions,
+    years,
 )
 from trainer.data import Photo
-from trainer.impressions import learn_impressions, read_labels
+from trainer.impressions import Label, learn_impressions, read_labels
 
 
 def described(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,10 +53,16 @@ def test_what_counts_more_is_read_more_often() -> None:
 def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
     values, labels = described(40, 4)
     reading = fit_reading(values, labels)
-    save_impressions(tmp_path / "i.npz", Impressions(reading, reading, fit_reading(values, -labels)))
+    child = fit_reading(values, -labels)
+    save_impressions(tmp_path / "i.npz", Impressions(reading, reading, child, reading, reading))
     read = load_impressions(tmp_path / "i.npz")
     assert np.allclose(read.woman(values), reading(values), atol=5e-3)
     assert np.corrcoef(read.child(values), -labels)[0, 1] > 0.9
+
+
+def test_ages_are_read_from_nothing_to_eighty() -> None:
+    assert years(np.array([-1.0, 0.0, 1.0])).tolist() == [0, 40, 80]
+    assert years(from_years(np.array([7.0, 66.0]))).tolist() == pytest.approx([7, 66])
 
 
 def test_what_is_no_such_file_is_said_in_a_sentence(tmp_path: Path) -> None:
@@ -84,21 +92,34 @@ def test_impressions_are_learnt_from_labelled_photos() -> None:
     men = [name for name in names if name.startswith("male")][:16]
     chosen = [name for pair in zip(women, men, strict=True) for name in pair]
     photos = [photo(name, "val_mine" if number > 23 else "mine") for number, name in enumerate(chosen)]
-    labels: dict[str, Label] = {name: "woman" if name in women else "man" for name in chosen}
-    labels[chosen[0]] = labels[chosen[3]] = "child"
+    labels = {
+        f"mine/{name}": Label("woman" if name in women else "man", 30 + 2 * at)
+        for at, name in enumerate(chosen)
+    }
+    labels |= {f"val_{key}": label for key, label in labels.items()}
+    labels |= {f"mine/{chosen[at]}": Label("child", 8) for at in (0, 3)}
     told: list[tuple[int, int]] = []
     learnt = learn_impressions(photos, labels, 0, lambda done, of: told.append((done, of)))
     assert told[-1] == (32, 32)
     assert learnt.right["whole"] >= 0.75
-    assert learnt.right == learn_impressions(photos, labels, 0).right
+    assert 0 < learnt.off["whole age"] < 45
+    again = learn_impressions(photos, labels, 0)
+    assert (learnt.right, learnt.off) == (again.right, again.off)
     with pytest.raises(UnmaskError, match="Women, men and children"):
-        learn_impressions(photos, dict.fromkeys(chosen, "man"), 0)
+        learn_impressions(photos, dict.fromkeys(chosen, Label("man", 40)), 0)
+    undated = {key: replace(label, years=None) for key, label in labels.items()}
+    with pytest.raises(UnmaskError, match="whose age is given"):
+        learn_impressions(photos, undated, 0)
 
 
 def test_labels_are_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
-    path.write_text("000001 woman\na photo.jpg man\n\n")
-    assert read_labels(path) == {"000001": "woman", "a photo.jpg": "man"}
+    path.write_text("core/000001 woman\na photo.jpg man 41\n000007 child 3.5\n\n")
+    assert read_labels(path) == {
+        "core/000001": Label("woman"),
+        "a photo.jpg": Label("man", 41),
+        "000007": Label("child", 3.5),
+    }
     path.write_text("000001 woman\n000002 cat\n")
     with pytest.raises(UnmaskError, match="Line 2"):
         read_labels(path)
