@@ -157,6 +157,14 @@ def to_crop(points: Points, alignment: Alignment) -> Points:
     return moved
 
 
+def to_frame(points: Points, alignment: Alignment) -> Points:
+    """Mesh points of a face's crop in pixels of the frame."""
+    moved = np.empty_like(points)
+    moved[:, :2] = np.linalg.solve(alignment.matrix[:, :2], (points[:, :2] - alignment.matrix[:, 2]).T).T
+    moved[:, 2] = points[:, 2] / alignment.scale
+    return moved
+
+
 @dataclass(frozen=True, slots=True)
 class Angles:
     """How a head is turned, in degrees.

@@ -24,6 +24,9 @@ _LOST = 0.07
 """Soft mask from which a point lies on the mask, and the share of the eyes' and brows' points that may: a
 mesh that has slid down takes a mask's folds for eyes."""
 
+_LOST_BENEATH = 0.35
+"""The same share of a mesh that was fitted beneath the mask: it lies on a mask that truly hides eyes, too."""
+
 _LEAST_COVERED = 0.5
 """Share of the lower face's points that the mask must cover: else it hangs at the chin, or is no mask."""
 
@@ -39,8 +42,25 @@ _LOWER_FACE = np.array([
 # fmt: on
 
 
+def is_lost(points: Points, mask: NDArray[np.float32], *, beneath: bool = False) -> bool:
+    """Whether a mesh has slid onto the mask.
+
+    Args:
+        points: (468, 3) in crop pixels.
+        mask: (S, S) soft mask of the crop.
+        beneath: it was fitted to the face as painted beneath the mask.
+    """
+    on_mask = (values_at(mask, points[_EYES_AND_BROWS]) > _ON_MASK).mean()
+    return bool(on_mask > (_LOST_BENEATH if beneath else _LOST))
+
+
 def refusal(
-    points: Points, mask: NDArray[np.float32], yaw_off: float, *, held: bool = False
+    points: Points,
+    mask: NDArray[np.float32],
+    yaw_off: float,
+    *,
+    held: bool = False,
+    beneath: bool = False,
 ) -> Refusal | None:
     """Whether a face should not be laid on a masked head.
 
@@ -49,11 +69,12 @@ def refusal(
         mask: (S, S) soft mask of the crop.
         yaw_off: degrees between the head's turn and that at which the other face was seen.
         held: the face lies on the head already.
+        beneath: see :func:`is_lost`.
 
     Returns:
         Why, None where it may.
     """
-    if (values_at(mask, points[_EYES_AND_BROWS]) > _ON_MASK).mean() > _LOST:
+    if is_lost(points, mask, beneath=beneath):
         return "lost"
     if abs(yaw_off) > (MOST_TURNED_HELD if held else MOST_TURNED):
         return "turned"

@@ -18,11 +18,13 @@ import cv2
 import numpy as np
 
 from stream_unmask.faces.alignment import mean_face, roomy_to_usual
-from stream_unmask.faces.laying import Points, fit_rigid, fitting_weights, mask_edge, to_crop
+from stream_unmask.faces.laying import Points, fit_rigid, fitting_weights, mask_edge, to_crop, to_frame
+from stream_unmask.faces.laying_limits import is_lost
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Picture, Worn
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.stand_ins.bank import Bank
+from stream_unmask.inpainting.stand_ins.beneath import mesh_beneath
 from stream_unmask.inpainting.stand_ins.choosing import Observation, choose, observe, scores
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
@@ -60,6 +62,7 @@ class Seen:
     Attributes:
         view: where and how it is seen.
         crop: gives the (3, S, S) RGB crop in [-1, 1], for which one may have to wait.
+        painted: gives the crop likewise as the generator paints it without a guide.
         mask: (S, S) soft mask of the crop.
         time: of the frame, in seconds.
         elapsed: seconds since the head was last inpainted, above 0.
@@ -67,6 +70,7 @@ class Seen:
 
     view: FaceView
     crop: Callable[[], Picture]
+    painted: Callable[[], Picture]
     mask: Picture
     time: float
     elapsed: float
@@ -196,7 +200,8 @@ class StandIns:
         return self._wishes.get(view.number, self._wishes.get(0))
 
     def _observe(self, seen: Seen) -> Observation:
-        head, crop, mask = to_crop(seen.view.points, seen.view.alignment), seen.crop(), seen.mask
+        head, _ = self._head(seen)
+        crop, mask = seen.crop(), seen.mask
         if seen.view.alignment.roomy:
             head, crop, mask = _as_usual(head, crop, mask)
         weights = fitting_weights(head, mask)
@@ -208,8 +213,10 @@ class StandIns:
         """Where it lies in the crop, faded in or out by now; None where nothing of it shows."""
         assert worn.stand_in is not None
         self._worn_at[worn.index] = seen.time
-        view, first = seen.view, worn.points is None
-        laid = worn.stand_in.lay(view.points, view.alignment, seen.crop, seen.mask, seen.elapsed)
+        alignment, first = seen.view.alignment, worn.points is None
+        head, beneath = self._head(seen)
+        points = to_frame(head, alignment) if beneath else seen.view.points
+        laid = worn.stand_in.lay(points, alignment, seen.crop, seen.mask, seen.elapsed, beneath=beneath)
         if isinstance(laid, str):
             worn.refusal = laid
             worn.shown = max(worn.shown - seen.elapsed / FADE, 0.0)
@@ -217,6 +224,14 @@ class StandIns:
             worn.refusal, worn.points = None, laid
             worn.shown = 1.0 if first else min(worn.shown + seen.elapsed / FADE, 1.0)
         return worn.points if worn.shown > 0 else None
+
+    def _head(self, seen: Seen) -> tuple[Points, bool]:
+        """(468, 3) a head's mesh in crop pixels, and whether it had to be found beneath the mask."""
+        head = to_crop(seen.view.points, seen.view.alignment)
+        if not is_lost(head, seen.mask):
+            return head, False
+        found = mesh_beneath(self._mesh, seen.crop(), seen.painted(), seen.mask, head)
+        return (head, False) if found is None else (found, True)
 
 
 def _worn(seen: Seen) -> Worn:

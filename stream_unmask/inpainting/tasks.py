@@ -150,9 +150,14 @@ def heads(ops: FrameOps[B], faces: Faces[B]) -> list[Seen]:
     def crop(row: int) -> Picture:
         return ops.to_host(faces.crops[row : row + 1])[0]
 
+    def painted(row: int) -> Picture:
+        one = slice(row, row + 1)
+        made = ops.generate(faces.crops[one], ops.settle(faces.masks[one]), [None], still=False)
+        return ops.to_host(made)[0]
+
     rows = zip(faces.views, ops.to_host(faces.masks), faces.elapsed, strict=True)
     return [
-        Seen(view, partial(crop, row), mask, faces.time, elapsed)
+        Seen(view, partial(crop, row), partial(painted, row), mask, faces.time, elapsed)
         for row, (view, mask, elapsed) in enumerate(rows)
     ]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from stream_unmask.faces.laying import to_crop
 from stream_unmask.faces.laying_limits import Refusal
 from stream_unmask.inpainting import guides
 from stream_unmask.inpainting.face import FaceState, FaceView
@@ -36,7 +38,7 @@ class FakeWorn:
     def __init__(self, stand_in: int, _network: object) -> None:
         self.stand_in = stand_in
 
-    def lay(self, *_: object) -> Any:
+    def lay(self, *_: object, beneath: bool = False) -> Any:
         return FakeWorn.refusing or np.full((468, 3), float(self.stand_in))
 
     def draw(self, laid: Any, size: int) -> LaidFace:
@@ -69,12 +71,34 @@ def stream(wishes: dict[int, Wish] | None = None, least_looks: int = 1) -> Stand
 
 def seen(state: FaceState, time: float, number: int = 1) -> Seen:
     view = FaceView(state, alignment(), np.zeros((468, 3)), (0, 0, 1, 1), number=number)
-    return Seen(view, face, soft_mask(), time, FRAME)
+    return Seen(view, face, face, soft_mask(), time, FRAME)
 
 
 def worn(guide: LaidFace | None) -> int:
     assert guide is not None
     return round(float(guide.picture[0, 0, 0]))
+
+
+def test_a_mesh_that_is_lost_on_the_mask_is_looked_for_beneath_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = alignment(x=20, y=30, zoom=2)
+    state = FaceState()
+    view = FaceView(state, place, np.zeros((468, 3)), (0, 0, 1, 1), number=1)
+    head = Seen(view, face, face, soft_mask(), 0.0, FRAME)
+    monkeypatch.setattr(guides, "is_lost", lambda *_: True)
+    laid: list[tuple[np.ndarray, bool]] = []
+
+    def lay(_: FakeWorn, points: np.ndarray, *__: object, beneath: bool) -> Refusal:
+        laid.append((points, beneath))
+        return "lost"
+
+    monkeypatch.setattr(FakeWorn, "lay", lay)
+    for found in (None, np.full((468, 3), 10.0)):
+        monkeypatch.setattr(guides, "mesh_beneath", lambda *_, found=found: found)
+        stream().guide(replace(head, view=replace(view, state=FaceState())))
+    assert [beneath for _, beneath in laid] == [False, True]
+    np.testing.assert_array_equal(laid[0][0], view.points)
+    np.testing.assert_allclose(to_crop(laid[1][0], place), np.full((468, 3), 10.0))
+    np.testing.assert_allclose(laid[1][0][0, :2], (20 + 2 * 10, 30 + 2 * 10))
 
 
 def test_a_track_keeps_what_it_was_given_whatever_comes(fits: list[float]) -> None:

@@ -53,6 +53,8 @@ class WornStandIn:
         crop: Callable[[], NDArray[np.float32]],
         mask: NDArray[np.float32],
         elapsed: float,
+        *,
+        beneath: bool = False,
     ) -> Points | Refusal:
         """Lay it on the head as the next frame shows it.
 
@@ -63,6 +65,7 @@ class WornStandIn:
                 or has turned.
             mask: (S, S) soft mask of the crop.
             elapsed: seconds since the last frame of this head, above 0 but for the first one.
+            beneath: the head's mesh was fitted beneath the mask, which has no part in its errors.
 
         Returns:
             (468, 3) its mesh in crop pixels, or why it must not be shown in this frame.
@@ -70,11 +73,12 @@ class WornStandIn:
         head = to_crop(points, alignment)
         weights = fitting_weights(head, mask)
         yaw = head_angles(head, weights).yaw
-        why = refusal(head, mask, yaw - self.stand_in.angles.yaw, held=self._laid)
+        why = refusal(head, mask, yaw - self.stand_in.angles.yaw, held=self._laid, beneath=beneath)
         self._laid = why is None
         if why is not None:
             return why
-        own, worn = self.stand_in.points, self._as_worn.on(head, weights, yaw, crop, mask)
+        own = self.stand_in.points
+        worn = own if beneath else self._as_worn.on(head, weights, yaw, crop, mask)
         in_crop = fit_rigid(worn, head, weights)
         by = measure_bend(in_crop, own, worn, head, mask_edge(mask, in_crop(own)))
         rigid, by = self._filter.update(fit_rigid(worn, points, weights), by, elapsed)

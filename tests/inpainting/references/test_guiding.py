@@ -87,7 +87,7 @@ def bare(references: References, state: FaceState, times: list[float], **told: A
 
 
 def masked(state: FaceState, time: float, number: int = 1, **told: Any) -> Seen:
-    return Seen(view(state, number, **told), face, soft_mask(), time, FRAME)
+    return Seen(view(state, number, **told), face, face, soft_mask(), time, FRAME)
 
 
 def shown(references: References, seen: Seen) -> float:
