@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 import av
@@ -82,8 +82,31 @@ class Late:
     """How late an output was in one minute: median and 95th percentile in ms, said so many seconds in."""
 
     seconds: float
+    output: str
     p50: float
     p95: float
+
+
+_Series = list[tuple[float, float]]
+"""Values, each with its seconds."""
+
+
+def _median(series: _Series, first: float, last: float) -> float:
+    return median([value for seconds, value in series if first <= seconds <= last] or [float("nan")])
+
+
+def lates_of(line: str, seconds: float) -> list[Late]:
+    """How late the outputs of a camera were, by the line that it says each minute, so many seconds in.
+
+    An output is named by its camera and its place among these, from the last: the names of recordings change.
+    """
+    camera, _, said = line.partition(" ")
+    found = ((place, _LATE.search(part)) for place, part in enumerate(reversed(said.split(", "))))
+    return [
+        Late(seconds, f"{camera} {place}", float(match[1]), float(match[2]))
+        for place, match in found
+        if match is not None
+    ]
 
 
 @dataclass(slots=True)
@@ -109,25 +132,24 @@ class Soak:
         end = self.looks[-1].seconds
         early, late = (end / _SHARE, 2 * end / _SHARE), (end - end / _SHARE, end)
         rows = []
-        for what, unit, values in self._measured():
-            before, after = (
-                median([value for seconds, value in values if first <= seconds <= last] or [float("nan")])
-                for first, last in (early, late)
-            )
+        for what, unit, series in self._measured():
+            before, after = (fmean(_median(each, *span) for each in series) for span in (early, late))
             change = 100 * (after / before - 1)
             rows.append([what, f"{before:.0f}{unit}", f"{after:.0f}{unit}", f"{change:+.1f} %"])
         return rows
 
-    def _measured(self) -> Iterator[tuple[str, str, list[tuple[float, float]]]]:
-        yield "resident memory", " MiB", [(look.seconds, look.holding.mib) for look in self.looks]
-        yield (
-            "open descriptors",
-            "",
-            [(look.seconds, float(look.holding.descriptors)) for look in self.looks],
-        )
-        yield "threads", "", [(look.seconds, float(look.holding.threads)) for look in self.looks]
-        yield "delay to an output, p50", " ms", [(late.seconds, late.p50) for late in self.lates]
-        yield "delay to an output, p95", " ms", [(late.seconds, late.p95) for late in self.lates]
+    def _measured(self) -> Iterator[tuple[str, str, list[_Series]]]:
+        """What, its unit, and its series: one for each output, whose delays differ by their kinds."""
+        looks = self.looks
+        yield "resident memory", " MiB", [[(look.seconds, look.holding.mib) for look in looks]]
+        yield "open descriptors", "", [[(look.seconds, float(look.holding.descriptors)) for look in looks]]
+        yield "threads", "", [[(look.seconds, float(look.holding.threads)) for look in looks]]
+        outputs: dict[str, list[Late]] = {}
+        for late in self.lates:
+            outputs.setdefault(late.output, []).append(late)
+        for name in ("p50", "p95"):
+            series = [[(late.seconds, getattr(late, name)) for late in each] for each in outputs.values()]
+            yield f"delay to an output, {name}", " ms", series
 
 
 def measure(minutes: float, every: float, seed: int, say: Callable[[str], None]) -> Soak:
@@ -261,7 +283,7 @@ def _watch(
     while (now := time.monotonic() - began) < plan.seconds:
         soak.looks.append(Look(now, live.holding()))
         for moment, line in live.take():
-            soak.lates += [Late(moment - began, float(p50), float(p95)) for p50, p95 in _LATE.findall(line)]
+            soak.lates += lates_of(line, moment - began)
         if now >= due:
             camera, fault = plan.chance.randrange(len(cameras)), next(faults)
             cameras[camera].do(fault, _LASTS)
