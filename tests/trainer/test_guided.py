@@ -70,6 +70,22 @@ def test_with_a_guide_it_lays_that_in_where_the_mask_is() -> None:
 
 
 @torch.no_grad()
+def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around() -> None:
+    _, guided = generators()
+    last = guided.finish[1]
+    assert isinstance(last, torch.nn.Conv2d)
+    assert last.bias is not None
+    last.bias.fill_(3.0)  # all white
+    crop, mask = (faces() - 1) / 2, lower_half()
+    trust = torch.zeros_like(mask)
+    trust[..., 20:50, 20:44] = 1
+    painted = guided(crop, mask, faces(), trust)
+    assert painted[..., 36:44, :16].max() < crop.max() + 0.1
+    assert painted[..., 24:46, 24:40].min() == 1
+    assert guided(crop, mask).min() == 1
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("gain", [(0.6, 0.6, 0.6), (1.2, 0.9, 0.7)])
 def test_a_guide_in_another_light_is_brought_to_the_skins(gain: tuple[float, ...]) -> None:
     skin = torch.tensor([1.0, 0.75, 0.6]).view(1, 3, 1, 1)

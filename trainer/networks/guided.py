@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from trainer.networks.blocks import entering, fitted
+from trainer.networks.blocks import enlarged, entering, fitted
 from trainer.networks.generator import LightGenerator, skin_colour, widened
 from trainer.networks.matching import Matching
 
 _FINE = 32
 _FINISHING = 24
 _SHOWN = 11
+
+_CELL, _AROUND = 8, 3
+"""Pixels of a cell's side, and cells around one in which what is seen bounds what may be painted."""
+
+_MARGIN = 0.03
+"""How much brighter than that it may be."""
+
+_UNSEEN = 16.0
+"""Taken off what is hidden, so that it bounds nothing."""
 
 
 class GuidedGenerator(LightGenerator):
@@ -92,7 +102,25 @@ class GuidedGenerator(LightGenerator):
         Returns:
             The inpainted crop, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
-        return self.paint(crop, mask, guide, trust).clamp(-1, 1)
+        painted = self.paint(crop, mask, guide, trust)
+        if trust is not None:
+            painted = torch.minimum(painted, _no_glow(crop, widened(mask), trust))
+        return painted.clamp(-1, 1)
+
+
+def _no_glow(crop: Tensor, hidden: Tensor, trust: Tensor) -> Tensor:
+    """N,3,S,S the brightest that may be painted: beside a laid face no more than what is seen around.
+
+    What critics ask for at a jaw is an edge, and one that is too bright is an edge, too.
+    """
+    cells, covered = functional.avg_pool2d(crop, _CELL), functional.avg_pool2d(hidden, _CELL)
+    seen = cells - _UNSEEN * covered
+    brightest = functional.max_pool2d(seen, 2 * _AROUND + 1, 1, _AROUND)
+    # Where all around is hidden nothing is known.
+    bound = brightest + _MARGIN + _UNSEEN * (100 * (-1 - brightest)).clamp(0, 1)
+    # Nor where there is no guide.
+    bound = bound + 4 * (1 - (100 * trust.mean((2, 3), keepdim=True)).clamp(0, 1))
+    return enlarged(bound, crop.shape[-1]) + 4 * trust
 
 
 class LaidIn(nn.Module):

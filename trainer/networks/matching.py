@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainer.networks.blocks import enlarged
+
 _GRID = 16
 """Cells across, of the light's field."""
 
@@ -85,7 +87,7 @@ class Matching(nn.Module):
         gain = middle.clamp(-_MOST, _MOST) * enough
         local = weight * _near(apart - middle, _LOCAL_REACH)
         gain = gain + self._field((apart - gain).clamp(-_MOST_LOCAL, _MOST_LOCAL), local)
-        lit = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01) * _enlarged(gain, crop.shape[-1]).exp()
+        lit = (guide * 0.5 + 0.5 + _BLACK).clamp(min=0.01) * enlarged(gain, crop.shape[-1]).exp()
         matched = _no_bluer(lit, _mean(wanted, sure), _UNKNOWN * (1 - enough))
         # What is too bright gets darker and keeps its hue: cut off, it would lose its red first.
         matched = matched / (_largest(matched) / (1 + _BLACK)).clamp(min=1)
@@ -109,13 +111,6 @@ def _bells(spread: float) -> Tensor:
 
 def _spread(field: Tensor, bells: Tensor) -> Tensor:
     return torch.matmul(torch.matmul(bells, field), bells.t())
-
-
-def _enlarged(field: Tensor, side: int) -> Tensor:
-    """N,C,S,S of a field N,C,16,16, bilinear: as two matrix products, which CPUs do faster than resizing."""
-    steps = torch.eye(_GRID, dtype=field.dtype, device=field.device)[None, None]
-    weights = functional.interpolate(steps, (side, _GRID), mode="bilinear", align_corners=False)[0, 0]
-    return _spread(field, weights)
 
 
 def _mean(value: Tensor, weight: Tensor) -> Tensor:
