@@ -18,7 +18,7 @@ from stream_unmask.api import Unmasker
 from stream_unmask.bundled import BUNDLED_WEIGHTS
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.impressions import SURE
+from stream_unmask.inpainting.stand_ins.impressions import SURE, years
 from stream_unmask.settings import Settings
 from stream_unmask.video.images import as_frame
 from trainer.evaluation import realism
@@ -32,6 +32,32 @@ _MARGIN = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """How faces strike one, finished against true ones.
+
+    The judge is the readings that stand-ins are chosen by, but of whole faces where the choice saw the upper
+    half; see :class:`~stream_unmask.inpainting.stand_ins.impressions.Impressions`.
+
+    Attributes:
+        struck: how many true faces strike one surely as a woman's or a man's.
+        contrary: how many of those came out as the other.
+        older: by how many years the finished ones look older, on average.
+        years_off: by how many they differ, in the root mean square.
+    """
+
+    struck: int
+    contrary: int
+    older: float
+    years_off: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.contrary} of {self.struck} read as of the other sex, {self.older:+.1f} years older, "
+            f"{self.years_off:.1f} off"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Crowd:
     """Figures of one way on one set of faces.
 
@@ -42,9 +68,7 @@ class Crowd:
             or of fewer than four.
         sharpness: mean slope inside the mask over that of the truth; 1 is as sharp as the photo.
         inside: PSNR to the truth inside the mask, dB.
-        struck: how many true faces strike one surely as a woman's or a man's.
-        contrary: how many of those came out as the other. The judge is the reading that stand-ins are chosen
-            by, but of whole faces where the choice saw the upper half.
+        shift: how their looks changed.
     """
 
     faces: int
@@ -52,15 +76,14 @@ class Crowd:
     kernel: float | None
     sharpness: float
     inside: float
-    struck: int
-    contrary: int
+    shift: Shift
 
     def __str__(self) -> str:
         kernel = "not measured" if self.kernel is None else f"{self.kernel:.0f}"
         return (
             f"{self.faces} faces, {self.guided} with a stand-in: kernel distance {kernel}, "
             f"sharpness {self.sharpness:.2f}, {self.inside:.1f} dB inside the mask, "
-            f"{self.contrary} of {self.struck} read as of the other sex"
+            f"{self.shift}"
         )
 
 
@@ -88,16 +111,18 @@ def measure(settings: Settings, faces: Sequence[HeldOut]) -> Crowd:
     enough = realism.is_there() and len(made) >= realism.LEAST
     kernel = realism.kernel_distance(made, truths) if enough else None
     sharp, inside = np.mean(rows, axis=0).tolist()
-    return Crowd(len(made), guided, kernel, sharp, inside, *contrary(made, truths))
+    return Crowd(len(made), guided, kernel, sharp, inside, shift(made, truths))
 
 
-def contrary(made: Sequence[Bytes], truths: Sequence[Bytes]) -> tuple[int, int]:
-    """How many true faces strike one surely as a woman's or a man's, and how many came out as the other."""
-    read, describer = bundled_stand_ins(BUNDLED_WEIGHTS).impressions.whole, UpperFace()
-    struck = np.array([read(describer.describe_whole(face)) for face in truths])
-    came = np.array([read(describer.describe_whole(face)) for face in made])
-    sure = np.abs(struck) > SURE
-    return int(sure.sum()), int((sure & (struck * came < 0)).sum())
+def shift(made: Sequence[Bytes], truths: Sequence[Bytes]) -> Shift:
+    """How the looks of finished faces, (H, W, 3) RGB crops, differ from those of the true ones."""
+    readings, describer = bundled_stand_ins(BUNDLED_WEIGHTS).impressions, UpperFace()
+    came, struck = (np.stack([describer.describe_whole(face) for face in faces]) for faces in (made, truths))
+    was = readings.whole(struck)
+    sure = np.abs(was) > SURE
+    contrary = sure & (was * readings.whole(came) < 0)
+    older = years(readings.whole_age(came)) - years(readings.whole_age(struck))
+    return Shift(int(sure.sum()), int(contrary.sum()), float(older.mean()), float(np.sqrt((older**2).mean())))
 
 
 def _unmasked(unmasker: Unmasker, crop: Bytes) -> tuple[Bytes | None, bool]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.stand_ins import contrary, measure
+from benchmarks.stand_ins import measure, shift
 from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.settings import Settings
@@ -24,18 +25,24 @@ def test_a_crowd_wears_stand_ins_or_none_and_is_sharper_with_them(shards: Path) 
     assert worn.kernel is None
     assert worn.sharpness > 0.8 * alone.sharpness
     assert worn.inside < alone.inside == pytest.approx(alone.inside, abs=60)
-    assert worn.contrary <= worn.struck <= worn.faces
+    assert worn.shift.contrary <= worn.shift.struck <= worn.faces
     assert "2 with a stand-in: kernel distance not measured" in str(worn)
 
 
-def test_who_came_out_as_the_other_sex_is_counted() -> None:
+def test_who_came_out_as_the_other_sex_or_of_another_age_is_counted() -> None:
     faces = bundled_stand_ins(BUNDLED_SETS["open"].folder)
     named = {
         sex: [faces[index].picture for index, name in enumerate(faces.names) if name.startswith(sex)]
         for sex in ("female", "male")
     }
     women, men = named["female"][:4], named["male"][:4]
-    sure, contradicted = contrary(women + men, women + men)
-    assert 6 <= sure <= 8
-    assert contradicted == 0
-    assert contrary(men + women, women + men) == (sure, sure)
+    same = shift(women + men, women + men)
+    assert 6 <= same.struck <= 8
+    assert (same.contrary, same.older, same.years_off) == (0, 0, 0)
+    assert shift(men + women, women + men).contrary == same.struck
+    ages = faces.trait("years")[: faces.count]
+    young, old = (
+        [faces[int(index)].picture for index in order[:4]] for order in (np.argsort(ages), np.argsort(-ages))
+    )
+    assert shift(old, young).older == pytest.approx(-shift(young, old).older)
+    assert shift(old, young).years_off >= shift(old, young).older > 20
