@@ -79,10 +79,15 @@ def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around(
     crop, mask = (faces() - 1) / 2, lower_half()
     trust = torch.zeros_like(mask)
     trust[..., 20:50, 20:44] = 1
-    painted = guided(crop, mask, faces(), trust)
+    painted = guided(crop, mask, crop, trust)
     assert painted[..., 36:44, :16].max() < crop.max() + 0.1
     assert painted[..., 24:46, 24:40].min() == 1
     assert guided(crop, mask).min() == 1
+    # Skin beside black hair stays skin.
+    hair, skin = torch.full_like(crop, -1.0), torch.full_like(crop, 0.3)
+    _, matched = guided.fit_in(hair, mask, skin, trust)
+    beside = guided(hair, mask, skin, trust)[..., 40:48, 12:18]
+    assert beside.min() > matched[..., 24:46, 24:40].mean() - 0.05
 
 
 @torch.no_grad()

@@ -102,20 +102,22 @@ class GuidedGenerator(LightGenerator):
         Returns:
             The inpainted crop, N,3,S,S in -1..1: the whole face, good where the mask is and around it.
         """
-        painted = self.paint(crop, mask, guide, trust)
+        painted, matched = self.fit_in(crop, mask, guide, trust)
         if trust is not None:
-            painted = torch.minimum(painted, _no_glow(crop, widened(mask), trust))
+            painted = torch.minimum(painted, _no_glow(crop, widened(mask), matched, trust))
         return painted.clamp(-1, 1)
 
 
-def _no_glow(crop: Tensor, hidden: Tensor, trust: Tensor) -> Tensor:
-    """N,3,S,S the brightest that may be painted: beside a laid face no more than what is seen around.
+def _no_glow(crop: Tensor, hidden: Tensor, matched: Tensor, trust: Tensor) -> Tensor:
+    """N,3,S,S the brightest that may be painted: beside a laid face no more than it, or what is seen around.
 
     What critics ask for at a jaw is an edge, and one that is too bright is an edge, too.
     """
-    cells, covered = functional.avg_pool2d(crop, _CELL), functional.avg_pool2d(hidden, _CELL)
-    seen = cells - _UNSEEN * covered
-    brightest = functional.max_pool2d(seen, 2 * _AROUND + 1, 1, _AROUND)
+    seen, laid = (
+        functional.avg_pool2d(picture, _CELL) - _UNSEEN * functional.avg_pool2d(hides, _CELL)
+        for picture, hides in ((crop, hidden), (matched, 1 - trust))
+    )
+    brightest = functional.max_pool2d(torch.maximum(seen, laid), 2 * _AROUND + 1, 1, _AROUND)
     # Where all around is hidden nothing is known.
     bound = brightest + _MARGIN + _UNSEEN * (100 * (-1 - brightest)).clamp(0, 1)
     # Nor where there is no guide.
