@@ -1,7 +1,9 @@
 """Learning how faces strike one, which stand-ins are chosen by: as a woman's or a man's, a child's, how old.
 
 Upper halves are those of faces that a mask is drawn on, filled in as the product does it: a mask that is
-pulled up hides what the bare half would have shown.
+pulled up hides what the bare half would have shown. What is read as a woman's or a man's is the mean of what
+is learnt from them and from bare ones: drawn masks are not real ones, and the mean is right more often than
+either.
 """
 
 from __future__ import annotations
@@ -37,11 +39,6 @@ _SHIFT, _ZOOM, _TURN = 0.02, 0.05, 3.0
 is never quite that of the bare one."""
 
 _LINE = re.compile(rf"(?P<key>.+) (?P<kind>{'|'.join(get_args(Kind))})(?: (?P<years>\d+(?:\.\d+)?))?")
-
-_BELIEVED = 1.5
-"""How much further than learnt upper halves are read as a woman's or a man's: ridge regression draws to the
-middle what it is not sure of. Faces of whole photos came out nearer to true ones, as a crowd, than with 1:
-kernel distances of 77 and 162 in place of 81 and 175 (60 faces of ``val_core``, of ``val_diverse``)."""
 
 _CHILDREN_COUNT = 5.0
 """How much a child counts against somebody grown up, of whom there are many more."""
@@ -138,7 +135,7 @@ def learn_impressions(
             "Women, men and children, and some whose age is given, must be among the labelled faces that are "
             "not held out."
         )
-    upper, whole = _described([photo for photo, _ in pairs], seed, progress)
+    bare, upper, whole = _described([photo for photo, _ in pairs], seed, progress)
     women = np.where(kinds == "woman", 1.0, -1.0)
     children = np.where(grown, -1.0, 1.0)
     counts = np.where(grown, 1.0, _CHILDREN_COUNT)
@@ -146,7 +143,7 @@ def learn_impressions(
     tried = grown & held
     child = fit_reading(upper[learnt], children[learnt], counts[learnt])
     impressions = Impressions(
-        woman=_believed(fit_reading(upper[adults], women[adults])),
+        woman=_mean(*(fit_reading(each[adults], women[adults]) for each in (upper, bare))),
         whole=fit_reading(whole[adults], women[adults]),
         child=_sparing(child, upper[tried if tried.any() else adults]),
         age=fit_reading(upper[aged], from_years(ages[aged])),
@@ -165,8 +162,9 @@ def learn_impressions(
     return Learnt(impressions, right, off)
 
 
-def _believed(reading: Reading) -> Reading:
-    return Reading(_BELIEVED * reading.weights, _BELIEVED * reading.offset)
+def _mean(first: Reading, second: Reading) -> Reading:
+    weights = np.asarray(0.5 * (first.weights + second.weights), np.float32)
+    return Reading(weights, 0.5 * (first.offset + second.offset))
 
 
 def _sparing(reading: Reading, others: NDArray[np.float32]) -> Reading:
@@ -186,10 +184,10 @@ def _off(reading: Reading, described: NDArray[np.float32], ages: NDArray[np.floa
 
 def _described(
     photos: Sequence[Photo], seed: int, progress: Callable[[int, int], None]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Descriptions of masked upper halves and of whole bare faces, each lying a little differently."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Descriptions of upper halves, bare and masked, and of whole faces, each lying a little differently."""
     describer, rng = UpperFace(), np.random.default_rng(seed)
-    upper, whole = [], []
+    uncovered, upper, whole = [], [], []
     for number, photo in enumerate(photos):
         picture, lying = photo.picture(), _lying(photo, rng)
         masked, mask = draw_mask(picture, photo.points, rng)
@@ -198,9 +196,10 @@ def _described(
         worn = soft.astype(np.float32) * np.float32(1 / 255)
         skin = visible_skin(Patches(hidden, points), points, worn)
         upper.append(describer.describe(without_mask(hidden.astype(np.float32), worn, skin)))
+        uncovered.append(describer.describe(bare))
         whole.append(describer.describe_whole(bare))
         progress(number + 1, len(photos))
-    return np.stack(upper), np.stack(whole)
+    return np.stack(uncovered), np.stack(upper), np.stack(whole)
 
 
 def _lying(photo: Photo, rng: np.random.Generator) -> NDArray[np.float64]:
