@@ -69,7 +69,8 @@ def test_the_peak_is_no_less_than_what_is_there() -> None:
     before = peak_memory_mib()
     assert before > 64
     del ballast
-    assert peak_memory_mib() >= before
+    # The kernel counts by threads, and adds up what each has counted now and then.
+    assert peak_memory_mib() >= before - 1
 
 
 def test_a_gpu_is_measured_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
