@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -88,19 +89,22 @@ class Networks:
         wearing = _wearer(weights, settings) if settings.wear else None
         networks = (SEGMENTER, GENERATOR) if wearing is None else (SEGMENTER,)
         threads, precision = settings.threads, settings.precision
-        selection, engines = load_networks(
-            weights,
-            networks,
-            backend=settings.backend,
-            threads=threads,
-            precision=precision,
-            device=settings.device,
-        )
+        # Networks compile without Python's lock: what else is loaded meanwhile takes no time of its own.
+        with ThreadPoolExecutor(1) as beside:
+            warm = beside.submit(warm_up)
+            selection, engines = load_networks(
+                weights,
+                networks,
+                backend=settings.backend,
+                threads=threads,
+                precision=precision,
+                device=settings.device,
+            )
+            detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
+            mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
+            warm.result()
         if wearing is not None:
             engines["wearer"] = wearing
-        warm_up()
-        detector = OpenVINOEngine(face_networks.centerface(), threads, [INPUT_SHAPE])
-        mesh = OpenVINOEngine(face_networks.face_landmark(), threads)
         segmenter, gpu = engines["segmenter"], _on_gpu(engines)
         standing_in = wearing is None and settings.stand_in != "none"
         return cls(
