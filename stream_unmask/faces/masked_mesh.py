@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.faces.laying import Points, Rigid, fit_rigid
-from stream_unmask.faces.mesh import FaceMesh, Mesh
+from stream_unmask.faces.mesh import FaceMesh, Mesh, fit_settled
 from stream_unmask.video.images import as_frame
 
 _RIM = 1.2
@@ -97,10 +97,7 @@ def masked_mesh(
     share = cv2.GaussianBlur(cv2.warpAffine(mask, to_picture, size), (0, 0), _RIM)[:, :, None]
     composite = picture * (1 - share) + (worn * 127.5 + 127.5) * share
     planes = as_frame(np.clip(composite + 0.5, 0, 255).astype(np.uint8)).planes()
-    mesh = Mesh(points, 1.0)
-    for _ in range(fits):
-        mesh = network.fit(planes, mesh.region())
-    return mesh.points
+    return fit_settled(network, planes, Mesh(points, 1.0).region(), fits).points
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -164,3 +164,18 @@ class FaceMesh:
         frame[:, :2] = (inside[:, :2] - matrix[:, 2]) @ axes * zoom
         frame[:, 2] = inside[:, 2] * zoom
         return Mesh(frame, float(1.0 / (1.0 + np.exp(-logit.item()))))
+
+
+def fit_settled(network: FaceMesh, planes: Planes, region: Region, fits: int = 4) -> Mesh:
+    """Fit a mesh in a region, then in its own, until it no longer depends on where one looked first.
+
+    Args:
+        network: fits meshes.
+        planes: the picture.
+        region: where the face is.
+        fits: how often in all.
+    """
+    mesh = network.fit(planes, region)
+    for _ in range(fits - 1):
+        mesh = network.fit(planes, mesh.region())
+    return mesh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,6 +17,17 @@ _portraits_option = click.option(
     required=True,
     help="Folder or tar of faker-js/assets-person-portrait's pictures (CC0).",
 )
+
+
+def _picture_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path(default),
+        show_default=True,
+        help="Picture to write; it replaces the one that is there.",
+    )
 
 
 @click.command()
@@ -60,14 +72,7 @@ def screens(portraits: Path, output: Path) -> None:
 
 @click.command(hidden=True)
 @_portraits_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("docs/unmasked.webp"),
-    show_default=True,
-    help="Picture to write; it replaces the one that is there.",
-)
+@_picture_option("docs/unmasked.webp")
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep both videos in this folder."
 )
@@ -83,14 +88,7 @@ def picture(portraits: Path, output: Path, keep: Path | None) -> None:
 
 @click.command(hidden=True)
 @_portraits_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("docs/mark.png"),
-    show_default=True,
-    help="Picture to write; it replaces the one that is there.",
-)
+@_picture_option("docs/mark.png")
 def mark_zoom(portraits: Path, output: Path) -> None:
     """Draw inpainted pixels without their mark, with it, and the difference, enlarged."""
     from benchmarks.mark_zoom import draw

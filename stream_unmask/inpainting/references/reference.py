@@ -17,13 +17,12 @@ from stream_unmask.faces.alignment import Alignment
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.laying import Points, eye_distance, to_crop
 from stream_unmask.faces.matching import Spots, spots
-from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
+from stream_unmask.faces.mesh import FaceMesh, Mesh, Region, fit_settled
 from stream_unmask.faces.tracking import PRESENT, SURE
 from stream_unmask.faces.trusting import bare_skin
 from stream_unmask.inpainting.laid import PicturedFace
 from stream_unmask.inpainting.references.bareness import MAYBE_BARE, skin_share
 from stream_unmask.inpainting.references.loops import without_loops
-from stream_unmask.inpainting.stand_ins.portraits import fit_settled
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.video.frame import Frame

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.faces.laying import Points
 from stream_unmask.faces.laying_limits import is_lost
-from stream_unmask.faces.mesh import FaceMesh, Mesh
+from stream_unmask.faces.mesh import FaceMesh, Mesh, fit_settled
 from stream_unmask.video.images import as_frame
 
 _FITS = 3
@@ -43,9 +43,7 @@ def mesh_beneath(
     bare = crop + np.clip(2 * mask, 0, 1) * (painted - crop)
     picture = np.ascontiguousarray(bare.transpose(1, 2, 0) * 127.5 + 128)
     planes = as_frame(np.clip(picture, 0, 255).astype(np.uint8)).planes()
-    mesh = Mesh(head, 1.0)
-    for _ in range(_FITS):
-        mesh = network.fit(planes, mesh.region())
+    mesh = fit_settled(network, planes, Mesh(head, 1.0).region(), _FITS)
     if mesh.presence < _LEAST_PRESENCE or is_lost(mesh.points, mask, beneath=True):
         return None
     return mesh.points

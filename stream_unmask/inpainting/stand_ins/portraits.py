@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stream_unmask.errors import UnmaskError
 from stream_unmask.faces.alignment import align
 from stream_unmask.faces.detection import CenterFace
-from stream_unmask.faces.mesh import FaceMesh, Mesh, Region
+from stream_unmask.faces.mesh import FaceMesh, Mesh, Region, fit_settled
 from stream_unmask.pixels.planes import Planes
 from stream_unmask.pixels.sampling import sample_crop
 from stream_unmask.tars import plain_files
@@ -30,9 +30,6 @@ SURE_FACE = 0.5
 
 SURE_MESH = 0.8
 """Presence from which a mesh counts as fitted; bare faces have nearly 1."""
-
-_FITS = 4
-"""Runs of the mesh network, each in the region of the last: the first region is the detector's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +96,6 @@ class PortraitReader:
         points[:, :2] = points[:, :2] @ alignment.matrix[:, :2].T + alignment.matrix[:, 2]
         points[:, 2] *= alignment.scale
         return Portrait(name, np.ascontiguousarray(picture), points, alignment.scale)
-
-
-def fit_settled(mesh: FaceMesh, planes: Planes, region: Region) -> Mesh:
-    """Fit a mesh in a region, then in its own, until it no longer depends on where one looked first."""
-    fitted = mesh.fit(planes, region)
-    for _ in range(_FITS - 1):
-        fitted = mesh.fit(planes, fitted.region())
-    return fitted
 
 
 def read_pictures(source: Path) -> Iterator[tuple[str, Pixels]]:

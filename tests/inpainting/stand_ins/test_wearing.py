@@ -14,10 +14,9 @@ from stream_unmask.faces import weights
 from stream_unmask.faces.alignment import Alignment, align
 from stream_unmask.faces.laying import eye_distance, fit_rigid, visible_weights
 from stream_unmask.faces.masked_mesh import masked_mesh
-from stream_unmask.faces.mesh import FaceMesh, Mesh
+from stream_unmask.faces.mesh import FaceMesh, Mesh, fit_settled
 from stream_unmask.inpainting.stand_ins.bank import StandIn
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
-from stream_unmask.inpainting.stand_ins.portraits import fit_settled
 from stream_unmask.inpainting.stand_ins.wearing import WornStandIn
 from stream_unmask.video.images import as_frame
 
