@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -155,9 +155,10 @@ def heads(ops: FrameOps[B], faces: Faces[B]) -> list[Seen]:
         made = ops.generate(faces.crops[one], ops.settle(faces.masks[one]), [None], still=False)
         return ops.to_host(made)[0]
 
+    # Asked for twice of a head that is met for the first time: painted once.
     rows = zip(faces.views, ops.to_host(faces.masks), faces.elapsed, strict=True)
     return [
-        Seen(view, partial(crop, row), partial(painted, row), mask, faces.time, elapsed)
+        Seen(view, partial(crop, row), cache(partial(painted, row)), mask, faces.time, elapsed)
         for row, (view, mask, elapsed) in enumerate(rows)
     ]
 
