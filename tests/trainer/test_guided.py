@@ -91,6 +91,23 @@ def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around(
 
 
 @torch.no_grad()
+def test_what_bounds_the_glow_is_no_darker_than_what_is_seen_and_ends_softly() -> None:
+    _, guided = generators()
+    last = guided.finish[1]
+    assert isinstance(last, torch.nn.Conv2d)
+    assert last.bias is not None
+    last.bias.fill_(3.0)  # all white
+    crop = torch.full((1, 3, SIZE, SIZE), -0.3)
+    mask, trust = torch.zeros(1, 1, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)
+    mask[..., 12:, :] = 1  # its rim runs through the middle of cells
+    trust[..., 0:8, 0:8] = 1
+    painted = guided(crop, mask, crop, trust)
+    assert painted.min() > -0.31
+    assert painted[..., -1, :].min() == 1
+    assert painted[..., 16:, 16:].diff(dim=2).max() < 0.1
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("gain", [(0.6, 0.6, 0.6), (1.2, 0.9, 0.7)])
 def test_a_guide_in_another_light_is_brought_to_the_skins(gain: tuple[float, ...]) -> None:
     skin = torch.tensor([1.0, 0.75, 0.6]).view(1, 3, 1, 1)

@@ -14,14 +14,18 @@ _FINE = 32
 _FINISHING = 24
 _SHOWN = 11
 
-_CELL, _AROUND = 8, 3
-"""Pixels of a cell's side, and cells around one in which what is seen bounds what may be painted."""
+_CELL, _AROUND, _SOFT = 8, 4, 1
+"""Pixels of a cell's side, and cells around one: in which what is seen bounds what may be painted, and over
+which that bound is softened."""
 
 _MARGIN = 0.03
 """How much brighter than that it may be."""
 
+_LEAST_SEEN = 0.1
+"""Share of a cell that must be seen for its colour to count."""
+
 _UNSEEN = 16.0
-"""Taken off what is hidden, so that it bounds nothing."""
+"""Taken off where it is not, so that it bounds nothing."""
 
 
 class GuidedGenerator(LightGenerator):
@@ -113,16 +117,28 @@ def _no_glow(crop: Tensor, hidden: Tensor, matched: Tensor, trust: Tensor) -> Te
 
     What critics ask for at a jaw is an edge, and one that is too bright is an edge, too.
     """
-    seen, laid = (
-        functional.avg_pool2d(picture, _CELL) - _UNSEEN * functional.avg_pool2d(hides, _CELL)
-        for picture, hides in ((crop, hidden), (matched, 1 - trust))
-    )
+    seen, laid = _colours(crop, 1 - hidden), _colours(matched, trust)
     brightest = functional.max_pool2d(torch.maximum(seen, laid), 2 * _AROUND + 1, 1, _AROUND)
     # Where all around is hidden nothing is known.
-    bound = brightest + _MARGIN + _UNSEEN * (100 * (-1 - brightest)).clamp(0, 1)
+    bound = brightest + _MARGIN + 2 * _UNSEEN * (100 * (-1 - brightest)).clamp(0, 1)
     # Nor where there is no guide.
     bound = bound + 4 * (1 - (100 * trust.mean((2, 3), keepdim=True)).clamp(0, 1))
-    return enlarged(bound, crop.shape[-1]) + 4 * trust
+    return enlarged(_softened(bound.clamp(max=1)), crop.shape[-1]) + 4 * trust
+
+
+def _colours(picture: Tensor, seen: Tensor) -> Tensor:
+    """N,3,s,s the mean colour of what is seen in each cell; below all colours where that is too little."""
+    share = functional.avg_pool2d(seen, _CELL)
+    mean = functional.avg_pool2d(picture * seen, _CELL) / share.clamp(min=_LEAST_SEEN)
+    return mean - _UNSEEN * (1000 * (_LEAST_SEEN - share)).clamp(0, 1)
+
+
+def _softened(field: Tensor) -> Tensor:
+    """A small field N,C,s,s, averaged over the cells around: a bound that ends at once shows as a step."""
+    places = torch.arange(field.shape[-1], device=field.device)
+    near = ((places[:, None] - places).abs() <= _SOFT).to(field.dtype)
+    weights = near / near.sum(1, keepdim=True)
+    return torch.matmul(torch.matmul(weights, field), weights.t())
 
 
 class LaidIn(nn.Module):
