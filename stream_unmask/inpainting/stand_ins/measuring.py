@@ -26,6 +26,12 @@ _LIPS = (0, 37, 267, 17, 84, 314, 85, 315, 39, 269, 181, 405)
 _JAW = (172, 397, 136, 365, 150, 379, 149, 378, 176, 400)
 # fmt: on
 
+_HAIR_LIGHT, _HAIR_CHROMA = 30.0, 6.0
+"""L and chroma below which a place is hair or dark glasses: skin in shadow keeps its chroma."""
+
+_SKIN_CHROMA, _FEW = 9.0, 3
+"""Chroma from which a place is surely skin, and how many of these there must be for hair to be left out."""
+
 _NOSE_LINE = (8, 195)
 """From between the brows to above the nose tip: a pair of glasses has its bridge across."""
 
@@ -181,6 +187,9 @@ class Patches:
         found = self.lab(numbers)
         if bare is not None and bare.any():
             found = found[bare]
+        chroma = np.hypot(found[:, 1], found[:, 2])
+        if (chroma > _SKIN_CHROMA).sum() >= _FEW:
+            found = found[(found[:, 0] > _HAIR_LIGHT) | (chroma > _HAIR_CHROMA)]
         usual = np.abs(found[:, 0] - np.median(found[:, 0])) < 20
         return np.asarray(np.median(found[usual], axis=0))
 
