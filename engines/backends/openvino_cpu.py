@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,12 @@ from numpy.typing import NDArray
 
 from engines.contract import is_quantised
 from engines.engine import EngineError, OpenVINODevice, Port, Shape, with_open_as_one
+from engines.kept import keep_newest, kept_folder, usable
 from engines.parity import Compared, compare
 from engines.probe import gains_from_bf16
+
+_MOST_KEPT = 32
+"""Compiled networks that are kept: each training leaves some behind."""
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _SHOWN = {"f32": "fp32", "f16": "fp16"}
@@ -56,16 +61,15 @@ class OpenVINOEngine:
             EngineError: the file is not a network that OpenVINO can compile, a layer is not in it, or the
                 device does not compute in the precision.
         """
-        core = _core()
+        core, kept = _core(), _kept()
         able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
         if precision != "auto" and precision.upper() not in able:
             raise EngineError(f"This {device} does not compute in {precision}.", hint="precision=auto")
         try:
             model = core.read_model(path)
             model.reshape(dict(enumerate(shapes or map(_static, model.inputs))))
-            compiled = core.compile_model(
-                _until(model, layers) if layers else model, device, _options(device, threads, precision)
-            )
+            options = _options(device, threads, precision) | kept
+            compiled = core.compile_model(_until(model, layers) if layers else model, device, options)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"OpenVINO cannot compile {path.name}: {reason}", path=path) from error
@@ -135,6 +139,42 @@ def _core() -> ov.Core:
     that is gone, and the next Ctrl-C is a crash.
     """
     return ov.Core()
+
+
+def _kept() -> dict[str, object]:
+    """Has the compiler keep what it makes, and take what it finds there: half of what a start takes is its.
+
+    By OpenVINO's own rules: what is kept goes by the network with its weights, the options and the machine.
+    """
+    folder = _folder()
+    if folder is None or not usable(folder):
+        return {}
+    keep_newest(folder, _MOST_KEPT)
+    return {"CACHE_DIR": str(folder)}
+
+
+def _folder() -> Path | None:
+    """Where compiled networks are kept, those of each OpenVINO apart; None where there is no home."""
+    try:
+        return kept_folder() / "openvino" / str(ov.__version__).split("-")[0]
+    except RuntimeError:
+        return None
+
+
+def forget_kept(*, everything: bool) -> int:
+    """Delete compiled networks that are kept: all of them, or those of another OpenVINO.
+
+    Returns:
+        The bytes that this frees.
+    """
+    own = _folder()
+    if own is None or not own.parent.is_dir():
+        return 0
+    gone = [folder for folder in own.parent.iterdir() if everything or folder != own]
+    freed = sum(path.stat().st_size for folder in gone for path in folder.glob("*"))
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return freed
 
 
 def _options(device: OpenVINODevice, threads: int, precision: str) -> dict[str, object]:

@@ -17,8 +17,8 @@ import torch
 
 from engines.backends.pytorch_cuda import MAX_BATCH, Network, TorchRunner, read_module
 from engines.backends.pytorch_graph import OnnxModule
-from engines.backends.tensorrt.cache import default_folder
 from engines.engine import EngineError
+from engines.kept import kept_folder
 
 
 class TorchTensorRTEngine(TorchRunner):
@@ -63,7 +63,7 @@ def program_path(network: Path, precision: str) -> Path:
         MAX_BATCH,
     )
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
-    return default_folder() / "torch-tensorrt" / f"{network.stem}-{key}.pt2"
+    return kept_folder() / "torch-tensorrt" / f"{network.stem}-{key}.pt2"
 
 
 def exported(module: OnnxModule, network: Network) -> torch.export.ExportedProgram:

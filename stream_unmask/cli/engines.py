@@ -145,7 +145,10 @@ def prune(weights: Path, everything: bool) -> None:
     """Delete the engines that this machine would not use.
 
     Of each network it uses, for each precision, the one that was built last for its GPU, driver and TensorRT.
+    What OpenVINO has compiled goes, too, if that was another version.
     """
+    from engines.backends.openvino_cpu import forget_kept
+
     cache = EngineCache()
     used: set[str] = set()
     if not everything:
@@ -154,6 +157,7 @@ def prune(weights: Path, everything: bool) -> None:
             entries = kept_engines(read_weights(weights, network).sha256, machine, cache)
             used |= {entry.plan.key for entry in entries}
     count, freed = cache.prune(lambda entry: entry.plan.key in used)
+    freed += forget_kept(everything=everything)
     click.echo(f"Deleted {count} engines; {freed / 2**20:.1f} MiB are free again.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,9 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from engines import BACKENDS, load_engine, load_network, load_networks, probe, select_backend
-from engines.backends.openvino_cpu import OpenVINOEngine
+from engines.backends.openvino_cpu import OpenVINOEngine, forget_kept
 from engines.contract import GENERATOR, SEGMENTER, read_weights
 from engines.engine import Engine, EngineError
+from engines.kept import keep_newest
 from tests.engines import tiny
 from trainer.quantize import LIMITS, PrecisionCost, draw_inputs, make
 
@@ -49,6 +51,59 @@ def test_every_backend_computes_the_same(tmp_path: Path, backend: str) -> None:
     (found,) = engine.run(crop)
     np.testing.assert_allclose(found[0, 0], crop[0].mean(axis=0), atol=1e-2)
     assert [(port.name, port.shape) for port in engine.inputs] == [("crop", (1, 3, SIZE, SIZE))]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's compiled networks are kept."""
+    monkeypatch.setenv("STREAM_UNMASK_CACHE", str(tmp_path / "kept"))
+    return tmp_path / "kept" / "openvino"
+
+
+def averaged(path: Path) -> float:
+    """What OpenVINO makes of ones."""
+    return float(OpenVINOEngine(path, 1).run(np.ones((1, 3, SIZE, SIZE), np.float32))[0].mean())
+
+
+def test_what_openvino_compiles_is_kept_for_networks_that_are_the_same_in_all(
+    tmp_path: Path, kept: Path
+) -> None:
+    first, other = network(tmp_path / "a.onnx"), tmp_path / "b.onnx"
+    assert averaged(first) == averaged(first) == pytest.approx(1, abs=0.01)
+    (blob,) = kept.glob("*/*.blob")
+    model = onnx.load(first)
+    model.graph.initializer[0].CopyFrom(helper.make_tensor("w", TensorProto.FLOAT, (1, 3, 1, 1), [1, 2, 3]))
+    onnx.save(model, other)
+    assert averaged(other) == pytest.approx(6, abs=0.05)
+    assert len(list(kept.glob("*/*.blob"))) == 2
+    blob.write_bytes(blob.read_bytes()[: blob.stat().st_size // 2])  # the power went
+    assert averaged(first) == pytest.approx(1, abs=0.01)
+
+
+def test_a_folder_that_nothing_can_be_kept_in_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STREAM_UNMASK_CACHE", str(tmp_path / "file"))
+    assert averaged(network(tmp_path / "n.onnx")) == pytest.approx(1, abs=0.01)
+
+
+def test_of_what_is_kept_the_newest_stays(tmp_path: Path) -> None:
+    for age in range(5):
+        (tmp_path / f"{age}").write_text("")
+        os.utime(tmp_path / f"{age}", (100 - age, 100 - age))
+    keep_newest(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+
+
+def test_what_another_openvino_has_compiled_can_be_forgotten(tmp_path: Path, kept: Path) -> None:
+    averaged(network(tmp_path / "n.onnx"))
+    (kept / "2020.1").mkdir()
+    (kept / "2020.1" / "n.blob").write_bytes(b"12345")
+    assert forget_kept(everything=False) == 5
+    assert len(list(kept.glob("*/*.blob"))) == 1
+    assert forget_kept(everything=True) > 0
+    assert not list(kept.iterdir())
 
 
 @pytest.mark.parametrize("backend", ON_CPU)

@@ -21,6 +21,7 @@ from typing import Any
 from engines.backends.tensorrt.cuda import Gpu
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan
 from engines.engine import EngineError
+from engines.kept import kept_folder
 from engines.parity import Agreement
 
 _ABANDONED = 3600.0
@@ -53,7 +54,7 @@ class EngineCache:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Take a folder, by default the user's: ``$STREAM_UNMASK_CACHE``, or one in ``$XDG_CACHE_HOME``."""
-        self.folder = folder or default_folder()
+        self.folder = folder or kept_folder()
 
     def path(self, key: str) -> Path:
         """Where the engine of a plan is kept."""
@@ -221,13 +222,6 @@ def _locked(file: int, *, wait: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def default_folder() -> Path:
-    """The user's folder of engines."""
-    chosen = os.environ.get("STREAM_UNMASK_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(base) / "stream-unmask" / "engines"
 
 
 def _delete(*paths: Path) -> int:

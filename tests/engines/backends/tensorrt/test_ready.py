@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 from engines import load_engine, select_backend
-from engines.backends.tensorrt.cache import EngineCache, default_folder
+from engines.backends.tensorrt.cache import EngineCache
 from engines.backends.tensorrt.cuda import CudaStream, Gpu, find_gpu
 from engines.backends.tensorrt.flavour import Flavour, _logger
 from engines.backends.tensorrt.plan import BuildOptions, Machine, Plan, this_machine
 from engines.backends.tensorrt.ready import kept_engines, load, make_ready, verify, why_not
 from engines.backends.tensorrt.run import TensorRTEngine
 from engines.engine import EngineError
+from engines.kept import kept_folder
 from tests.engines.backends.tensorrt.conftest import SIZE, Compiler, plan_of_file, tiny_network
 from tests.engines.backends.tensorrt.fake import FakeCuda, FakeTensorRT, values_of
 from tests.support.waiting import GUARD
@@ -342,9 +343,9 @@ def test_a_folder_that_cannot_be_made_is_told(network: Path, compiler: Compiler,
 def test_the_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STREAM_UNMASK_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    assert default_folder() == Path("/x/stream-unmask/engines")
+    assert kept_folder() == Path("/x/stream-unmask/engines")
     monkeypatch.setenv("STREAM_UNMASK_CACHE", "/y")
-    assert default_folder() == Path("/y")
+    assert kept_folder() == Path("/y")
 
 
 def test_the_gpu_and_what_is_wrong_with_it(cuda: FakeCuda) -> None:
