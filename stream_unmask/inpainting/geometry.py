@@ -39,6 +39,13 @@ def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)
 
 
+@cache
+def likely_face(side: int) -> NDArray[np.bool_]:
+    """(side, side) the cells of a crop's grid that are face rather than not."""
+    place = np.linspace(-1, 1, side)
+    return np.asarray(on_face(place[None], place[:, None]) > 0.5)
+
+
 def beyond(alignment: Affine, size: int, width: int, height: int) -> bool:
     """Whether a crop of ``size`` pixels shows something that lies outside of a frame."""
     x0, y0, x1, y1 = extent(invert(alignment), Box(0, 0, size, size))

@@ -98,7 +98,7 @@ class SmoothingSettings:
 
 # Colour
 
-NO_DETAIL = 0.003
+NO_DETAIL = 0.001
 """Detail, in RGB from -1 to 1, below which there is none to be matched."""
 
 GREY, COLOURED = 0.01, 0.02
@@ -117,7 +117,8 @@ class ColourSettings:
         least_cells: weight of the ring, in cells, below which the last estimate stays.
         rate: share of a new estimate that is taken on in a thirtieth of a second; small keeps colour from
             pumping.
-        sharpest: largest factor by which detail is strengthened; detail is weakened as far as needed.
+        sharpest: largest factor by which detail is strengthened, fine and middling each; detail is weakened
+            as far as needed.
     """
 
     outlier: float = 0.08

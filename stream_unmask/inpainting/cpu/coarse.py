@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_unmask.inpainting.geometry import likely_face
 from stream_unmask.inpainting.parameters import CELL, GAP_SIDE, MASKED_CELL, RING_SIDE
 
 _GAP = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GAP_SIDE, GAP_SIDE))
@@ -45,6 +46,19 @@ def face_ring(coarse_mask: NDArray[np.float32]) -> NDArray[np.bool_]:
     ring = cv2.dilate(near, _RING) > near
     ring[:2], ring[-2:], ring[:, :2], ring[:, -2:] = 0, 0, 0, 0
     return np.asarray(ring, np.bool_)
+
+
+def visible_face(coarse_mask: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Cells that most likely show face, two away from the mask: for its soft edge, and for what blurs bring.
+
+    Args:
+        coarse_mask: (S / 4, S / 4) in 0..1.
+
+    Returns:
+        (S / 4, S / 4).
+    """
+    near = cv2.dilate((coarse_mask > MASKED_CELL).astype(np.uint8), _GAP, iterations=2)
+    return np.asarray((near == 0) & likely_face(len(coarse_mask)))
 
 
 def warm_up() -> None:

@@ -2,7 +2,9 @@
 
 The generator makes the visible face around the mask too. Where it makes it in other colours, or softer, than
 the crop has it, it does the same beneath the mask: the difference is fitted there as a constant and a slope
-across the face for each colour, and taken off the whole inpainted crop.
+across the face for each colour, and taken off the whole inpainted crop. Detail is scaled to that of all the
+visible face, the fine (pores, noise) and the middling (wrinkles, stubble) each by itself: a video that was
+enlarged lacks the fine alone.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.cpu.coarse import face_ring, to_coarse
+from stream_unmask.inpainting.cpu.coarse import face_ring, from_coarse, to_coarse, visible_face
 from stream_unmask.inpainting.geometry import on_face
 from stream_unmask.inpainting.parameters import COLOURED, GREY, NO_DETAIL, ColourSettings
 from stream_unmask.inpainting.timing import taken
+
+_SOFT, _SPREAD = (5, 5), 1.0
+"""Sides in pixels and standard deviation of the blur that takes fine detail away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,11 @@ class Estimate:
 
     Attributes:
         offset: (3, 3) for each colour a constant and slopes along x and y; None while there is none.
-        detail: factor; None while there is none.
+        detail: (2,) factors for fine and middling detail; None while there are none.
     """
 
     offset: NDArray[np.float64] | None = None
-    detail: float | None = None
+    detail: NDArray[np.float64] | None = None
 
 
 def match(
@@ -55,17 +60,19 @@ def match(
     Returns:
         (3, S, S) RGB in [-1, 1], a new array, and what is known now.
     """
-    coarse, coarse_mask = to_coarse(crop), to_coarse(mask)
-    ring = face_ring(coarse_mask)
+    coarse, coarse_mask, made = to_coarse(crop), to_coarse(mask), to_coarse(inpainted)
     rate = taken(settings.rate, elapsed)
-    offset = _learnt_offset(coarse - to_coarse(inpainted), ring, known.offset, rate, settings)
-    soft = np.empty(inpainted.shape, np.float32)
-    for plane, out in zip(inpainted, soft, strict=True):
-        cv2.GaussianBlur(plane, (5, 5), 1.0, dst=out)
-    detail = _learnt_detail(crop[1], inpainted[1], soft[1], ring, known.detail, rate, settings)
+    offset = _learnt_offset(coarse - made, face_ring(coarse_mask), known.offset, rate, settings)
+    size, seen, detail = inpainted.shape[-1], visible_face(coarse_mask), known.detail
+    soft, wide = _softened(inpainted), from_coarse(made, size)
+    if seen.sum() >= settings.least_cells:
+        wanted = _details(crop[1], _softened(crop[1:2])[0], from_coarse(coarse[1], size), seen)
+        there = _details(inpainted[1], soft[1], wide[1], seen)
+        detail = _followed(wanted, there, detail, rate, settings)
     added = np.zeros((3, 3), np.float32) if offset is None else offset.astype(np.float32, order="C")
+    fine, middling = (1.0, 1.0) if detail is None else detail.tolist()
     matched = np.empty(inpainted.shape, np.float32)
-    _apply(inpainted, soft, np.float32(1.0 if detail is None else detail), added, matched)
+    _apply(inpainted, soft, wide, np.float32(fine), np.float32(middling), added, matched)
     colours = colourfulness(coarse, coarse_mask)
     if colours < 1:
         grey = matched.mean(axis=0)
@@ -89,8 +96,8 @@ def colourfulness(coarse: NDArray[np.float32], coarse_mask: NDArray[np.float32])
 
 def warm_up() -> None:
     """Compile (or load from numba's cache) what the matching runs."""
-    planes = np.zeros((3, 2, 2), np.float32)
-    _apply(planes, planes, np.float32(1), np.zeros((3, 3), np.float32), planes.copy())
+    planes, one = np.zeros((3, 2, 2), np.float32), np.float32(1)
+    _apply(planes, planes, planes, one, one, np.zeros((3, 3), np.float32), planes.copy())
 
 
 def _learnt_offset(
@@ -130,34 +137,49 @@ def _weighted_fit(
     return np.linalg.solve(weighted @ basis.T + stiffness, weighted @ values.T).T
 
 
-def _learnt_detail(
-    crop: NDArray[np.float32],
-    inpainted: NDArray[np.float32],
-    soft: NDArray[np.float32],
-    ring: NDArray[np.bool_],
-    known: float | None,
+def _softened(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C, S, S) without its fine detail."""
+    soft = np.empty_like(planes)
+    for plane, out in zip(planes, soft, strict=True):
+        cv2.GaussianBlur(plane, _SOFT, _SPREAD, dst=out)
+    return soft
+
+
+def _details(
+    plane: NDArray[np.float32], soft: NDArray[np.float32], wide: NDArray[np.float32], seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(2,) fine and middling detail of a plane (S, S) that was softened a little, and more.
+
+    Each is the median over the ``seen`` cells of its mean amount: eyes and the edges of hair do not count.
+    """
+    return np.array([np.median(to_coarse(np.abs(each))[seen]) for each in (plane - soft, soft - wide)])
+
+
+def _followed(
+    wanted: NDArray[np.float64],
+    there: NDArray[np.float64],
+    known: NDArray[np.float64] | None,
     rate: float,
     settings: ColourSettings,
-) -> float | None:
-    """The factor for detail after a frame's (S, S) green planes; ``soft`` is ``inpainted`` softened."""
-    if ring.sum() < settings.least_cells:
-        return known
-    soft_crop = np.asarray(cv2.GaussianBlur(crop, (5, 5), 1.0), np.float32)
-    of_crop = _detail(crop, soft_crop, ring)
-    of_inpainted = _detail(inpainted, soft, ring)
-    ratio = min((of_crop + NO_DETAIL) / (of_inpainted + NO_DETAIL), settings.sharpest)
-    old = ratio if known is None else known
-    return old + rate * (ratio - old)
-
-
-def _detail(plane: NDArray[np.float32], soft: NDArray[np.float32], ring: NDArray[np.bool_]) -> float:
-    """Median over the ring's cells of the mean amount of fine detail: edges of a collar do not count."""
-    return float(np.median(to_coarse(np.abs(plane - soft))[ring]))
+) -> NDArray[np.float64]:
+    """The factors that bring the detail that is there to what is wanted, as far as they follow a frame."""
+    ratios = np.minimum((wanted + NO_DETAIL) / (there + NO_DETAIL), settings.sharpest)
+    return np.asarray(ratios if known is None else known + rate * (ratios - known), np.float64)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _apply(inpainted: Any, soft: Any, detail: Any, offset: Any, out: Any) -> None:
-    """Scale detail and add the fitted offset; ``offset`` is (3, 3): constant, per column, per row."""
+def _apply(inpainted: Any, soft: Any, wide: Any, fine: Any, middling: Any, offset: Any, out: Any) -> None:
+    """Scale both kinds of detail and add the fitted offset.
+
+    Args:
+        inpainted: (3, S, S).
+        soft: the same without its fine detail.
+        wide: the same without either.
+        fine: factor.
+        middling: factor.
+        offset: (3, 3): constant, per column, per row.
+        out: filled, in [-1, 1].
+    """
     one = np.float32(1)
     size = inpainted.shape[1]
     half = np.float32((size - 1) / 2)
@@ -166,5 +188,7 @@ def _apply(inpainted: Any, soft: Any, detail: Any, offset: Any, out: Any) -> Non
         for i in range(size):
             start = offset[k, 0] - offset[k, 1] + offset[k, 2] * (np.float32(i) / half - one)
             for j in range(size):
-                value = soft[k, i, j] + detail * (inpainted[k, i, j] - soft[k, i, j])
+                detail = fine * (inpainted[k, i, j] - soft[k, i, j])
+                detail += middling * (soft[k, i, j] - wide[k, i, j])
+                value = wide[k, i, j] + detail
                 out[k, i, j] = min(max(value + start + across * np.float32(j), -one), one)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stream_unmask.inpainting.geometry import likely_face
 from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.parameters import CELL, GAP_SIDE, MASKED_CELL, RING_SIDE
 
@@ -29,6 +30,18 @@ def face_ring(coarse_masks: Tensor) -> Tensor:
     near = _dilated((coarse_masks > MASKED_CELL).float(), _ellipse(GAP_SIDE, coarse_masks.device))
     ring = (_dilated(near, _ellipse(RING_SIDE, coarse_masks.device)) > near).float()
     return functional.pad(ring[:, 2:-2, 2:-2], (2, 2, 2, 2)) > 0
+
+
+def visible_face(coarse_masks: Tensor) -> Tensor:
+    """Cells that show face, (N, c, c); see :func:`stream_unmask.inpainting.cpu.coarse.visible_face`."""
+    gap = _ellipse(GAP_SIDE, coarse_masks.device)
+    near = _dilated(_dilated((coarse_masks > MASKED_CELL).float(), gap), gap)
+    return (near == 0) & _likely_face(coarse_masks.shape[-1], coarse_masks.device)
+
+
+@cache
+def _likely_face(side: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(likely_face(side)).to(device)
 
 
 @cache

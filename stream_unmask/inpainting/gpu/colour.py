@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from stream_unmask.inpainting.geometry import on_face
-from stream_unmask.inpainting.gpu.coarse import face_ring, to_coarse
+from stream_unmask.inpainting.gpu.coarse import face_ring, from_coarse, to_coarse, visible_face
 from stream_unmask.inpainting.gpu.pictures import filtered
 from stream_unmask.inpainting.parameters import COLOURED, GREY, NO_DETAIL, ColourSettings
 from stream_unmask.inpainting.timing import FRAME
@@ -28,8 +28,8 @@ class Estimate(NamedTuple):
     Attributes:
         offset: (N, 3, 3) for each colour a constant and slopes along x and y.
         has_offset: (N,) bool: there is one.
-        detail: (N,) factor.
-        has_detail: (N,) bool: there is one.
+        detail: (N, 2) factors for fine and middling detail.
+        has_detail: (N,) bool: there are some.
     """
 
     offset: Tensor
@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
     def nothing(cls, device: torch.device) -> Self:
         """What is known of one face at first."""
         never = torch.zeros((), dtype=torch.bool, device=device)
-        return cls(torch.zeros((3, 3), device=device), never, torch.ones((), device=device), never)
+        return cls(torch.zeros((3, 3), device=device), never, torch.ones(2, device=device), never)
 
     @classmethod
     def of_all(cls, estimates: list[Self]) -> Self:
@@ -74,23 +74,27 @@ def match(
     Returns:
         The inpainted crops (N, 3, S, S), RGB in [-1, 1], and what is known now.
     """
-    coarse, coarse_masks = to_coarse(crops), to_coarse(masks)
-    ring = face_ring(coarse_masks[:, 0])
-    tap = _blur(crops.device)
-    soft = filtered(inpainted, tap, tap, "reflect")
-    green = crops[:, 1:2]
-    of_crop = _detail(green - filtered(green, tap, tap, "reflect"), ring)
-    of_inpainted = _detail(inpainted[:, 1:2] - soft[:, 1:2], ring)
+    coarse, coarse_masks, made = to_coarse(crops), to_coarse(masks), to_coarse(inpainted)
     rate = 1 - (1 - settings.rate) ** (elapsed / FRAME)
-    offset, has_offset = _learn_colour(coarse, inpainted, ring, known, rate, settings)
-    ratio = ((of_crop + NO_DETAIL) / (of_inpainted + NO_DETAIL)).clamp(max=settings.sharpest)
-    has_detail = ring.sum(dim=(1, 2)) >= settings.least_cells
-    learnt = torch.where(known.has_detail, known.detail + rate * (ratio - known.detail), ratio)
-    detail = torch.where(has_detail, learnt, known.detail)
+    ring = face_ring(coarse_masks[:, 0])
+    offset, has_offset = _learn_colour(coarse - made, ring, known, rate, settings)
+    size, tap = crops.shape[-1], _blur(crops.device)
+    soft, wide = filtered(inpainted, tap, tap, "reflect"), from_coarse(made, size)
+    green, seen = slice(1, 2), visible_face(coarse_masks[:, 0])
+    soft_crops = filtered(crops[:, green], tap, tap, "reflect")
+    of_crop = _details(crops[:, green], soft_crops, from_coarse(coarse[:, green], size), seen)
+    of_made = _details(inpainted[:, green], soft[:, green], wide[:, green], seen)
+    ratios = ((of_crop + NO_DETAIL) / (of_made + NO_DETAIL)).clamp(max=settings.sharpest)
+    has_detail = seen.sum(dim=(1, 2)) >= settings.least_cells
+    followed = known.detail + rate[:, None] * (ratios - known.detail)
+    learnt = torch.where(known.has_detail[:, None], followed, ratios)
+    detail = torch.where(has_detail[:, None], learnt, known.detail)
     now = Estimate(offset, has_offset, detail, has_detail | known.has_detail)
 
-    added = (offset @ _basis(crops.shape[-1], crops.device).flatten(1)).view(inpainted.shape)
-    matched = (torch.lerp(soft, inpainted, detail[:, None, None, None]) + added).clamp_(-1, 1)
+    added = (offset @ _basis(size, crops.device).flatten(1)).view(inpainted.shape)
+    fine, middling = detail[:, :, None, None, None].unbind(dim=1)
+    matched = wide + middling * (soft - wide) + fine * (inpainted - soft)
+    matched = (matched + added).clamp_(-1, 1)
     return torch.lerp(matched.mean(dim=1, keepdim=True), matched, _colourfulness(coarse, coarse_masks)), now
 
 
@@ -104,12 +108,12 @@ def _colourfulness(coarse: Tensor, coarse_masks: Tensor) -> Tensor:
 
 
 def _learn_colour(
-    coarse: Tensor, inpainted: Tensor, ring: Tensor, known: Estimate, rate: Tensor, settings: ColourSettings
+    differences: Tensor, ring: Tensor, known: Estimate, rate: Tensor, settings: ColourSettings
 ) -> tuple[Tensor, Tensor]:
     side = ring.shape[-1]
     basis = _basis(side, ring.device).flatten(1)
     likely = _likely(side, ring.device).flatten() * ring.flatten(1)
-    difference = (coarse - to_coarse(inpainted)).flatten(2)
+    difference = differences.flatten(2)
     fit, enough = known.offset, ring.sum(dim=(1, 2)) >= settings.least_cells
     for reach in (2 * settings.outlier, settings.outlier):
         away = ((difference - fit @ basis) ** 2).mean(dim=1)
@@ -133,10 +137,15 @@ def _weighted_fit(basis: Tensor, weight: Tensor, values: Tensor) -> Tensor:
     return found.transpose(1, 2)
 
 
-def _detail(fine: Tensor, ring: Tensor) -> Tensor:
-    """(N,) median over the rings' cells of the mean amount of fine detail; anything where a ring is empty."""
-    amounts = to_coarse(fine.abs())[:, 0].masked_fill(~ring, torch.inf).flatten(1).sort(dim=1).values
-    count = ring.sum(dim=(1, 2))[:, None].clamp(min=1)
+def _details(planes: Tensor, soft: Tensor, wide: Tensor, seen: Tensor) -> Tensor:
+    """(N, 2); see :func:`stream_unmask.inpainting.cpu.colour._details`."""
+    return torch.stack([_median(each.abs(), seen) for each in (planes - soft, soft - wide)], dim=1)
+
+
+def _median(amounts: Tensor, seen: Tensor) -> Tensor:
+    """(N,) median over the ``seen`` cells of their means; anything where there are none."""
+    amounts = to_coarse(amounts)[:, 0].masked_fill(~seen, torch.inf).flatten(1).sort(dim=1).values
+    count = seen.sum(dim=(1, 2))[:, None].clamp(min=1)
     middle = torch.cat([(count - 1) // 2, count // 2], dim=1)
     return amounts.gather(1, middle).mean(dim=1)
 

@@ -71,6 +71,23 @@ def test_detail_is_matched(of_crop: float, of_inpainted: float) -> None:
     assert abs(np.log(detail(matched) / detail(crop))) < 0.6 * wrong_before
 
 
+def test_wrinkles_are_matched_where_noise_is_the_same() -> None:
+    random = np.random.default_rng(2)
+    noise = random.normal(0, 0.02, (1, SIZE, SIZE)).astype(np.float32)
+    wrinkles = softened(random.normal(0, 0.6, (1, SIZE, SIZE)).astype(np.float32), 2.0)
+    crop, inpainted = face() + noise + wrinkles, face() + noise + np.float32(0.8) * wrinkles
+
+    def amounts(picture: Picture) -> tuple[float, float]:
+        soft = softened(picture, 1.0)
+        fine, middling = picture - soft, soft - softened(picture, 4.0)
+        return float(fine[:, INSIDE].std()), float(middling[:, INSIDE].std())
+
+    matched = Matcher().match(masked(crop), MASK, inpainted, FRAME)
+    (fine, middling), (wanted_fine, wanted) = amounts(matched), amounts(crop)
+    assert abs(np.log(middling / wanted)) < 0.5 * abs(np.log(amounts(inpainted)[1] / wanted))
+    assert fine == pytest.approx(wanted_fine, rel=0.05)
+
+
 def test_a_grey_picture_gets_a_grey_inpainted_crop() -> None:
     coloured = face()
     grey = np.repeat(coloured.mean(axis=0, keepdims=True), 3, axis=0)
