@@ -27,9 +27,11 @@ def to_coarse(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def from_coarse(coarse: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Coarse (C, S / 4, S / 4) or (S / 4, S / 4) enlarged to (C, S, S) or (S, S), bilinearly."""
-    if coarse.ndim == 3:
-        return np.stack([from_coarse(plane, size) for plane in coarse])
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+    planes = coarse[None] if coarse.ndim == 2 else coarse
+    large = np.empty((len(planes), size, size), np.float32)
+    for plane, out in zip(planes, large, strict=True):
+        cv2.resize(plane, (size, size), dst=out, interpolation=cv2.INTER_LINEAR)
+    return large[0] if coarse.ndim == 2 else large
 
 
 def face_ring(coarse_mask: NDArray[np.float32]) -> NDArray[np.bool_]:
