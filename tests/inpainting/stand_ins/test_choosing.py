@@ -97,9 +97,15 @@ def test_a_child_is_given_no_adults_face() -> None:
     # Where the mask's edge is not seen, its length says nothing.
     unseen = replace(SEEN, length=None)
     assert not may_be_a_child([unseen], one.impressions)
-    looks_young = replace(unseen, look=np.array([0.6, 0, 0.8, 0], np.float32))
+    looks_young = replace(unseen, look=np.array([0.6, 0, 0.9, 0], np.float32))
     assert may_be_a_child([looks_young], one.impressions)
     assert choose([looks_young], one) is None
+
+
+@pytest.mark.parametrize(("length", "expected"), [(1.7, True), (1.9, False), (None, False)])
+def test_a_head_that_may_be_a_childs_is_told_by_its_proportions(length: float | None, expected: bool) -> None:
+    maybe = replace(SEEN, look=np.array([1, 0, 0.6, 0], np.float32), length=length)
+    assert may_be_a_child([maybe], bank([traits()]).impressions) is expected
 
 
 @pytest.mark.parametrize(("sign", "chosen"), [(1.0, 1), (-1.0, 0)])
