@@ -142,7 +142,7 @@ def _core() -> ov.Core:
 
 
 def _kept() -> dict[str, object]:
-    """Has the compiler keep what it makes, and take what it finds there: half of what a start takes is its.
+    """Has the compiler keep what it makes, and take what it finds there, which takes half as long.
 
     By OpenVINO's own rules: what is kept goes by the network with its weights, the options and the machine.
     """

@@ -33,17 +33,12 @@ def window(size: int) -> NDArray[np.float32]:
     return square
 
 
-def on_face(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How likely a place in the crop, -1..1 from its left and top to its right and bottom, is face."""
-    away = (x / 0.62) ** 2 + ((y + 0.1) / 0.85) ** 2
-    return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)
-
-
 @cache
-def likely_face(side: int) -> NDArray[np.bool_]:
-    """(side, side) the cells of a crop's grid that are face rather than not."""
+def on_face(side: int) -> NDArray[np.float64]:
+    """(side, side) how likely each cell of a crop's grid is face, 0..1."""
     place = np.linspace(-1, 1, side)
-    return np.asarray(on_face(place[None], place[:, None]) > 0.5)
+    away = (place / 0.62) ** 2 + ((place[:, None] + 0.1) / 0.85) ** 2
+    return np.asarray(0.1 + 0.9 / (1 + np.exp((away - 1) * 8)), np.float64)
 
 
 def beyond(alignment: Affine, size: int, width: int, height: int) -> bool:

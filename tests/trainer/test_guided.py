@@ -70,12 +70,19 @@ def test_with_a_guide_it_lays_that_in_where_the_mask_is() -> None:
 
 
 @torch.no_grad()
-def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around() -> None:
+def whitening() -> GuidedGenerator:
+    """A generator that would paint all white."""
     _, guided = generators()
     last = guided.finish[1]
     assert isinstance(last, torch.nn.Conv2d)
     assert last.bias is not None
-    last.bias.fill_(3.0)  # all white
+    last.bias.fill_(3.0)
+    return guided
+
+
+@torch.no_grad()
+def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around() -> None:
+    guided = whitening()
     crop, mask = (faces() - 1) / 2, lower_half()
     trust = torch.zeros_like(mask)
     trust[..., 20:50, 20:44] = 1
@@ -92,11 +99,7 @@ def test_beside_a_guide_nothing_glows_that_is_brighter_than_what_is_seen_around(
 
 @torch.no_grad()
 def test_what_bounds_the_glow_is_no_darker_than_what_is_seen_and_ends_softly() -> None:
-    _, guided = generators()
-    last = guided.finish[1]
-    assert isinstance(last, torch.nn.Conv2d)
-    assert last.bias is not None
-    last.bias.fill_(3.0)  # all white
+    guided = whitening()
     crop = torch.full((1, 3, SIZE, SIZE), -0.3)
     mask, trust = torch.zeros(1, 1, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)
     mask[..., 12:, :] = 1  # its rim runs through the middle of cells

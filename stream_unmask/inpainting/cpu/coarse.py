@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_unmask.inpainting.geometry import likely_face
+from stream_unmask.inpainting.geometry import on_face
 from stream_unmask.inpainting.parameters import CELL, GAP_SIDE, MASKED_CELL, RING_SIDE
 
 _GAP = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GAP_SIDE, GAP_SIDE))
@@ -43,8 +43,7 @@ def face_ring(coarse_mask: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns:
         (S / 4, S / 4).
     """
-    mask = (coarse_mask > MASKED_CELL).astype(np.uint8)
-    near = cv2.dilate(mask, _GAP)
+    near = _near(coarse_mask, 1)
     ring = cv2.dilate(near, _RING) > near
     ring[:2], ring[-2:], ring[:, :2], ring[:, -2:] = 0, 0, 0, 0
     return np.asarray(ring, np.bool_)
@@ -59,8 +58,13 @@ def visible_face(coarse_mask: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns:
         (S / 4, S / 4).
     """
-    near = cv2.dilate((coarse_mask > MASKED_CELL).astype(np.uint8), _GAP, iterations=2)
-    return np.asarray((near == 0) & likely_face(len(coarse_mask)))
+    return np.asarray((_near(coarse_mask, 2) == 0) & (on_face(len(coarse_mask)) > 0.5))
+
+
+def _near(coarse_mask: NDArray[np.float32], cells: int) -> NDArray[np.uint8]:
+    """(S / 4, S / 4) of 0 and 1: the mask's cells, and those at most so many away."""
+    mask = (coarse_mask > MASKED_CELL).astype(np.uint8)
+    return np.asarray(cv2.dilate(mask, _GAP, iterations=cells), np.uint8)
 
 
 def warm_up() -> None:

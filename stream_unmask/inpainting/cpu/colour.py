@@ -68,7 +68,8 @@ def match(
     if seen.sum() >= settings.least_cells:
         wanted = _details(crop[1], _softened(crop[1:2])[0], from_coarse(coarse[1], size), seen)
         there = _details(inpainted[1], soft[1], wide[1], seen)
-        detail = _followed(wanted, there, detail, rate, settings)
+        ratios = np.minimum((wanted + NO_DETAIL) / (there + NO_DETAIL), settings.sharpest)
+        detail = _followed(ratios, detail, rate)
     added = np.zeros((3, 3), np.float32) if offset is None else offset.astype(np.float32, order="C")
     fine, middling = (1.0, 1.0) if detail is None else detail.tolist()
     matched = np.empty(inpainted.shape, np.float32)
@@ -112,10 +113,9 @@ def _learnt_offset(
     if len(rows) < settings.least_cells:
         return known
     half = (ring.shape[0] - 1) / 2
-    x, y = columns / half - 1, rows / half - 1
-    basis = np.stack([np.ones(len(rows)), x, y])
+    basis = np.stack([np.ones(len(rows)), columns / half - 1, rows / half - 1])
     difference = differences[:, rows, columns].astype(np.float64)
-    likely = on_face(x, y)
+    likely = on_face(len(ring))[rows, columns]
     fit = np.zeros((3, 3)) if known is None else known
     # The surest guess is that nothing is wrong; from there to the nearest offset that many cells share.
     for reach in (2 * settings.outlier, settings.outlier):
@@ -123,8 +123,7 @@ def _learnt_offset(
         if weight.sum() < settings.least_cells:
             return known
         fit = _weighted_fit(basis, weight, difference)
-    fit = np.clip(fit, -settings.limit, settings.limit)
-    return fit if known is None else known + rate * (fit - known)
+    return _followed(np.clip(fit, -settings.limit, settings.limit), known, rate)
 
 
 def _weighted_fit(
@@ -156,15 +155,10 @@ def _details(
 
 
 def _followed(
-    wanted: NDArray[np.float64],
-    there: NDArray[np.float64],
-    known: NDArray[np.float64] | None,
-    rate: float,
-    settings: ColourSettings,
+    new: NDArray[np.float64], known: NDArray[np.float64] | None, rate: float
 ) -> NDArray[np.float64]:
-    """The factors that bring the detail that is there to what is wanted, as far as they follow a frame."""
-    ratios = np.minimum((wanted + NO_DETAIL) / (there + NO_DETAIL), settings.sharpest)
-    return np.asarray(ratios if known is None else known + rate * (ratios - known), np.float64)
+    """What is known, with a share of what is new; all of that where nothing is known."""
+    return new if known is None else known + rate * (new - known)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stream_unmask.inpainting.geometry import likely_face
+from stream_unmask.inpainting.geometry import on_face
 from stream_unmask.inpainting.gpu.pictures import resized
 from stream_unmask.inpainting.parameters import CELL, GAP_SIDE, MASKED_CELL, RING_SIDE
 
@@ -27,21 +27,28 @@ def from_coarse(coarse: Tensor, size: int) -> Tensor:
 
 def face_ring(coarse_masks: Tensor) -> Tensor:
     """Cells around the masks, (N, c, c); see :func:`stream_unmask.inpainting.cpu.coarse.face_ring`."""
-    near = _dilated((coarse_masks > MASKED_CELL).float(), _ellipse(GAP_SIDE, coarse_masks.device))
+    near = _near(coarse_masks, 1)
     ring = (_dilated(near, _ellipse(RING_SIDE, coarse_masks.device)) > near).float()
     return functional.pad(ring[:, 2:-2, 2:-2], (2, 2, 2, 2)) > 0
 
 
 def visible_face(coarse_masks: Tensor) -> Tensor:
     """Cells that show face, (N, c, c); see :func:`stream_unmask.inpainting.cpu.coarse.visible_face`."""
-    gap = _ellipse(GAP_SIDE, coarse_masks.device)
-    near = _dilated(_dilated((coarse_masks > MASKED_CELL).float(), gap), gap)
-    return (near == 0) & _likely_face(coarse_masks.shape[-1], coarse_masks.device)
+    return (_near(coarse_masks, 2) == 0) & (likely_face(coarse_masks.shape[-1], coarse_masks.device) > 0.5)
 
 
 @cache
-def _likely_face(side: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(likely_face(side)).to(device)
+def likely_face(side: int, device: torch.device) -> Tensor:
+    """(side, side); see :func:`stream_unmask.inpainting.geometry.on_face`."""
+    return torch.from_numpy(on_face(side).astype(np.float32)).to(device)
+
+
+def _near(coarse_masks: Tensor, cells: int) -> Tensor:
+    """(N, c, c) of 0 and 1: the masks' cells, and those at most so many away."""
+    near = (coarse_masks > MASKED_CELL).float()
+    for _ in range(cells):
+        near = _dilated(near, _ellipse(GAP_SIDE, coarse_masks.device))
+    return near
 
 
 @cache

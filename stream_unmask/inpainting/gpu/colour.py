@@ -11,12 +11,10 @@ from functools import cache
 from typing import NamedTuple, Self
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
-from stream_unmask.inpainting.geometry import on_face
-from stream_unmask.inpainting.gpu.coarse import face_ring, from_coarse, to_coarse, visible_face
+from stream_unmask.inpainting.gpu.coarse import face_ring, from_coarse, likely_face, to_coarse, visible_face
 from stream_unmask.inpainting.gpu.pictures import filtered
 from stream_unmask.inpainting.parameters import COLOURED, GREY, NO_DETAIL, ColourSettings
 from stream_unmask.inpainting.timing import FRAME
@@ -112,7 +110,7 @@ def _learn_colour(
 ) -> tuple[Tensor, Tensor]:
     side = ring.shape[-1]
     basis = _basis(side, ring.device).flatten(1)
-    likely = _likely(side, ring.device).flatten() * ring.flatten(1)
+    likely = likely_face(side, ring.device).flatten() * ring.flatten(1)
     difference = differences.flatten(2)
     fit, enough = known.offset, ring.sum(dim=(1, 2)) >= settings.least_cells
     for reach in (2 * settings.outlier, settings.outlier):
@@ -161,10 +159,3 @@ def _basis(side: int, device: torch.device) -> Tensor:
     place = torch.linspace(-1, 1, side).expand(side, side)
     # Not computed there, where it would be done for those alone who are in the same stream.
     return torch.stack([torch.ones_like(place), place, place.T]).to(device)
-
-
-@cache
-def _likely(side: int, device: torch.device) -> Tensor:
-    """(side, side): how likely it is that there is face."""
-    place = np.linspace(-1, 1, side)
-    return torch.from_numpy(on_face(place[None], place[:, None]).astype(np.float32)).to(device)
