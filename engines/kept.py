@@ -29,8 +29,8 @@ def keep_newest(folder: Path, most: int) -> None:
     Those stay that were written or read last.
     """
     ages: list[tuple[float, Path]] = []
-    for path in folder.iterdir():
-        with suppress(OSError):  # another process has deleted it
+    with suppress(OSError):  # another process deletes some, or all with the folder
+        for path in folder.iterdir():
             stat = path.stat()
             ages.append((max(stat.st_mtime, stat.st_atime), path))
     for _, path in sorted(ages, reverse=True)[most:]:
