@@ -15,46 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.api import Unmasker
-from stream_unmask.bundled import BUNDLED_WEIGHTS
-from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
-from stream_unmask.inpainting.stand_ins.describing import UpperFace
-from stream_unmask.inpainting.stand_ins.impressions import SURE, years
 from stream_unmask.settings import Settings
 from stream_unmask.video.images import as_frame
 from trainer.evaluation import realism
 from trainer.evaluation.heldout import HeldOut
+from trainer.evaluation.looks import Shift, shift
 from trainer.evaluation.measures import psnr, slope
 
 Bytes = NDArray[np.uint8]
 
 _MARGIN = 64
 """Pixels put around a crop by repeating its rim: the detector wants to see a head with air around."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How faces strike one, finished against true ones.
-
-    The judge is the readings that stand-ins are chosen by, but of whole faces where the choice saw the upper
-    half; see :class:`~stream_unmask.inpainting.stand_ins.impressions.Impressions`.
-
-    Attributes:
-        struck: how many true faces strike one surely as a woman's or a man's.
-        contrary: how many of those came out as the other.
-        older: by how many years the finished ones look older, on average.
-        years_off: by how many they differ, in the root mean square.
-    """
-
-    struck: int
-    contrary: int
-    older: float
-    years_off: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.contrary} of {self.struck} read as of the other sex, {self.older:+.1f} years older, "
-            f"{self.years_off:.1f} off"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +83,6 @@ def measure(settings: Settings, faces: Sequence[HeldOut]) -> Crowd:
     kernel = realism.kernel_distance(made, truths) if enough else None
     sharp, inside = np.mean(rows, axis=0).tolist()
     return Crowd(len(made), guided, kernel, sharp, inside, shift(made, truths))
-
-
-def shift(made: Sequence[Bytes], truths: Sequence[Bytes]) -> Shift:
-    """How the looks of finished faces, (H, W, 3) RGB crops, differ from those of the true ones."""
-    readings, describer = bundled_stand_ins(BUNDLED_WEIGHTS).impressions, UpperFace()
-    came, struck = (np.stack([describer.describe_whole(face) for face in faces]) for faces in (made, truths))
-    was = readings.whole(struck)
-    sure = np.abs(was) > SURE
-    contrary = sure & (was * readings.whole(came) < 0)
-    older = years(readings.whole_age(came)) - years(readings.whole_age(struck))
-    return Shift(int(sure.sum()), int(contrary.sum()), float(older.mean()), float(np.sqrt((older**2).mean())))
 
 
 def _unmasked(unmasker: Unmasker, crop: Bytes) -> tuple[Bytes | None, bool]:

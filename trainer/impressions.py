@@ -1,4 +1,6 @@
-"""Learning how faces strike one, which stand-ins are chosen by: as a woman's or a man's, a child's, how old.
+"""Learning what stand-ins are chosen by: how faces strike one, and what face goes with an upper half.
+
+Faces strike one as a woman's or a man's, as a child's, and as so many years old.
 
 Upper halves are those of faces that a mask is drawn on, filled in as the product does it: a mask that is
 pulled up hides what the bare half would have shown. What is read as a woman's or a man's is the mean of what
@@ -12,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -26,12 +28,14 @@ from stream_unmask.inpainting.stand_ins.impressions import (
     Impressions,
     Kind,
     Reading,
+    fit_likenesses,
     fit_reading,
     from_years,
     years,
 )
 from stream_unmask.inpainting.stand_ins.measuring import Patches
 from stream_unmask.synth import draw_mask
+from stream_unmask.synth.photometric import apply_tone, damage, draw_tone
 from trainer.data import HELD_OUT, Photo
 
 _SHIFT, _ZOOM, _TURN = 0.02, 0.05, 3.0
@@ -70,11 +74,31 @@ class Learnt:
         right: for each reading of kinds, which share of the held-out photos it reads right; NaN where there
             are none.
         off: for each reading of ages, by how many years it is off on these, in the root mean square.
+        expected: how much of what tells the features of these apart is read off the upper halves, 0..1.
     """
 
     impressions: Impressions
     right: dict[str, float]
     off: dict[str, float]
+    expected: float
+
+
+class _Described(NamedTuple):
+    """Descriptions of n faces, (n, D) each.
+
+    Attributes:
+        bare: of the upper half without a mask.
+        upper: of the upper half with one.
+        seen: the same in other light and through a worse camera.
+        whole: of the whole face without.
+        features: of what tells it apart; see :meth:`UpperFace.describe_features`.
+    """
+
+    bare: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    whole: NDArray[np.float32]
+    features: NDArray[np.float32]
 
 
 def read_labels(path: Path) -> dict[str, Label]:
@@ -135,19 +159,23 @@ def learn_impressions(
             "Women, men and children, and some whose age is given, must be among the labelled faces that are "
             "not held out."
         )
-    bare, upper, whole = _described([photo for photo, _ in pairs], seed, progress)
+    faces = _described([photo for photo, _ in pairs], seed, progress)
+    bare, upper, whole = faces.bare, faces.upper, faces.whole
     women = np.where(kinds == "woman", 1.0, -1.0)
     children = np.where(grown, -1.0, 1.0)
     counts = np.where(grown, 1.0, _CHILDREN_COUNT)
     adults, aged = grown & learnt, learnt & dated
     tried = grown & held
     child = fit_reading(upper[learnt], children[learnt], counts[learnt])
+    expected, features = fit_likenesses(faces.seen[learnt], faces.features[learnt])
     impressions = Impressions(
         woman=_mean(*(fit_reading(each[adults], women[adults]) for each in (upper, bare))),
         whole=fit_reading(whole[adults], women[adults]),
         child=_sparing(child, upper[tried if tried.any() else adults]),
         age=fit_reading(upper[aged], from_years(ages[aged])),
         whole_age=fit_reading(whole[aged], from_years(ages[aged])),
+        expected=expected,
+        features=features,
     )
     right = {
         "woman": _right(impressions.woman, upper[tried], women[tried]),
@@ -159,7 +187,8 @@ def learn_impressions(
         "age": _off(impressions.age, upper[known], ages[known]),
         "whole age": _off(impressions.whole_age, whole[known], ages[known]),
     }
-    return Learnt(impressions, right, off)
+    known_of = _share(expected(upper[held]), features(faces.features[held]))
+    return Learnt(impressions, right, off, known_of)
 
 
 def _mean(first: Reading, second: Reading) -> Reading:
@@ -182,24 +211,37 @@ def _off(reading: Reading, described: NDArray[np.float32], ages: NDArray[np.floa
     return float(np.sqrt(((years(reading(described)) - ages) ** 2).mean())) if len(ages) else float("nan")
 
 
-def _described(
-    photos: Sequence[Photo], seed: int, progress: Callable[[int, int], None]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Descriptions of upper halves, bare and masked, and of whole faces, each lying a little differently."""
-    describer, rng = UpperFace(), np.random.default_rng(seed)
-    uncovered, upper, whole = [], [], []
+def _share(read: NDArray[np.float32], true: NDArray[np.float32]) -> float:
+    """The share of the true numbers' spread (n, K) that is read; NaN where there are none."""
+    apart = true - true.mean(axis=0) if len(true) else true
+    spread = float((apart**2).sum())
+    return 1 - float(((read - true) ** 2).sum()) / spread if spread else float("nan")
+
+
+def _described(photos: Sequence[Photo], seed: int, progress: Callable[[int, int], None]) -> _Described:
+    """Describe faces, each lying a little differently."""
+    describer, rng, camera = UpperFace(), np.random.default_rng(seed), np.random.default_rng(seed + 1)
+    rows = []
     for number, photo in enumerate(photos):
         picture, lying = photo.picture(), _lying(photo, rng)
         masked, mask = draw_mask(picture, photo.points, rng)
         bare, hidden, soft = (_cut(each, lying) for each in (picture, masked, mask))
         points = np.pad(photo.points @ lying[:, :2].T + lying[:, 2], ((0, 0), (0, 1)))
         worn = soft.astype(np.float32) * np.float32(1 / 255)
-        skin = visible_skin(Patches(hidden, points), points, worn)
-        upper.append(describer.describe(without_mask(hidden.astype(np.float32), worn, skin)))
-        uncovered.append(describer.describe(bare))
-        whole.append(describer.describe_whole(bare))
+        (hurt,) = damage([apply_tone(hidden, draw_tone(camera))], camera)
+        upper, seen = (describer.describe(_unmasked(each, points, worn)) for each in (hidden, hurt))
+        whole, features = describer.describe_whole(bare), describer.describe_features(bare)
+        rows.append((describer.describe(bare), upper, seen, whole, features))
         progress(number + 1, len(photos))
-    return np.stack(uncovered), np.stack(upper), np.stack(whole)
+    return _Described(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _unmasked(
+    picture: NDArray[np.uint8], points: NDArray[np.float64], mask: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """A masked face as the choice sees it."""
+    skin = visible_skin(Patches(picture, points), points, mask)
+    return without_mask(picture.astype(np.float32), mask, skin)
 
 
 def _lying(photo: Photo, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -116,7 +116,7 @@ def _read_shard(data: bytes, name: str, folder: Path) -> None:
 def _read_bank(data: bytes, name: str, folder: Path) -> None:
     from stream_unmask.inpainting.stand_ins.bank import load_bank
 
-    bank = load_bank([_file(data, name, folder)])
+    bank = load_bank(_file(data, name, folder))
     for index in range(min(2 * bank.count, 4)):
         bank[index]
 

@@ -15,7 +15,7 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.faces import weights
 from stream_unmask.faces.detection import INPUT_SHAPE, CenterFace
 from stream_unmask.faces.mesh import FaceMesh
-from stream_unmask.inpainting.stand_ins.bank import Bank, load_bank, save_bank
+from stream_unmask.inpainting.stand_ins.bank import load_bank, save_bank
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.stand_ins.impressions import (
@@ -23,7 +23,7 @@ from stream_unmask.inpainting.stand_ins.impressions import (
     load_impressions,
     save_impressions,
 )
-from stream_unmask.inpainting.stand_ins.making import make_bank
+from stream_unmask.inpainting.stand_ins.making import joined, make_bank
 from stream_unmask.inpainting.stand_ins.portraits import PortraitReader, read_pictures
 from stream_unmask.output.parts import PartFile
 from stream_unmask.video.files import check_output
@@ -47,11 +47,13 @@ from stream_unmask.video.files import check_output
     type=click.Path(path_type=Path),
     help="A text file of names, one a line, of portraits that are not to be taken.",
 )
-@click.option("--like", type=click.Path(path_type=Path), help="A bank that the new one shall be used with.")
+@click.option(
+    "--with", "also", type=click.Path(path_type=Path), help="A bank whose faces it shall have, too."
+)
 @click.option(
     "--impressions",
     type=click.Path(path_type=Path),
-    help="How faces are read; see 'data impressions'.  [default: as --like, or the bundled bank]",
+    help="How faces are read; see 'data impressions'.  [default: as the bundled open bank does]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 def stand_ins(
@@ -62,7 +64,7 @@ def stand_ins(
     source: str,
     nobodys_faces: bool,
     leave_out: Path | None,
-    like: Path | None,
+    also: Path | None,
     impressions: Path | None,
     overwrite: bool,
 ) -> None:
@@ -77,18 +79,20 @@ def stand_ins(
             "or all who are shown agreed to this use."
         )
     check_output(output, portraits, overwrite=overwrite)
-    known = None if like is None else load_bank([like])
-    read_by = None if impressions is None else load_impressions(impressions)
+    known = None if also is None else load_bank(also)
+    read_by = _bundled_impressions() if impressions is None else load_impressions(impressions)
+    describer = UpperFace()
     bank, judged = make_bank(
         read_pictures(portraits),
         _reader(size),
-        UpperFace(),
+        describer,
         licence=licence,
         source=source,
         leave_out=_names(leave_out),
-        impressions=read_by if read_by is not None else _usual_impressions(known),
-        projection=None if known is None else known.projection,
+        impressions=read_by,
     )
+    if known is not None:
+        bank = joined(known, bank, describer)
     _save(output, lambda path: save_bank(path, bank))
     click.echo(f"Wrote {output}: {bank.count} stand-ins, {output.stat().st_size / 1e6:.1f} MB.")
     flaws = Counter(each.flaw for each in judged if each.flaw is not None)
@@ -125,6 +129,7 @@ def learn(shards: Path, labels: Path, output: Path, seed: int, overwrite: bool) 
     told = ", ".join(f"{name} {share:.1%}" for name, share in learnt.right.items())
     off = ", ".join(f"{name} {each:.1f}" for name, each in learnt.off.items())
     click.echo(f"Wrote {output}. Of held-out faces are read right: {told}. Ages are off by years: {off}.")
+    click.echo(f"Of what tells faces apart, {learnt.expected:.0%} is read off their upper halves.")
 
 
 def _save(output: Path, write: Callable[[Path], None]) -> None:
@@ -139,8 +144,8 @@ def _save(output: Path, write: Callable[[Path], None]) -> None:
         part.discard()
 
 
-def _usual_impressions(known: Bank | None) -> Impressions:
-    return (known or bundled_stand_ins(BUNDLED_SETS["open"].folder)).impressions
+def _bundled_impressions() -> Impressions:
+    return bundled_stand_ins(BUNDLED_SETS["open"].folder).impressions
 
 
 def _reader(size: int) -> PortraitReader:

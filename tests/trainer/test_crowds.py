@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.stand_ins import measure, shift
+from benchmarks.stand_ins import measure
 from stream_unmask.bundled import BUNDLED_SETS
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.settings import Settings
 from trainer.data import read_photos
 from trainer.evaluation.heldout import held_out
+from trainer.evaluation.looks import shift
 
 
 def test_a_crowd_wears_stand_ins_or_none_and_is_sharper_with_them(shards: Path) -> None:

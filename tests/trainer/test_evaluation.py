@@ -86,6 +86,8 @@ def test_who_knows_the_truth_scores_best(faces: list[HeldOut]) -> None:
     assert perfect.figures["sharpness"] == pytest.approx(1, abs=1e-3)
     assert perfect.figures["ssim_inside"] > near.figures["ssim_inside"]
     assert perfect.figures["swd"] < score(Telea(), faces).figures["swd"]
+    assert abs(perfect.figures["older"]) < 2
+    assert perfect.figures.get("other_sex", 0) == 0
     assert "iou" not in perfect.figures
     assert "false_alarms" not in perfect.figures
 
@@ -266,7 +268,9 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
     assert set(written["contestants"]) == {"bundled default", "mean face", "Telea"}
     own = written["contestants"]["bundled default"]
     assert set(own["sets"]) == {"val_core", "val_extra_ai", "val_extra_nc", "val_diverse"}
-    assert {"iou", "whole", "inside", "swd", "false_alarms"} <= set(own["sets"]["val_core"]["figures"])
+    assert {"iou", "whole", "inside", "swd", "false_alarms", "older"} <= set(
+        own["sets"]["val_core"]["figures"]
+    )
     assert own["steadiness"]["warping_truth"] > 0
     assert sheet.stat().st_size > 10_000
     assert all(f"{measure} was not measured" in done.output for measure in lacking())

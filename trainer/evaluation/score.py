@@ -15,6 +15,7 @@ from stream_unmask.inpainting.cpu.segmenting import fill_holes, settled
 from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
+from trainer.evaluation.looks import Shift, shift
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
 from trainer.evaluation.perceptual import perceptual
 from trainer.evaluation.wasserstein import sliced_wasserstein
@@ -31,6 +32,8 @@ FIGURES = {
     "ssim_inside": "SSIM of the finished crop, averaged inside the mask",
     "sharpness": "mean slope inside the mask over that of the truth; 1 is as sharp as the photo",
     "kernel": "kernel distance of lower faces to other people's true ones, x1000; true faces have about 0",
+    "other_sex": "share of faces that surely strike one as a woman's or a man's and came out as the other",
+    "older": "years by which the finished crops look older than the true ones",
     "swd": "sliced Wasserstein distance of the finished crops to the true ones, x1000; lower is better",
     "false_alarms": "share of the same faces, bare, in whose crop > 0.5 % is found to be mask",
     "fraction": "share of the crop that the masks cover",
@@ -92,7 +95,7 @@ def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     figures["swd"] = sliced_wasserstein(made.finished, truths)
     if realism.is_there() and len(faces) >= realism.LEAST:
         figures["kernel"] = realism.kernel_distance(made.finished, truths)
-    figures |= perceptual(made.finished, truths)
+    figures |= _looks(shift(made.finished, truths)) | perceptual(made.finished, truths)
     if contestant.finds:
         bare = contestant.find(np.stack(truths)) > 0.5
         figures["false_alarms"] = float((bare.mean(axis=(1, 2)) > 0.005).mean())
@@ -115,6 +118,11 @@ def _measure(face: HeldOut, mask: FloatArray, inpainted: FloatArray, finished: B
     if core.any():
         row["sharpness"] = slope(inpainted, core) / max(slope(face.truth, core), 1e-3)
     return row
+
+
+def _looks(shifted: Shift) -> dict[str, float]:
+    other = {"other_sex": shifted.contrary / shifted.struck} if shifted.struck else {}
+    return other | {"older": shifted.older}
 
 
 def _means(rows: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ from stream_unmask.inpainting.stand_ins.impressions import Impressions
 
 Pixels = NDArray[np.uint8]
 
-FORMAT = "stream-unmask stand-ins 3"
+FORMAT = "stream-unmask stand-ins 4"
 _MOST_BYTES = 1 << 30
 """Of a bank, unpacked: a zip file may claim any size."""
 
@@ -79,24 +79,6 @@ class StandIn(PicturedFace):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """Brings descriptions of upper faces down to a few numbers that compare.
-
-    Attributes:
-        mean: (D,) what is taken off first.
-        axes: (D, K) what the rest is multiplied with.
-    """
-
-    mean: NDArray[np.float32]
-    axes: NDArray[np.float32]
-
-    def __call__(self, described: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(..., K) numbers of length 1 for descriptions (..., D)."""
-        few = (described - self.mean) @ self.axes
-        return np.asarray(few / np.maximum(np.linalg.norm(few, axis=-1, keepdims=True), 1e-6))
-
-
 @dataclass(frozen=True)
 class Bank:
     """Stand-ins to choose from: ``count`` faces, and after them the same ones mirrored.
@@ -106,11 +88,10 @@ class Bank:
         encoded: the pictures as they are stored, one a face.
         points: (count, 468, 3) meshes in pixels of the pictures.
         traits: (2 count, T), columns as in :data:`TRAITS`.
-        looks: (2 count, K) what the upper halves look like; see :class:`Projection`.
-        projection: how the looks of other faces are made comparable.
-        impressions: how other faces are read; of banks that are joined, the last one's.
-        licences: of the files that make up this bank.
-        sources: of the same files.
+        looks: (2 count, K) what the faces' features are like.
+        impressions: how other faces are read, and these are.
+        licences: under which the portraits may be used; some of them may be under one alone.
+        sources: where they are from, for each licence.
     """
 
     names: list[str]
@@ -118,7 +99,6 @@ class Bank:
     points: NDArray[np.float64]
     traits: NDArray[np.float64]
     looks: NDArray[np.float32]
-    projection: Projection
     impressions: Impressions
     licences: list[str]
     sources: list[str]
@@ -191,13 +171,12 @@ def save_bank(path: Path, bank: Bank) -> None:
 
     Args:
         path: where to; not looked after: whoever calls gives the file its name once it is whole.
-        bank: of one licence and source.
+        bank: what is to be in it.
     """
-    steps = np.abs(bank.projection.axes).max(axis=0) / 127
     about = {
         "format": FORMAT,
-        "licence": bank.licences[0],
-        "source": bank.sources[0],
+        "licences": bank.licences,
+        "sources": bank.sources,
         "names": bank.names,
         "traits": TRAITS,
     }
@@ -208,47 +187,18 @@ def save_bank(path: Path, bank: Bank) -> None:
         "points": np.rint(bank.points * _POINT_STEPS).astype(np.int16),
         "traits": bank.traits[: bank.count].astype(np.float32),
         "looks": bank.looks.astype(np.float16),
-        "mean": bank.projection.mean.astype(np.float16),
-        "axes": np.rint(bank.projection.axes / steps).astype(np.int8),
-        "steps": steps.astype(np.float32),
         **bank.impressions.arrays(),
     }
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def load_bank(paths: Sequence[Path]) -> Bank:
-    """Read a bank from one file, or as many joined.
-
-    Args:
-        paths: at least one file; all made with the same projection.
+def load_bank(path: Path) -> Bank:
+    """Read a bank from its file.
 
     Raises:
-        UnmaskError: a file cannot be read, is none of stand-ins, or does not go with the first.
+        UnmaskError: the file cannot be read, or is none of stand-ins.
     """
-    banks = [_read(path) for path in paths]
-    first = banks[0]
-    for path, bank in zip(paths, banks, strict=True):
-        if not np.array_equal(bank.projection.axes, first.projection.axes):
-            raise UnmaskError(
-                f"The stand-ins of {path} do not go with those of {paths[0]}; use one of both.", path=path
-            )
-    halves = [[bank.looks[: bank.count] for bank in banks], [bank.looks[bank.count :] for bank in banks]]
-    traits = np.concatenate([bank.traits[: bank.count] for bank in banks])
-    return Bank(
-        names=[name for bank in banks for name in bank.names],
-        encoded=[each for bank in banks for each in bank.encoded],
-        points=np.concatenate([bank.points for bank in banks]),
-        traits=np.concatenate([traits, mirrored_traits(traits)]),
-        looks=np.concatenate([*halves[0], *halves[1]]),
-        projection=first.projection,
-        impressions=banks[-1].impressions,
-        licences=[each for bank in banks for each in bank.licences],
-        sources=[each for bank in banks for each in bank.sources],
-    )
-
-
-def _read(path: Path) -> Bank:
     try:
         with zipfile.ZipFile(path) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
@@ -267,12 +217,9 @@ def _read(path: Path) -> Bank:
             points=arrays["points"].astype(np.float64) / _POINT_STEPS,
             traits=np.concatenate([traits, mirrored_traits(traits)]),
             looks=arrays["looks"].astype(np.float32),
-            projection=Projection(
-                arrays["mean"].astype(np.float32), arrays["axes"].astype(np.float32) * arrays["steps"]
-            ),
             impressions=Impressions.of(arrays),
-            licences=[about["licence"]],
-            sources=[about["source"]],
+            licences=about["licences"],
+            sources=about["sources"],
         )
     except OSError as error:
         raise UnmaskError(
@@ -288,23 +235,28 @@ def _check(about: Mapping[str, Any], encoded: list[bytes], arrays: Mapping[str, 
     Raises:
         ValueError: they do not.
     """
-    names, count, axes = about["names"], len(encoded), arrays["axes"]
+    names, count, expected = about["names"], len(encoded), arrays["expected_weights"]
     shapes = {
         "points": (count, *mean_face().shape),
         "traits": (count, len(TRAITS)),
-        "looks": (2 * count, axes.shape[-1]),
-        "mean": axes.shape[:1],
-        "steps": axes.shape[1:],
-        "woman_weights": axes.shape[:1],
-        "child_weights": axes.shape[:1],
-        "age_weights": axes.shape[:1],
+        "looks": (2 * count, expected.shape[-1]),
+        "woman_weights": expected.shape[:1],
+        "child_weights": expected.shape[:1],
+        "age_weights": expected.shape[:1],
+        "features_scale": (2, expected.shape[-1]),
     }
-    if not (isinstance(names, list) and len(names) == count and all(isinstance(each, str) for each in names)):
+    if not _are_texts(names, count):
         raise ValueError("not a name for each face")
-    if not all(isinstance(about[key], str) for key in ("licence", "source")):
-        raise ValueError("no licence")
+    if not _are_texts(about["licences"]) or not _are_texts(about["sources"], len(about["licences"])):
+        raise ValueError("no licence, or not a source for each")
     if wrong := [key for key, shape in shapes.items() if arrays[key].shape != shape]:
         raise ValueError(f"another number of {wrong[0]}")
+
+
+def _are_texts(values: Any, count: int | None = None) -> bool:
+    """Whether these are as many texts, or at least one."""
+    known = isinstance(values, list) and all(isinstance(each, str) for each in values)
+    return known and bool(values if count is None else len(values) == count)
 
 
 def _split(data: bytes, ends: NDArray[np.integer]) -> list[bytes]:

@@ -12,15 +12,14 @@ FILE = "stand_ins.npz"
 """Name of a bank that lies beside weights."""
 
 
-def bundled_files(weights: Path) -> list[Path]:
-    """The banks that go with weights: the open one always, and first; their own one, where they have one.
+def bundled_file(weights: Path) -> Path:
+    """The bank that goes with weights: their own one, or the open one where they have none.
 
     Args:
         weights: the folder of a set of weights.
     """
-    free = BUNDLED_SETS["open"].folder / FILE
     own = weights / FILE
-    return [free, own] if own.is_file() and own.resolve() != free.resolve() else [free]
+    return own if own.is_file() else BUNDLED_SETS["open"].folder / FILE
 
 
 def bundled_stand_ins(weights: Path) -> Bank:
@@ -29,9 +28,9 @@ def bundled_stand_ins(weights: Path) -> Bank:
     Raises:
         UnmaskError: a file is missing or broken.
     """
-    return _read(tuple(bundled_files(weights)))
+    return _read(bundled_file(weights))
 
 
 @cache
-def _read(files: tuple[Path, ...]) -> Bank:
-    return load_bank(files)
+def _read(path: Path) -> Bank:
+    return load_bank(path)

@@ -1,9 +1,9 @@
 """Which stand-in a masked head wears: the one that fits what is visible, and errs in nothing glaring.
 
-What counts, over several frames: the look of the upper half, skin, turn, and that the face is calm, clear and
-evenly lit. What goes with such an upper half is asked of the bank: its nearest faces say how dark a beard and
-how red the lips may be expected, and who is far off that is passed over. Nobody is recognised, and what was
-seen is dropped once the choice is made.
+What counts, over several frames: that the face is like one that goes with such an upper half, as those of
+other people teach; skin, turn, and that it is calm, clear and evenly lit. The bank's nearest faces say how
+dark a beard and how red the lips may be expected, and who is far off that is passed over. Nobody is
+recognised, and what was seen is dropped once the choice is made.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UP
 _BARE = 0.05
 """Soft mask below which a place shows skin."""
 
-_LOOK = 0.065
-"""Cosine distance of looks that counts as one."""
+_LOOK = 0.15
+"""Square of the distance between a face and the expected one that counts as one."""
 
 _DARKER, _LIGHTER, _CHROMA = 5.0, 12.0, 8.0
 """Lab distances of skin that count as one: a darker stand-in must be lightened, which shows."""
@@ -215,7 +215,8 @@ def scores(seen: Sequence[Observation], bank: Bank) -> NDArray[np.float64]:
 
 
 def _look_apart(seen: Observation, bank: Bank) -> NDArray[np.float64]:
-    return np.asarray((1 - bank.looks @ bank.projection(seen.look)) / _LOOK, np.float64)
+    off = bank.looks - bank.impressions.expected(seen.look)
+    return np.asarray((off**2).sum(axis=1) / _LOOK, np.float64)
 
 
 def _skin_apart(skin: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:

@@ -31,6 +31,14 @@ _ROWS, _COLUMNS = slice(1, 7), slice(2, 14)
 _ALL_ROWS = slice(1, 15)
 """The same of a whole face."""
 
+_BROWS_AND_EYES = slice(3, 7), _COLUMNS
+_NOSE_TO_CHIN = slice(7, 13), slice(5, 11)
+"""The same of the parts by which faces are told apart: less forehead, hair and background."""
+
+_LESS = 0.6
+"""What brows and eyes count for, against what a mask hides: they are alike by sight, the others by guess, and
+would outweigh them."""
+
 _POOL = (2, 3)
 """Cells that are averaged, down and along a row."""
 
@@ -60,15 +68,27 @@ class UpperFace:
             (D,) numbers, each cell's of length about 1; compare them by cosine, less the bank's mean.
         """
         small = _small(picture)
-        return self._read(np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32), _ROWS)
+        seen = np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32)
+        return self._read(seen, (_ROWS, _COLUMNS))
 
     def describe_whole(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As :meth:`describe`, of the whole of a bare face: more numbers, of the same kind."""
-        return self._read(_small(picture), _ALL_ROWS)
+        return self._read(_small(picture), (_ALL_ROWS, _COLUMNS))
 
-    def _read(self, seen: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
+    def describe_features(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As :meth:`describe`, of what tells bare faces apart: brows and eyes, nose, mouth and chin."""
+        upper, lower = self._read_each(_small(picture), _BROWS_AND_EYES, _NOSE_TO_CHIN)
+        return np.concatenate([np.float32(_LESS) * upper, lower])
+
+    def _read(self, seen: NDArray[np.float32], region: tuple[slice, slice]) -> NDArray[np.float32]:
+        return self._read_each(seen, region)[0]
+
+    def _read_each(
+        self, seen: NDArray[np.float32], *regions: tuple[slice, slice]
+    ) -> list[NDArray[np.float32]]:
         fine, coarse = self._engine.run(np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
-        return np.concatenate([_pooled(_unit(fine[0]), rows, 2), _pooled(_unit(coarse[0]), rows, 1)])
+        cells = ((_unit(fine[0]), 2), (_unit(coarse[0]), 1))
+        return [np.concatenate([_pooled(each, *where, step) for each, step in cells]) for where in regions]
 
 
 def _small(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -80,11 +100,10 @@ def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(features / np.sqrt((features**2).sum(axis=0) + 1e-6))
 
 
-def _pooled(features: NDArray[np.float32], cells: slice, step: int) -> NDArray[np.float32]:
-    """Means over rows of cells, flat; ``step`` places of (C, h, w) features make a cell's side."""
-    rows = slice(cells.start * step, cells.stop * step)
-    columns = slice(_COLUMNS.start * step, _COLUMNS.stop * step)
-    read = features[:, rows, columns]
+def _pooled(features: NDArray[np.float32], rows: slice, columns: slice, step: int) -> NDArray[np.float32]:
+    """Means over blocks of cells, flat; ``step`` places of (C, h, w) features make a cell's side."""
+    down, along = (slice(each.start * step, each.stop * step) for each in (rows, columns))
+    read = features[:, down, along]
     high, wide = _POOL[0] * step, _POOL[1] * step
     blocks = read.reshape(len(read), read.shape[1] // high, high, read.shape[2] // wide, wide)
     return np.asarray(blocks.mean(axis=(2, 4)).ravel(), np.float32)

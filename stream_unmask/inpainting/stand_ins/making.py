@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +14,6 @@ from stream_unmask.inpainting.stand_ins.bank import (
     TRAITS,
     Bank,
     Pixels,
-    Projection,
     mirrored_traits,
 )
 from stream_unmask.inpainting.stand_ins.delighting import delighted
@@ -25,15 +24,6 @@ from stream_unmask.inpainting.stand_ins.portraits import Portrait, PortraitReade
 
 _QUALITY = 86
 """Of the stored WebP pictures."""
-
-_AXES = 64
-"""Numbers that an upper face is brought down to."""
-
-_WHITENING = 0.25
-"""Power of a principal component's spread by which it is divided: the first ones are hair and light."""
-
-_LEAST_PORTRAITS = 8
-"""Portraits from which a projection can be learnt."""
 
 _MOST_ENLARGED = 2.0
 
@@ -68,7 +58,6 @@ def make_bank(
     source: str,
     impressions: Impressions,
     leave_out: Collection[str] = (),
-    projection: Projection | None = None,
 ) -> tuple[Bank, list[Judged]]:
     """Make a bank of the portraits that are fit for it.
 
@@ -80,25 +69,21 @@ def make_bank(
         source: where they are from.
         impressions: how faces are read.
         leave_out: names not to be taken.
-        projection: of another bank that this one shall go with; learnt from all portraits if left out.
 
     Returns:
         The bank, and what became of each picture.
 
     Raises:
-        UnmaskError: no portrait is fit, or too few show a face to learn a projection from.
+        UnmaskError: no portrait is fit.
     """
     entries: list[_Entry] = []
     looks: list[NDArray[np.float32]] = []
-    described: list[NDArray[np.float32]] = []
     judged: list[Judged] = []
     for name, pixels in pictures:
         found = reader.read(name, pixels)
         if isinstance(found, str):
             judged.append(Judged(name, found))
             continue
-        both = np.stack([describer.describe(each) for each in _both_ways(found.picture)])
-        described.append(both)
         soft = delighted(found)
         measured = measure(soft.picture, soft.points)
         unfit = "left out" if name in leave_out else flaw(found, measured)
@@ -107,12 +92,35 @@ def make_bank(
             whole = describer.describe_whole(found.picture)
             old = float(years(impressions.whole_age(whole)))
             entries.append(_Entry(soft, measured, float(impressions.whole(whole)), old))
-            looks.append(both)
+            looks.append(_look(soft.picture, describer, impressions))
     if not entries:
         raise UnmaskError("None of the portraits is fit for a stand-in.")
-    fitted = projection if projection is not None else fit_projection(np.concatenate(described))
-    bank = _assemble(entries, np.stack(looks), fitted, impressions, licence, source)
-    return bank, judged
+    return _assemble(entries, np.stack(looks), impressions, licence, source), judged
+
+
+def joined(first: Bank, second: Bank, describer: UpperFace) -> Bank:
+    """A bank that has the faces of two, all read as the second one's.
+
+    Args:
+        first: whose faces come first.
+        second: whose impressions hold.
+        describer: of faces.
+    """
+    looks = np.stack(
+        [_look(first[face].picture, describer, second.impressions) for face in range(first.count)]
+    )
+    traits = np.concatenate([first.traits[: first.count], second.traits[: second.count]])
+    own, mirrored = second.looks[: second.count], second.looks[second.count :]
+    return Bank(
+        names=first.names + second.names,
+        encoded=first.encoded + second.encoded,
+        points=np.concatenate([first.points, second.points]),
+        traits=np.concatenate([traits, mirrored_traits(traits)]),
+        looks=np.concatenate([looks[:, 0], own, looks[:, 1], mirrored]),
+        impressions=second.impressions,
+        licences=first.licences + second.licences,
+        sources=first.sources + second.sources,
+    )
 
 
 def flaw(portrait: Portrait, soft: Looks) -> str | None:
@@ -141,52 +149,27 @@ def flaw(portrait: Portrait, soft: Looks) -> str | None:
     return next((word for word, found in flaws if found), None)
 
 
-def fit_projection(described: NDArray[np.float32]) -> Projection:
-    """Learn what tells upper faces apart: their principal components, the strongest held back a little.
-
-    Args:
-        described: (n, D) descriptions.
-
-    Raises:
-        UnmaskError: there are too few.
-    """
-    if len(described) < 2 * _LEAST_PORTRAITS:
-        raise UnmaskError(
-            f"At least {_LEAST_PORTRAITS} portraits must show a face to learn from; name a bank to go with."
-        )
-    mean = described.mean(axis=0)
-    _, spread, axes = np.linalg.svd(described - mean, full_matrices=False)
-    kept = min(_AXES, int((spread > 1e-3 * spread[0]).sum()))
-    scaled = axes[:kept].T / (spread[:kept] / spread[0]) ** _WHITENING
-    # As a file holds them, so that a bank is the same whether it was just made or read.
-    steps = np.abs(scaled).max(axis=0) / 127
-    rounded = (np.rint(scaled / steps) * steps).astype(np.float32)
-    return Projection(mean.astype(np.float16).astype(np.float32), rounded)
-
-
-def _both_ways(picture: Pixels) -> Iterator[Pixels]:
-    yield picture
-    yield np.ascontiguousarray(picture[:, ::-1])
+def _look(picture: Pixels, describer: UpperFace, impressions: Impressions) -> NDArray[np.float32]:
+    """(2, K) what a face is like, as it is and mirrored."""
+    both = (picture, np.ascontiguousarray(picture[:, ::-1]))
+    return impressions.features(np.stack([describer.describe_features(each) for each in both]))
 
 
 def _assemble(
     entries: list[_Entry],
     looks: NDArray[np.float32],
-    projection: Projection,
     impressions: Impressions,
     licence: str,
     source: str,
 ) -> Bank:
-    """Put a bank together; ``looks`` is (n, 2, D), each face as it is and mirrored."""
+    """Put a bank together; ``looks`` is (n, 2, K), each face as it is and mirrored."""
     traits = np.array([_traits(entry) for entry in entries])
-    few = projection(looks)
     return Bank(
         names=[entry.portrait.name for entry in entries],
         encoded=[_encoded(entry.portrait.picture) for entry in entries],
         points=np.stack([entry.portrait.points for entry in entries]),
         traits=np.concatenate([traits, mirrored_traits(traits)]),
-        looks=np.concatenate([few[:, 0], few[:, 1]]),
-        projection=projection,
+        looks=np.concatenate([looks[:, 0], looks[:, 1]]),
         impressions=impressions,
         licences=[licence],
         sources=[source],

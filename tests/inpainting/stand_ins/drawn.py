@@ -7,8 +7,8 @@ import numpy as np
 
 from stream_unmask.faces.alignment import mean_face
 from stream_unmask.faces.warping import OVAL
-from stream_unmask.inpainting.stand_ins.bank import TRAITS, Bank, Projection, mirrored_traits
-from stream_unmask.inpainting.stand_ins.impressions import Impressions, Reading
+from stream_unmask.inpainting.stand_ins.bank import TRAITS, Bank, mirrored_traits
+from stream_unmask.inpainting.stand_ins.impressions import Impressions, Likeness, Reading
 
 SIZE = 128
 AXES = 4
@@ -54,6 +54,9 @@ def _reading(axis: int) -> Reading:
     return Reading(weights, -0.0 if axis == 3 else -1.0)
 
 
+_ITSELF = Likeness(np.eye(AXES, dtype=np.float32), np.zeros(AXES, np.float32))
+"""A face is described as its upper half, and the same number goes with the same."""
+
 _GROWN_UP = Reading(np.zeros(AXES, np.float32), 0.0)
 """Reads everybody as forty."""
 
@@ -72,9 +75,14 @@ def bank(rows: list[list[float]], looks: list[list[float]] | None = None) -> Ban
         points=np.stack([mesh() + np.array([face, 0, 0]) for face in range(count)]),
         traits=np.concatenate([table, mirrored_traits(table)]),
         looks=np.concatenate([few, few]),
-        projection=Projection(np.zeros(AXES, np.float32), np.eye(AXES, dtype=np.float32)),
         impressions=Impressions(
-            woman=_reading(3), whole=_reading(3), child=_reading(2), age=_GROWN_UP, whole_age=_GROWN_UP
+            woman=_reading(3),
+            whole=_reading(3),
+            child=_reading(2),
+            age=_GROWN_UP,
+            whole_age=_GROWN_UP,
+            expected=_ITSELF,
+            features=_ITSELF,
         ),
         licences=["CC0 1.0"],
         sources=["drawn"],

@@ -165,7 +165,7 @@ def test_a_masked_face_is_known_by_its_upper_half(describer: UpperFace) -> None:
         seen = observe(describer, crop, worn.points, mask, MaskEdge(1.95, False))
         assert abs(seen.yaw - worn.angles.yaw) < 6
         assert seen.length == pytest.approx(1.85, abs=0.15)
-        apart = 1 - faces.looks @ faces.projection(seen.look)
+        apart = ((faces.looks - faces.impressions.expected(seen.look)) ** 2).sum(axis=1)
         places.append(int(np.argsort(apart).tolist().index(index)))
         ranks.append(rank([seen], faces).tolist().index(index))
     assert np.median(places) < 3

@@ -13,6 +13,7 @@ from stream_unmask.errors import UnmaskError
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.impressions import (
     Impressions,
+    fit_likenesses,
     fit_reading,
     from_years,
     load_impressions,
@@ -54,10 +55,33 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
     values, labels = described(40, 4)
     reading = fit_reading(values, labels)
     child = fit_reading(values, -labels)
-    save_impressions(tmp_path / "i.npz", Impressions(reading, reading, child, reading, reading))
+    expected, features = fit_likenesses(values, values[:, :9], 4)
+    saved = Impressions(reading, reading, child, reading, reading, expected, features)
+    save_impressions(tmp_path / "i.npz", saved)
     read = load_impressions(tmp_path / "i.npz")
     assert np.allclose(read.woman(values), reading(values), atol=5e-3)
     assert np.corrcoef(read.child(values), -labels)[0, 1] > 0.9
+    assert np.allclose(read.expected(values), expected(values), atol=1e-5)
+
+
+def test_a_face_is_told_from_the_upper_half_that_it_goes_with() -> None:
+    rng = np.random.default_rng(5)
+    mixing = rng.normal(0, 1, (3, 30))
+
+    def faces(count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Upper halves and features, both told by three hidden numbers, beside noise."""
+        hidden = rng.normal(0, 1, (count, 3))
+        upper = np.concatenate([hidden + rng.normal(0, 0.1, hidden.shape), rng.normal(0, 0.3, (count, 9))], 1)
+        return upper.astype(np.float32) + 2, (hidden @ mixing + 1).astype(np.float32)
+
+    expected, features = fit_likenesses(*faces(200), axes=3)
+    upper, whole = faces(50)
+    apart = ((expected(upper)[:, None] - features(whole)[None]) ** 2).sum(axis=2)
+    assert (apart.argmin(axis=1) == np.arange(50)).mean() > 0.8
+    # What the numbers leave out is nothing: three components tell everything here.
+    spread = ((whole[:, None] - whole[None]) ** 2).sum(axis=2)
+    told = ((features(whole)[:, None] - features(whole)[None]) ** 2).sum(axis=2)
+    assert np.allclose(told, spread, rtol=0.05, atol=0.5)
 
 
 def test_ages_are_read_from_nothing_to_eighty() -> None:
@@ -103,6 +127,9 @@ def test_impressions_are_learnt_from_labelled_photos() -> None:
     assert told[-1] == (32, 32)
     assert learnt.right["whole"] >= 0.75
     assert 0 < learnt.off["whole age"] < 45
+    assert -1 < learnt.expected < 1
+    reads = learnt.impressions
+    assert reads.expected.weights.shape[1] == reads.features.weights.shape[1] > 20
     again = learn_impressions(photos, labels, 0)
     assert (learnt.right, learnt.off) == (again.right, again.off)
     with pytest.raises(UnmaskError, match="Women, men and children"):
