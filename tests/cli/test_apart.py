@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.video.making import Recipe, make_video
 
 _ROOT = Path(__file__).parents[2]
 _CRASHING = 66
+_LONG = 6000
 
 # Crashes as a decoder does, over the sixth picture of 66 pixels' width.
 _SITE = """
@@ -163,10 +165,16 @@ def pending(pid: int) -> bool:
     return any(int(line.split()[1], 16) for line in lines if line.startswith("ShdPnd"))
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that takes the command long: some ten seconds after the first bytes of its output."""
+    return clip(tmp_path_factory.mktemp("long") / "long.mp4", 320, _LONG)
+
+
 @pytest.fixture
-def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def long_run(long_clip: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The command in a group of its own, at work on a file that takes it long, with an output begun."""
-    clip(tmp_path / "long.mp4", 320, 1500)
+    shutil.copy(long_clip, tmp_path)
     command = [sys.executable, "-m", "stream_unmask", "long.mp4", "-o", "out.mp4", "--reference=none"]
     environment = os.environ | {"PYTHONPATH": str(_ROOT)}
     with subprocess.Popen(
@@ -198,7 +206,7 @@ def test_a_request_to_stop_comes_once(
     assert long_run.returncode == 130
     assert "Stopped; what was done is in" in said
     with av.open(tmp_path / "out.interrupted.mp4") as container:
-        assert 0 < sum(1 for _ in container.decode(video=0)) < 1500
+        assert 0 < sum(1 for _ in container.decode(video=0)) < _LONG
 
 
 def test_a_crash_of_what_is_being_stopped_begins_nothing_again(long_run: subprocess.Popen[str]) -> None:
