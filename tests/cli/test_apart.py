@@ -177,9 +177,12 @@ def long_run(long_clip: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
     shutil.copy(long_clip, tmp_path)
     command = [sys.executable, "-m", "stream_unmask", "long.mp4", "-o", "out.mp4", "--reference=none"]
     environment = os.environ | {"PYTHONPATH": str(_ROOT)}
+    # Whoever runs the tests by nohup hands on that SIGHUP is ignored.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, process_group=0
     ) as process:
+        signal.signal(signal.SIGHUP, before)
         part = tmp_path / ".out.part.mp4"
         wait_until(lambda: part.exists() and part.stat().st_size > 1000, pause=0.1)
         try:
