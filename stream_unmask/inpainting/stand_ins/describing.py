@@ -65,7 +65,7 @@ class UpperFace:
             picture: (S, S, 3) RGB crop, aligned as every crop is.
 
         Returns:
-            (D,) numbers, each cell's of length about 1; compare them by cosine, less the bank's mean.
+            (D,) numbers, each cell's of length about 1.
         """
         small = _small(picture)
         seen = np.asarray(small * self._seen + _GREY * (1 - self._seen), np.float32)
