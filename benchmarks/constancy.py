@@ -24,21 +24,19 @@ from stream_unmask.faces.mesh import FaceMesh, Region
 from stream_unmask.inpainting.stand_ins.bundled import bundled_stand_ins
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.stand_ins.impressions import SURE
-from stream_unmask.inpainting.stand_ins.measuring import CHIN, SIDE, UPPER_LIP, Patches
+from stream_unmask.inpainting.stand_ins.measuring import SIDE
 from stream_unmask.inpainting.stand_ins.portraits import SURE_FACE, SURE_MESH, PortraitReader
 from stream_unmask.settings import Settings
 from stream_unmask.video.frame import Frame
 from stream_unmask.video.source import open_source
 from stream_unmask.video.thumbnail import Thumbnailer
+from trainer.evaluation.constancy import light_below, spread
 
 _FEWEST = 12
 """Frames below which a face is not judged."""
 
 _NEAR = 0.4
 """How far, in sides of its place, a face may be found from where it was unmasked."""
-
-_CHEEKS = (50, 101, 117, 118, 280, 330, 346, 347)
-"""Mesh points of the upper cheeks, which most masks leave bare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ class Constancy:
     Attributes:
         name: of the clip, and the number of the face.
         frames: that were looked at.
-        spread: 90th less 10th percentile of the logarithm of how bright chin and upper lip are (CIE L)
-            against the cheeks; bare talking faces have 0.03 to 0.13.
+        spread: of how bright chin and upper lip are against the cheeks; see
+            :func:`~trainer.evaluation.constancy.spread`.
         contrary: share of the frames in which the face strikes one surely as of another sex than in most.
     """
 
@@ -70,7 +68,7 @@ class Looks:
     """One finished face in one frame.
 
     Attributes:
-        light: logarithm of how bright chin and upper lip are against the cheeks.
+        light: see :func:`~trainer.evaluation.constancy.light_below`.
         woman: how it strikes one; see :class:`~stream_unmask.inpainting.stand_ins.impressions.Impressions`.
     """
 
@@ -118,10 +116,8 @@ class Judge:
         if mesh.presence < SURE_MESH:
             return None
         portrait = self._reader.cut("", frame.planes(), mesh)
-        patches = Patches(portrait.picture, portrait.points)
-        low, high = (_brightness(patches.lab(numbers)) for numbers in (CHIN + UPPER_LIP, _CHEEKS))
         woman = self._read(self._describer.describe_whole(portrait.picture))
-        return Looks(float(np.log(low / high)), float(woman))
+        return Looks(light_below(portrait.picture, portrait.points), float(woman))
 
 
 def measure(clip: Path, settings: Settings, judge: Judge, *, bare: bool = False) -> list[Constancy]:
@@ -161,11 +157,10 @@ def _read(clip: Path, settings: Settings, judge: Judge, bare: bool) -> Iterator[
 
 def judged(name: str, looks: Sequence[Looks]) -> Constancy:
     """How constant a face is that was seen so in at least one frame."""
-    low, high = np.quantile([each.light for each in looks], (0.1, 0.9))
     strikes = np.array([each.woman for each in looks])
     usual = np.sign(np.median(strikes))
     contrary = (np.abs(strikes) > SURE) & (np.sign(strikes) != usual)
-    return Constancy(name, len(looks), float(high - low), float(contrary.mean()))
+    return Constancy(name, len(looks), spread([each.light for each in looks]), float(contrary.mean()))
 
 
 def as_result(found: Sequence[Constancy], command: str) -> Result:
@@ -173,11 +168,6 @@ def as_result(found: Sequence[Constancy], command: str) -> Result:
     columns = ("face", "frames", "chin and lip against cheeks, spread", "read as of the other sex")
     rows = [(each.name, str(each.frames), f"{each.spread:.2f}", f"{each.contrary:.1%}") for each in found]
     return Result.now("whether a face stays one person over a clip", command, columns, rows)
-
-
-def _brightness(lab: NDArray[np.float64]) -> float:
-    """Median L of (n, 3) CIE Lab patches, above 0."""
-    return float(np.median(lab[:, 0])) + 1.0
 
 
 def _centres(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from stream_unmask.errors import UnmaskError
 from trainer.data import Photo, held_out_sets, read_photos, training_sets
 from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides
+from trainer.evaluation.identity import Recogniser
 from trainer.evaluation.real import read_real, score_real
 from trainer.evaluation.report import Evaluation, sheet, show, write_json, write_picture
 from trainer.evaluation.runs import trained
@@ -68,6 +69,11 @@ _TABLE_WIDTH = 160
     help="Folder or tar of photos of really masked people.",
 )
 @click.option(
+    "--identity",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A face recogniser of yours (ONNX, 112 px, aligned as ArcFace) that tells how alike faces stay.",
+)
+@click.option(
     "--groups", is_flag=True, help="Also show results by skin tone, turn of the head, size and mask."
 )
 @click.option(
@@ -84,6 +90,7 @@ def evaluate(
     frames: int,
     baselines: bool,
     real: Path | None,
+    identity: Path | None,
     groups: bool,
     threads: int,
     as_json: Path | None,
@@ -93,6 +100,7 @@ def evaluate(
     sets = sets or _held_out_in(data)
     folders = weights or (() if runs else (BUNDLED_WEIGHTS,))
     networks = [NetworksContestant.exported(folder, threads) for folder in folders]
+    recogniser = None if identity is None else Recogniser(identity, threads)
     contestants: list[Contestant] = [*networks, *(trained(run, threads) for run in runs)]
     if baselines:
         usual = _usual(data)
@@ -106,7 +114,7 @@ def evaluate(
             faces = list(held_out(read_photos(data, [set_name])[:limit], native_sides(data, set_name)))
             for name, contestant in zip(names, contestants, strict=True):
                 _tell(progress, f"{name} on {len(faces)} faces of {set_name} ...")
-                results[name].sets[set_name] = score(contestant, faces)
+                results[name].sets[set_name] = score(contestant, faces, recogniser)
                 if frames > 1 and set_name == sets[0] and contestant.finds:
                     results[name].steadiness = steadiness(contestant, faces[:_STEADY_FACES], frames)
                 progress.advance(task)

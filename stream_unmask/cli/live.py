@@ -34,7 +34,7 @@ def live(config: Path, check: bool, log_level: str | None, log_json: bool) -> No
     if check:
         click.echo(f"{config} names {len(read.cameras)} cameras.")
         return
-    with log_to_stderr(log_level, as_json=log_json) as logged:
+    with log_to_stderr(log_level, as_json=log_json, serves=True) as logged:
         unmasker = api.Unmasker(read.settings)
 
         def say(sentence: str) -> None:

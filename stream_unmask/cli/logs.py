@@ -6,8 +6,8 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +16,7 @@ from stream_unmask.cli.ffmpeg import FFMPEG, OTHERS, ffmpeg_logged, own_stderr
 from stream_unmask.video.files import redact
 
 _LEVELS = ("debug", "info", "warning", "error")
+_OURS = logging.getLogger("stream_unmask")
 _MOST, _SECONDS = 10, 60.0
 """FFmpeg's messages that pass in so many seconds: a broken stream has one for each packet."""
 
@@ -34,34 +35,36 @@ def log_options(command: F) -> F:
 
 
 @contextmanager
-def log_to_stderr(level: str | None, *, as_json: bool) -> Iterator[bool]:
+def log_to_stderr(level: str | None, *, as_json: bool, serves: bool = False) -> Iterator[bool]:
     """Log while entered, if it was asked for.
 
     Args:
         level: the least that is written; None for ``info`` with ``as_json``, else for no log.
         as_json: write an object a line.
+        serves: it goes on after a defect, which is therefore written even without a log: else nobody would
+            ever learn more of it than that there was one.
 
     Yields:
         Whether there is a log.
     """
     if level is None and not as_json:
-        yield False
+        with _handled("ERROR", as_json, [_OURS]) if serves else nullcontext():
+            yield False
         return
     of_ffmpeg = logging.ERROR if level == "error" else logging.WARNING
-    with own_stderr(), _handled((level or "info").upper(), as_json), ffmpeg_logged(of_ffmpeg):
+    all_loggers = [_OURS, logging.getLogger(FFMPEG), OTHERS]
+    with own_stderr(), _handled((level or "info").upper(), as_json, all_loggers), ffmpeg_logged(of_ffmpeg):
         yield True
 
 
 @contextmanager
-def _handled(level: str, as_json: bool) -> Iterator[None]:
-    """Write the records of our loggers, FFmpeg's and all else that writes to stderr."""
+def _handled(level: str, as_json: bool, loggers: Sequence[logging.Logger]) -> Iterator[None]:
+    """Write the records of some loggers; of ours, those of a level and above."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if as_json else _TextLine())
     handler.addFilter(_FewOfFFmpeg())
-    ours = logging.getLogger("stream_unmask")
-    loggers = (ours, logging.getLogger(FFMPEG), OTHERS)
-    before = ours.level
-    ours.setLevel(level)
+    before = _OURS.level
+    _OURS.setLevel(level)
     for each in loggers:
         each.addHandler(handler)
     try:
@@ -69,7 +72,7 @@ def _handled(level: str, as_json: bool) -> Iterator[None]:
     finally:
         for each in loggers:
             each.removeHandler(handler)
-        ours.setLevel(before)
+        _OURS.setLevel(before)
 
 
 def _when(record: logging.LogRecord) -> str:

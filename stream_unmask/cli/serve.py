@@ -94,7 +94,7 @@ def serve(
         raise click.UsageError(f"{error}.") from error
     if config is not None:
         settings = read_config(config, outputs_needed=False).settings
-    with log_to_stderr(log_level, as_json=log_json) as logged:
+    with log_to_stderr(log_level, as_json=log_json, serves=True) as logged:
 
         def say(sentence: str) -> None:
             if not logged:

@@ -124,7 +124,7 @@ async def close_peers(peers: Iterable[RTCPeerConnection]) -> None:
     done, hanging = await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
     for each in hanging:
         each.cancel()
-    for failed in filter(None, (each.exception() for each in done)):
+    for failed in filter(None, (each.exception() for each in done if not each.cancelled())):
         _log.debug("A peer was not closed as it should: %r", failed)
 
 

@@ -124,6 +124,7 @@ def main() -> None:
     """Read a line of JSON (``socket``, ``settings``, ``webcams``) from the standard input, and serve until it
     is closed. Exit code 1 and a line on stderr say why it cannot begin."""
     order = json.loads(sys.stdin.buffer.readline())
+    logging.basicConfig(level=logging.ERROR)  # onto the server's stderr: its answers say that more is there
     os.nice(5)  # who watches cameras comes first
     try:
         unmasker = Unmasker(Settings(**order["settings"]))

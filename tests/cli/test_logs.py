@@ -101,6 +101,21 @@ def test_a_text_line_has_time_level_and_place(capsys: pytest.CaptureFixture[str]
     assert (level, place, message) == ("WARNING", "stream_unmask.x:", "this")
 
 
+def test_what_serves_writes_its_defects_even_without_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    ours = logging.getLogger("stream_unmask.x")
+    with log_to_stderr(None, as_json=False, serves=True) as logged:
+        assert not logged
+        ours.warning("not this")
+        try:
+            raise RuntimeError("a defect")
+        except RuntimeError:
+            ours.exception("GET /api failed")
+    ours.error("nor this")
+    said = capsys.readouterr().err
+    assert "ERROR stream_unmask.x: GET /api failed\nTraceback" in said
+    assert said.endswith("RuntimeError: a defect\n")
+
+
 def test_ffmpegs_warnings_are_in_it_but_not_all_of_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
     with log_to_stderr(None, as_json=True):
         for number in range(30):

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from click.testing import CliRunner
@@ -28,12 +29,13 @@ from trainer.checkpoint import LAST, write_checkpoint
 from trainer.data import Photo
 from trainer.evaluation.contestants import Contestant, MeanFace, NetworksContestant, Telea
 from trainer.evaluation.heldout import HeldOut, held_out, native_sides, skin_tone
+from trainer.evaluation.identity import _FIVE, Recogniser, _placed
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
 from trainer.evaluation.perceptual import lacking
 from trainer.evaluation.real import read_real, score_real
 from trainer.evaluation.runs import trained, trained_generator
 from trainer.evaluation.score import score
-from trainer.evaluation.steadiness import flicker, warping_errors
+from trainer.evaluation.steadiness import flicker, light_spreads, warping_errors
 from trainer.evaluation.wasserstein import sliced_wasserstein
 from trainer.networks.generator import LightGenerator
 from trainer.networks.segmenter import UNetSegmenter
@@ -175,6 +177,50 @@ def test_a_patch_that_does_not_follow_the_face_has_a_warping_error(faces: list[H
     assert truth > 0
 
 
+def test_a_face_that_does_not_follow_the_light_is_not_constant(faces: list[HeldOut]) -> None:
+    fixed, truth = light_spreads(_Knowing(faces), faces[0])
+    breathing, _ = light_spreads(_Knowing(faces, -15.0, jitter=30.0), faces[0])
+    assert truth < 0.1
+    assert truth < fixed < breathing
+
+
+def _recogniser(path: Path, *, flat: bool) -> Path:
+    """A network that takes the mean colours of 16 squares for who somebody is."""
+    pooled = onnx.helper.make_node(
+        "AveragePool", ["face"], ["pooled"], kernel_shape=[28, 28], strides=[28, 28]
+    )
+    last = onnx.helper.make_node("Flatten" if flat else "Identity", ["pooled"], ["who"])
+    face = onnx.helper.make_tensor_value_info("face", onnx.TensorProto.FLOAT, ["n", 3, 112, 112])
+    who = onnx.helper.make_tensor_value_info("who", onnx.TensorProto.FLOAT, None)
+    graph = onnx.helper.make_graph([pooled, last], "recogniser", [face], [who])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def test_a_recogniser_of_ones_own_tells_how_alike_faces_stay(faces: list[HeldOut], tmp_path: Path) -> None:
+    recogniser = Recogniser(_recogniser(tmp_path / "own.onnx", flat=True))
+    alike, masked = (
+        score(contestant, faces, recogniser).figures["identity"] for contestant in (_Knowing(faces), Telea())
+    )
+    assert alike == pytest.approx(1, abs=1e-3)
+    assert masked < alike - 0.001
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("text", "no face recogniser in ONNX"), ("map", "no vector")])
+def test_what_is_no_recogniser_is_refused(wrong: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.onnx"
+    path.write_text("text") if wrong == "text" else _recogniser(path, flat=False)
+    with pytest.raises(UnmaskError, match=said):
+        Recogniser(path)
+
+
+def test_recognisers_get_faces_as_they_want_them(photos: list[Photo], faces: list[HeldOut]) -> None:
+    five = np.array([(33, 133), (263, 362), (1, 1), (61, 61), (291, 291)])
+    placed = cv2.transform(faces[0].points[None, :, :2].astype(np.float64), _placed(faces[0].points))[0]
+    np.testing.assert_allclose(placed[five].mean(axis=1), _FIVE, atol=6)
+
+
 def test_why_a_measure_is_not_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def reason() -> str:
         lacking.cache_clear()
@@ -272,6 +318,7 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
         own["sets"]["val_core"]["figures"]
     )
     assert own["steadiness"]["warping_truth"] > 0
+    assert own["steadiness"]["constancy"] > own["steadiness"]["constancy_truth"] > 0
     assert sheet.stat().st_size > 10_000
     assert all(f"{measure} was not measured" in done.output for measure in lacking())
 

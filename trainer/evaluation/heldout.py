@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.faces.alignment import CROP_SIDE
+from stream_unmask.faces.laying import Points
 from stream_unmask.synth.masks import wear
 from stream_unmask.synth.pairs import aligned
 from stream_unmask.tars import members
@@ -52,12 +53,14 @@ class HeldOut:
         crop: (S, S, 3) uint8 RGB, with the mask on.
         mask: (S, S) uint8, 255 where the mask is.
         truth: (S, S, 3) uint8 RGB, the face beneath.
+        points: (468, 2) its mesh in the crop's pixels.
         groups: kind of group to the group that this face is of.
     """
 
     crop: Bytes
     mask: Bytes
     truth: Bytes
+    points: Points
     groups: dict[str, str]
 
     @property
@@ -84,7 +87,7 @@ def held_out(photos: Sequence[Photo], sides: dict[str, float] | None = None) -> 
         groups = {"skin": skin_tone(truth, points), "yaw": _turn(yaw), "mask": f"{worn.kind}, {worn.worn}"}
         if sides is not None:
             groups["size"] = _size(sides.get(photo.key))
-        yield HeldOut(worn.picture, worn.mask, truth, groups)
+        yield HeldOut(worn.picture, worn.mask, truth, points.astype(np.float64), groups)
 
 
 def native_sides(folder: Path, name: str) -> dict[str, float]:

@@ -15,6 +15,7 @@ from stream_unmask.inpainting.cpu.segmenting import fill_holes, settled
 from trainer.evaluation import realism
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import HeldOut
+from trainer.evaluation.identity import Recogniser
 from trainer.evaluation.looks import Shift, shift
 from trainer.evaluation.measures import blend, iou_and_f1, psnr, slope, ssim_map
 from trainer.evaluation.perceptual import perceptual
@@ -33,6 +34,7 @@ FIGURES = {
     "sharpness": "mean slope inside the mask over that of the truth; 1 is as sharp as the photo",
     "kernel": "kernel distance of lower faces to other people's true ones, x1000; true faces have about 0",
     "other_sex": "share of faces that surely strike one as a woman's or a man's and came out as the other",
+    "identity": "how like the true face's a recogniser's vector is (mean cosine); with --identity",
     "older": "years by which the finished crops look older than the true ones",
     "swd": "sliced Wasserstein distance of the finished crops to the true ones, x1000; lower is better",
     "false_alarms": "share of the same faces, bare, in whose crop > 0.5 % is found to be mask",
@@ -82,7 +84,7 @@ def answer(contestant: Contestant, faces: Sequence[HeldOut]) -> Answer:
     return Answer(masks, inpainted, finished)
 
 
-def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
+def score(contestant: Contestant, faces: Sequence[HeldOut], recogniser: Recogniser | None = None) -> Score:
     """Measure a contestant on one set of faces, those whose mask is not in the picture left out."""
     faces = [face for face in faces if face.inside.any()]
     made = answer(contestant, faces)
@@ -96,6 +98,8 @@ def score(contestant: Contestant, faces: Sequence[HeldOut]) -> Score:
     if realism.is_there() and len(faces) >= realism.LEAST:
         figures["kernel"] = realism.kernel_distance(made.finished, truths)
     figures |= _looks(shift(made.finished, truths)) | perceptual(made.finished, truths)
+    if recogniser is not None:
+        figures["identity"] = recogniser.likeness(made.finished, truths, [face.points for face in faces])
     if contestant.finds:
         bare = contestant.find(np.stack(truths)) > 0.5
         figures["false_alarms"] = float((bare.mean(axis=(1, 2)) > 0.005).mean())

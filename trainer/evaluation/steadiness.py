@@ -1,4 +1,4 @@
-"""Whether what is painted holds still: on stills with fresh noise, and on faces that move a little."""
+"""Whether what is painted holds still: in fresh noise, on faces that move, and in light that changes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_unmask.inpainting.cpu.segmenting import settled
+from trainer.evaluation.constancy import light_below, spread
 from trainer.evaluation.contestants import Contestant
 from trainer.evaluation.heldout import SEED, HeldOut
+from trainer.evaluation.measures import blend
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -23,29 +25,39 @@ Matrix = NDArray[np.float64]
 _NOISE = 3.0
 _FRAMES = 12
 
+_COLOURED = 0.35
+"""By what share each colour of a light that changes is stronger and weaker than of a white one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """Means over clips, inside the masks, in levels of 255.
+    """Means over clips, inside the masks, the first three in levels of 255.
 
     Attributes:
         warping: root mean square change of the inpainted crop from frame to frame along the true motion of
             a face that moves (warping error: Lai et al., "Learning Blind Video Temporal Consistency", 2018).
         warping_truth: the same of the true faces, with the camera's noise: what no method has to undercut.
         flicker: mean absolute change from frame to frame on a still with fresh noise.
+        constancy: spread, over a clip in coloured light that changes, of how bright chin and upper lip of the
+            finished face are against the cheeks; see :func:`~trainer.evaluation.constancy.spread`.
+        constancy_truth: the same of the true faces.
     """
 
     warping: float
     warping_truth: float
     flicker: float
+    constancy: float
+    constancy_truth: float
 
 
 def steadiness(contestant: Contestant, faces: Sequence[HeldOut], frames: int) -> Steadiness:
     """Measure on a few faces; ``frames`` is how long the stills are."""
     moved = [warping_errors(contestant, face) for face in faces]
     stills = [flicker(contestant, face, frames) for face in faces]
+    lights = [light_spreads(contestant, face) for face in faces]
     warping, truth = np.mean(moved, axis=0)
-    return Steadiness(float(warping), float(truth), float(np.mean(stills)))
+    light, true_light = np.mean(lights, axis=0)
+    return Steadiness(float(warping), float(truth), float(np.mean(stills)), float(light), float(true_light))
 
 
 def flicker(contestant: Contestant, face: HeldOut, frames: int) -> float:
@@ -83,6 +95,28 @@ def warping_errors(contestant: Contestant, face: HeldOut) -> tuple[float, float]
         last, inpainted, truth = matrix, painted, true
     one, other = np.mean(errors, axis=0)
     return float(one), float(other)
+
+
+def light_spreads(contestant: Contestant, face: HeldOut) -> tuple[float, float]:
+    """How much the light of chin and upper lip spreads against the cheeks', finished and true.
+
+    On a clip of one face, in a light whose colour goes round once.
+    """
+    rng = np.random.default_rng(SEED)
+    lights = []
+    for number in range(_FRAMES):
+        phases = 2 * np.pi * (number / _FRAMES + np.arange(3) / 3)
+        colour = 1 + _COLOURED * np.sin(phases)
+        crop, true = (_noisy(_lit(picture, colour), rng) for picture in (face.crop, face.truth))
+        finished = blend(crop, face.inside.astype(np.float32), _paint(contestant, crop, face.mask))
+        lights.append([light_below(picture, face.points) for picture in (finished, true)])
+    one, other = (spread(each) for each in zip(*lights, strict=True))
+    return one, other
+
+
+def _lit(picture: Bytes, colour: NDArray[np.float64]) -> Bytes:
+    """(S, S, 3) in a light of a colour (3,)."""
+    return np.clip(picture * colour, 0, 255).astype(np.uint8)
 
 
 def _paint(contestant: Contestant, crop: Bytes, mask: Bytes) -> FloatArray:
