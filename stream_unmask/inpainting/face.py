@@ -92,6 +92,8 @@ class FaceState:
 
     Attributes:
         time: of the last frame that it was inpainted in, in seconds; None since its mask appeared.
+        found: what of the last look for its mask the next one may take; known to the ops alone.
+        painted: what of that frame's inpainted crop the next one may take; known to the ops alone.
         steadied: what the smoothing keeps of that frame; known to the ops alone that made it.
         colours: what the matching has learnt of its colours; known to the ops alone that made it.
         grain: what has been learnt of its grain.
@@ -104,6 +106,8 @@ class FaceState:
     """
 
     time: float | None = None
+    found: Any = None
+    painted: Any = None
     steadied: Any = None
     colours: Any = None
     grain: GrainEstimate = field(default_factory=GrainEstimate)
@@ -115,7 +119,7 @@ class FaceState:
 
     def forget(self) -> None:
         """Start afresh with the next frame, as after a while without a face mask."""
-        self.time = self.steadied = self.colours = self.outline = None
+        self.time = self.found = self.painted = self.steadied = self.colours = self.outline = None
         if self.worn is not None:
             self.worn.points, self.worn.shown = None, 0.0
             self.worn.observed.clear()

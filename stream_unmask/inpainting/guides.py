@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -151,8 +151,7 @@ class StandIns:
 
     def _drawn(self, worn: Worn, laid: Points, seen: Seen) -> LaidFace:
         assert worn.stand_in is not None
-        face = worn.stand_in.draw(laid, seen.view.alignment.size)
-        return replace(face, trust=face.trust * np.float32(worn.shown)) if worn.shown < 1 else face
+        return worn.stand_in.draw(laid, seen.view.alignment.size).faded(worn.shown)
 
     def _put_on(self, worn: Worn, seen: Seen) -> None:
         """Choose a stand-in, the first time and once more after enough looks: then it is worn for good."""

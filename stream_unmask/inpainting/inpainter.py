@@ -68,7 +68,11 @@ class Inpainting(Generic[B]):
             with stages("sample"):
                 self._crops = ops.sample()
             with stages("segment"):
-                self._masks = ops.mend(ops.segment(self._crops))
+                elapsed = [since(view.state.time, frame.time) for view in views]
+                known = [(view.state.found, view.state.painted) for view in views]
+                self._masks, found = ops.segment(self._crops, views, elapsed, known)
+                for view, each in zip(views, found, strict=True):
+                    view.state.found = each
                 self._scores = ops.score(self._masks)
 
     def scores(self) -> list[Scored]:

@@ -51,11 +51,17 @@ class LaidFace:
         picture: (S, S, 3) float32 RGB in 0..1, matched to nothing; black outside the box.
         trust: (S, S) float32 in 0..1: how far it is to be shown; 0 outside the box.
         box: where there may be some of it.
+        source: what was drawn, to tell whether two frames show the same; None while it fades in or out.
     """
 
     picture: NDArray[np.float32]
     trust: NDArray[np.float32]
     box: Box
+    source: object = None
+
+    def faded(self, share: float) -> LaidFace:
+        """The same face, trusted by a ``share`` of 0..1."""
+        return self if share >= 1 else LaidFace(self.picture, self.trust * np.float32(share), self.box)
 
     def shrunk(self, side: int) -> LaidFace:
         """The same face, ``side`` pixels wide: as the generator reads it."""
@@ -120,7 +126,7 @@ class Drawable:
         picture, trust = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32)
         mapped = backward_map(self.source, laid, size)
         if mapped is None:
-            return LaidFace(picture, trust, Box(0, 0, 0, 0))
+            return LaidFace(picture, trust, Box(0, 0, 0, 0), self)
         box, part = mapped.box, trust[mapped.box.slices]
         bare = np.asarray(mapped.read(self.bare), np.float32)
         part[:] = laid_trust(mapped.trust, bare, laid - (box.x0, box.y0, 0), size)
@@ -128,7 +134,7 @@ class Drawable:
         shown = Box(x, y, x + width, y + height).moved(box.x0, box.y0).widened(_BESIDE).within(box)
         if not shown.empty:
             np.clip(mapped.read(self.picture, shown), 0, 1, out=picture[shown.slices])
-        return LaidFace(picture, trust, shown)
+        return LaidFace(picture, trust, shown, self)
 
 
 def warm_up() -> None:

@@ -55,6 +55,12 @@ class Faces(Generic[B]):
     elapsed: Sequence[float]
     time: float
 
+    def one(self, row: int) -> Faces[B]:
+        """One of them alone."""
+        here = slice(row, row + 1)
+        views, rows, crops, masks = self.views[here], self.rows[here], self.crops[here], self.masks[here]
+        return Faces(views, rows, crops, masks, self.strengths[here], self.elapsed[here], self.time)
+
 
 @dataclass(frozen=True, slots=True)
 class Layer(Generic[B]):
@@ -107,12 +113,26 @@ class FrameOps(Protocol[B]):
         """Those rows of a batch, in this order."""
         ...
 
-    def segment(self, crops: B) -> B:
-        """The masks in crops."""
-        ...
+    def segment(
+        self,
+        crops: B,
+        views: Sequence[FaceView],
+        elapsed: Sequence[float],
+        known: Sequence[tuple[Any, Any]],
+    ) -> tuple[B, Sequence[Any]]:
+        """Find masks, or take those of the last frame where they still serve.
 
-    def mend(self, masks: B) -> B:
-        """Masks without holes, and with what is faint beside them: both belong to a mask."""
+        They come without holes, and with what is faint beside them: both belong to a mask.
+
+        Args:
+            crops: of the faces.
+            views: how the frame shows them.
+            elapsed: seconds since each was last inpainted, above 0.
+            known: what this method and :meth:`generate` returned for each face's last frame, or None.
+
+        Returns:
+            The masks, and what the next frame may take of them.
+        """
         ...
 
     def settle(self, masks: B) -> B:
@@ -127,10 +147,26 @@ class FrameOps(Protocol[B]):
         """
         ...
 
-    def generate(self, crops: B, masks: B, guides: Sequence[LaidFace | None], *, still: bool) -> B:
-        """Inpainted crops; with ``still`` from both sides of the mirror, as for a single picture.
+    def generate(
+        self,
+        faces: Faces[B],
+        masks: B,
+        guides: Sequence[LaidFace | None],
+        known: Sequence[Any],
+        *,
+        still: bool,
+    ) -> tuple[B, Sequence[Any]]:
+        """Make inpainted crops, or take what was made for a face's last frame where that still serves.
 
-        Each with the detail of its guide, a face laid on at the crop's side, where it has one.
+        Args:
+            faces: whose they are to be.
+            masks: in them, settled.
+            guides: a face laid on at the crop's side for each; None where there is none.
+            known: what this method returned for each face's last frame, or None.
+            still: make them from both sides of the mirror, as for a single picture.
+
+        Returns:
+            The inpainted crops, with the detail of their guides, and what the next frame may take of them.
         """
         ...
 

@@ -86,7 +86,12 @@ class Unmask:
         with stages("lay"):
             guides = self._guides(ops, faces)
         with stages("generate"):
-            return ops.generate(faces.crops, ops.settle(faces.masks), guides, still=self.still)
+            known = [view.state.painted for view in faces.views]
+            settled = ops.settle(faces.masks)
+            pictures, painted = ops.generate(faces, settled, guides, known, still=self.still)
+            for view, each in zip(faces.views, painted, strict=True):
+                view.state.painted = each
+            return pictures
 
     def _guides(self, ops: FrameOps[B], faces: Faces[B]) -> list[LaidFace | None]:
         """What is laid on the faces."""
@@ -151,8 +156,8 @@ def heads(ops: FrameOps[B], faces: Faces[B]) -> list[Seen]:
         return ops.to_host(faces.crops[row : row + 1])[0]
 
     def painted(row: int) -> Picture:
-        one = slice(row, row + 1)
-        made = ops.generate(faces.crops[one], ops.settle(faces.masks[one]), [None], still=False)
+        alone = faces.one(row)
+        made, _ = ops.generate(alone, ops.settle(alone.masks), [None], [None], still=False)
         return ops.to_host(made)[0]
 
     # Asked for twice of a head that is met for the first time: painted once.

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from engines.contract import NetworkName
 from engines.engine import Engine
+from stream_unmask.inpainting.cpu.carrying import Painted, paint
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
 from stream_unmask.inpainting.cpu.wearing import Wearer
 from stream_unmask.inpainting.face import Picture
 from stream_unmask.inpainting.laid import LaidFace
+from stream_unmask.inpainting.ops import Faces
 
 
 class CpuNetworks:
@@ -22,22 +24,32 @@ class CpuNetworks:
         self._generator = Generator(engines["generator"]) if "generator" in engines else None
         self._wearer = Wearer(engines["wearer"]) if "wearer" in engines else None
 
-    def segment(self, crops: Sequence[Picture]) -> list[Picture]:
-        """Where face masks are; see :class:`~stream_unmask.inpainting.cpu.segmenting.Segmenter`."""
-        return [self._segmenter.segment(crop) for crop in crops]
+    def segment(self, crop: Picture) -> Picture:
+        """Where a face mask is; see :class:`~stream_unmask.inpainting.cpu.segmenting.Segmenter`."""
+        return self._segmenter.segment(crop)
 
     def generate(
         self,
-        crops: Sequence[Picture],
+        faces: Faces[list[Picture]],
         masks: Sequence[Picture],
         guides: Sequence[LaidFace | None],
-        *,
-        still: bool,
-    ) -> list[Picture]:
-        """What face masks hide; see :class:`~stream_unmask.inpainting.cpu.generating.Generator`."""
+        known: Sequence[Painted | None],
+    ) -> tuple[list[Picture], list[Painted | None]]:
+        """What face masks hide; see :func:`~stream_unmask.inpainting.cpu.carrying.paint`."""
         assert self._generator is not None
-        generate = self._generator.generate_still if still else self._generator.generate
-        return [generate(*each) for each in zip(crops, masks, guides, strict=True)]
+        each = zip(faces.crops, masks, guides, faces.views, faces.elapsed, known, strict=True)
+        painted = [paint(self._generator, *row) for row in each]
+        return [picture for picture, _ in painted], [kept for _, kept in painted]
+
+    def generate_still(
+        self, crops: Sequence[Picture], masks: Sequence[Picture], guides: Sequence[LaidFace | None]
+    ) -> list[Picture]:
+        """The same for single pictures; see :class:`~stream_unmask.inpainting.cpu.generating.Generator`."""
+        assert self._generator is not None
+        return [
+            self._generator.make(crop, mask, guide, still=True).finished(crop.shape[-1], guide)
+            for crop, mask, guide in zip(crops, masks, guides, strict=True)
+        ]
 
     def dress(
         self, crops: Sequence[Picture], styles: Sequence[Picture]

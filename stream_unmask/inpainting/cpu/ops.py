@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.cpu.blending import blend, faded
+from stream_unmask.inpainting.cpu.carrying import Found, Painted, find
 from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.colour import Estimate, match
 from stream_unmask.inpainting.cpu.compositing import composite
@@ -21,7 +23,7 @@ from stream_unmask.inpainting.cpu.segmenting import (
 )
 from stream_unmask.inpainting.cpu.smoothing import Steadied, smooth
 from stream_unmask.inpainting.cpu.wearing import opaque
-from stream_unmask.inpainting.face import Picture
+from stream_unmask.inpainting.face import FaceView, Picture
 from stream_unmask.inpainting.laid import LaidFace
 from stream_unmask.inpainting.ops import Faces, Layer, Scored
 from stream_unmask.inpainting.parameters import CELL, Blend, ColourSettings, SmoothingSettings
@@ -66,16 +68,23 @@ class CpuOps:
     def select(self, batch: Pictures, rows: Sequence[int]) -> Pictures:
         return [batch[row] for row in rows]
 
-    def segment(self, crops: Pictures) -> Pictures:
-        planes = self._frame.planes()
-        shown = [
-            greyed(crop, each.matrix, planes.width, planes.height)
-            for crop, each in zip(crops, self._alignments, strict=True)
+    def segment(
+        self,
+        crops: Pictures,
+        views: Sequence[FaceView],
+        elapsed: Sequence[float],
+        known: Sequence[tuple[Found | None, Painted | None]],
+    ) -> tuple[Pictures, Sequence[Found]]:
+        found = [
+            find(partial(self._mended, crop, view), crop, view, since, *before)
+            for crop, view, since, before in zip(crops, views, elapsed, known, strict=True)
         ]
-        return self._networks.segment(shown)
+        return [mask for mask, _ in found], [kept for _, kept in found]
 
-    def mend(self, masks: Pictures) -> Pictures:
-        return [with_faint(fill_holes(mask)) for mask in masks]
+    def _mended(self, crop: Picture, view: FaceView) -> Picture:
+        planes = self._frame.planes()
+        shown = greyed(crop, view.alignment.matrix, planes.width, planes.height)
+        return with_faint(fill_holes(self._networks.segment(shown)))
 
     def settle(self, masks: Pictures) -> Pictures:
         return [settled(mask) for mask in masks]
@@ -85,9 +94,17 @@ class CpuOps:
         return lambda: scores
 
     def generate(
-        self, crops: Pictures, masks: Pictures, guides: Sequence[LaidFace | None], *, still: bool
-    ) -> Pictures:
-        return self._networks.generate(crops, masks, guides, still=still)
+        self,
+        faces: Faces[Pictures],
+        masks: Pictures,
+        guides: Sequence[LaidFace | None],
+        known: Sequence[Painted | None],
+        *,
+        still: bool,
+    ) -> tuple[Pictures, Sequence[Painted | None]]:
+        if still:
+            return self._networks.generate_still(faces.crops, masks, guides), [None] * len(guides)
+        return self._networks.generate(faces, masks, guides, known)
 
     def dress(self, crops: Pictures, styles: Sequence[Picture]) -> tuple[Pictures, Pictures]:
         return self._networks.dress(crops, styles)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream_unmask.faces.alignment import Alignment
-from stream_unmask.inpainting.face import Picture
+from stream_unmask.inpainting.face import FaceView, Picture
 from stream_unmask.inpainting.gpu.blending import blend, faded
 from stream_unmask.inpainting.gpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.gpu.colour import Estimate, match
@@ -104,13 +104,17 @@ class GpuOps:
         # A list as an index would make the host wait.
         return torch.stack([batch[row] for row in rows])
 
-    def segment(self, crops: Tensor) -> Tensor:
+    def segment(
+        self,
+        crops: Tensor,
+        views: Sequence[FaceView],
+        elapsed: Sequence[float],
+        known: Sequence[tuple[None, None]],
+    ) -> tuple[Tensor, Sequence[None]]:
         planes = self._frame.planes()
         shown = greyed(crops, self._matrices, planes.width, planes.height)
-        return self._networks.segment(shown, self._stream)
-
-    def mend(self, masks: Tensor) -> Tensor:
-        return with_faint(fill_holes(masks))
+        masks = with_faint(fill_holes(self._networks.segment(shown, self._stream)))
+        return masks, [found for found, _ in known]
 
     def settle(self, masks: Tensor) -> Tensor:
         return settled(masks)
@@ -129,20 +133,26 @@ class GpuOps:
         return wait
 
     def generate(
-        self, crops: Tensor, masks: Tensor, guides: Sequence[LaidFace | None], *, still: bool
-    ) -> Tensor:
-        side, size = self._networks.side, crops.shape[-1]
+        self,
+        faces: Faces[Tensor],
+        masks: Tensor,
+        guides: Sequence[LaidFace | None],
+        known: Sequence[None],
+        *,
+        still: bool,
+    ) -> tuple[Tensor, Sequence[None]]:
+        side, size = self._networks.side, faces.crops.shape[-1]
         small = [None if each is None else each.shrunk(side) for each in guides]
         given = self._brought_up(small, side)
         guide, trust = given[:, :3], given[:, 3:]
-        made = self._networks.generate(crops, masks, guide, trust, self._stream, still=still)
+        made = self._networks.generate(faces.crops, masks, guide, trust, self._stream, still=still)
         plain = resized(made, size).clamp_(-1, 1)
         if all(each is None for each in guides):
-            return plain
+            return plain, known
         laid = self._brought_up(guides, size)
         detailed = put_back_detail(made, guide, trust, laid[:, :3] * 0.5 + 0.5, laid[:, 3:])
         guided = self._slot.numbers("guided", [[float(each is not None)] for each in guides])
-        return torch.where(guided[:, :, None, None] > 0, detailed, plain)
+        return torch.where(guided[:, :, None, None] > 0, detailed, plain), known
 
     def _brought_up(self, guides: Sequence[LaidFace | None], side: int) -> Tensor:
         """(N, 4, side, side) pictures in [-1, 1] and trust of laid faces; 0 where there is none."""

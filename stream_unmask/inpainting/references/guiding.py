@@ -10,9 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-
-import numpy as np
 
 from stream_unmask.faces.mesh import FaceMesh
 from stream_unmask.inpainting.face import FaceView, Recalled
@@ -160,9 +157,7 @@ class References:
             recalled.shown = max(recalled.shown - step, 0.0)
         if recalled.shown == 0:
             return None
-        face = recalled.worn.draw(seen.view.alignment.size)
-        shown = np.float32(recalled.shown)
-        return replace(face, trust=face.trust * shown) if shown < 1 else face
+        return recalled.worn.draw(seen.view.alignment.size).faded(recalled.shown)
 
     def _lay(self, recalled: Recalled, worn: WornReference, seen: Seen) -> None:
         """Lay it on, and decide whether it is believed."""

@@ -65,8 +65,7 @@ def test_faces_are_drawn_as_they_would_be_one_by_one(device: CudaStreams, still:
     )
     generator = Generator(FakeEngine(lambda crop, mask, *_: 0.5 * crop + 0.2 * mask + ramp, SIDE))
     crops, mask = [np.clip(face() + np.float32(0.1 * k), -1, 1) for k in range(4)], soft_mask(x=0.4)
-    generate = generator.generate_still if still else generator.generate
-    expected = [generate(crop, mask) for crop in crops]
+    expected = [generator.make(crop, mask, still=still).finished(SIZE) for crop in crops]
     given = np.stack(crops), np.stack([mask[None]] * len(crops))
     crops_there, maps_there = (torch.from_numpy(each).to(device.torch) for each in given)
     none = torch.zeros(len(crops), 4, SIDE, SIDE, device=device.torch)
