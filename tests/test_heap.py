@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from stream_unmask.output.live import fanout
 from stream_unmask.video.container import Reconnected
 from tests.output.live.making import camera, fan_out, frames, ticks, write
 from tests.output.live.test_outputs import FakeTarget
-from tests.support.waiting import wait_until
+from tests.support.waiting import GUARD, wait_until
 
 _BLOCK, _BLOCKS = 64 << 10, 2000
 
@@ -40,6 +42,40 @@ def test_what_lies_free_between_what_is_used_is_given_back() -> None:
     for block in used:
         library.free(block)
     assert freed > 0.5 * _BLOCK * _BLOCKS / 2**20
+
+
+_THREADS = """
+import ctypes, sys, threading
+from stream_unmask.heap import keep_memory_together
+library = ctypes.CDLL(None)
+library.malloc.restype = library.fopen.restype = ctypes.c_void_p
+if sys.argv[1] == "together":
+    keep_memory_together()
+all_there = threading.Barrier(12)
+
+def take():
+    library.malloc(1000)
+    all_there.wait()
+
+threads = [threading.Thread(target=take) for _ in range(12)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+file = library.fopen(sys.argv[2].encode(), b"w")
+library.malloc_info(0, ctypes.c_void_p(file))
+library.fclose(ctypes.c_void_p(file))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="this C library has no arenas")
+def test_many_threads_keep_their_memory_in_two_places(tmp_path: Path) -> None:
+    def arenas(how: str) -> int:
+        told = tmp_path / how
+        subprocess.run([sys.executable, "-c", _THREADS, how, str(told)], check=True, timeout=GUARD)
+        return told.read_text().count("<heap nr=")
+
+    assert arenas("together") <= 2 < arenas("as ever")
 
 
 def containers() -> int:

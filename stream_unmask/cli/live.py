@@ -16,6 +16,7 @@ from stream_unmask.cameras import Cameras
 from stream_unmask.cli.config import Config, read_config
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.errors import UnmaskError
+from stream_unmask.heap import keep_memory_together
 
 
 @click.command()
@@ -34,6 +35,7 @@ def live(config: Path, check: bool, log_level: str | None, log_json: bool) -> No
     if check:
         click.echo(f"{config} names {len(read.cameras)} cameras.")
         return
+    keep_memory_together()
     with log_to_stderr(log_level, as_json=log_json, serves=True) as logged:
         unmasker = api.Unmasker(read.settings)
 

@@ -19,6 +19,7 @@ from stream_unmask.cli.live import signals
 from stream_unmask.cli.logs import log_options, log_to_stderr
 from stream_unmask.cli.options import stand_in_option, weights_option
 from stream_unmask.errors import InputError, UnmaskError
+from stream_unmask.heap import keep_memory_together
 from stream_unmask.output.live.naming import default_name
 from stream_unmask.output.writing import OutputOptions
 from stream_unmask.settings import Settings
@@ -94,6 +95,7 @@ def serve(
         raise click.UsageError(f"{error}.") from error
     if config is not None:
         settings = read_config(config, outputs_needed=False).settings
+    keep_memory_together()
     with log_to_stderr(log_level, as_json=log_json, serves=True) as logged:
 
         def say(sentence: str) -> None:

@@ -25,6 +25,7 @@ from stream_unmask.cli.options import reference_option, stand_in_option, weights
 from stream_unmask.cli.printable import printable
 from stream_unmask.cli.watching import ctrl_c, progress_line
 from stream_unmask.errors import UnmaskError
+from stream_unmask.heap import keep_memory_together
 from stream_unmask.inpainting.parameters import BLENDS
 from stream_unmask.output.codecs import WORST_QUALITY, EncoderSettings
 from stream_unmask.output.live.options import LiveOptions
@@ -228,6 +229,8 @@ def _unmask(
         api.check_job(job.source, job.outputs, options, picture=job.picture)
     if report_path is not None:
         check_output(report_path, source, overwrite=True)
+    if is_address(source):
+        keep_memory_together()
     unmasker = _loaded(settings, console) if left or not jobs else None
     with ctrl_c() as stop:
 
