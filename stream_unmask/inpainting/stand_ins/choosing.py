@@ -34,6 +34,14 @@ from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UP
 _BARE = 0.05
 """Soft mask below which a place shows skin."""
 
+_FOREHEAD = (151, 108, 337, 9, 69, 299)
+_BELOW_BROWS = (8, 168, 6, 122, 351, 117, 346, 118, 347)
+"""Mesh points on the forehead, and between and below the eyes."""
+
+_FRINGE, _FEW = 18.0, 4
+"""By how much the forehead is darker (L) than the face below the brows where it lies under a fringe or a cap,
+and how many points below the brows must be bare to tell."""
+
 _LOOK = 0.15
 """Square of the distance between a face and the expected one that counts as one."""
 
@@ -52,9 +60,9 @@ gives a stand-in; one that stood in such a light itself would be tinted twice.""
 _ROUGHER, _SMOOTHER, _MOST_SMOOTHER = 0.45, 1.5, 0.8
 """Distances of texture that count as one: wrinkles on the young are worse than none on the old."""
 
-_ROUGHEST = 1.8
-"""Texture beyond which nobody is taken for older: hair across the forehead and hard light pass for
-wrinkles."""
+_ROUGHEST = 1.3
+"""Texture beyond which nobody is taken for older: hair across the forehead, grain and hard light pass for
+wrinkles. Of the bank a third is rougher."""
 
 _NEIGHBOURS = 12
 
@@ -127,11 +135,12 @@ def observe(
     picture = np.clip(cv2.merge(tuple(crop)) * 127.5 + 127.5, 0, 255)
     patches = Patches(picture.astype(np.uint8), points)
     skin = visible_skin(patches, points, mask)
+    rough = _of_skin(UPPER_SKIN, patches, points, mask)
     angles = head_angles(points, visible_weights(points, mask) + 1e-6)
     return Observation(
         look=describer.describe(without_mask(picture, mask, skin)),
         skin=skin,
-        texture=patches.texture(UPPER_SKIN, _bare(mask, points, UPPER_SKIN)),
+        texture=patches.texture(rough, _bare(mask, points, rough)),
         yaw=angles.yaw,
         pitch=angles.pitch,
         length=_length(points, edge),
@@ -140,7 +149,21 @@ def observe(
 
 def visible_skin(patches: Patches, points: Points, mask: NDArray[np.float32]) -> NDArray[np.float64]:
     """(3,) L, a, b of the skin that a mask (S, S) leaves visible."""
-    return patches.skin(FOREHEAD_AND_BRIDGE, _bare(mask, points, FOREHEAD_AND_BRIDGE))
+    numbers = _of_skin(FOREHEAD_AND_BRIDGE, patches, points, mask)
+    return patches.skin(numbers, _bare(mask, points, numbers))
+
+
+def _of_skin(
+    numbers: tuple[int, ...], patches: Patches, points: Points, mask: NDArray[np.float32]
+) -> tuple[int, ...]:
+    """Those of some points that show skin: none on the forehead where a fringe or a cap darkens it."""
+    below = np.array(_BELOW_BROWS)[_bare(mask, points, _BELOW_BROWS)]
+    if len(below) < _FEW:
+        return numbers
+    forehead, face = (np.median(patches.lab(each)[:, 0]) for each in (_FOREHEAD, tuple(below.tolist())))
+    if forehead >= face - _FRINGE:
+        return numbers
+    return tuple(number for number in numbers if number not in _FOREHEAD)
 
 
 def _bare(mask: NDArray[np.float32], points: Points, numbers: tuple[int, ...]) -> NDArray[np.bool_]:
