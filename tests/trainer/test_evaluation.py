@@ -310,6 +310,7 @@ def test_the_commands_write_figures_and_pictures(shards: Path, tmp_path: Path) -
     done = CliRunner().invoke(cli, ["evaluate", *common, *asked])
     assert done.exit_code == 0, done.output
     assert "mean face" in done.output
+    assert "…" not in done.output  # every figure can be read
     written = json.loads(figures.read_text())
     assert set(written["contestants"]) == {"bundled default", "mean face", "Telea"}
     own = written["contestants"]["bundled default"]

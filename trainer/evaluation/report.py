@@ -26,7 +26,8 @@ from trainer.evaluation.steadiness import Steadiness
 
 Bytes = NDArray[np.uint8]
 
-_COLUMNS = (*FIGURES, "lpips", "fid")
+_AS_A_CROWD = ("kernel", "swd", "other_sex", "older", "identity", "lpips", "fid")
+"""Figures of the faces' looks, which have a table of their own: all in one would be too wide to be read."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,9 @@ class Evaluation:
 
 def show(results: dict[str, Evaluation], console: Console, *, groups: bool) -> None:
     """Print the tables."""
-    console.print(_sets_table(results))
+    face_by_face = [name for name in FIGURES if name not in _AS_A_CROWD]
+    console.print(_sets_table(results, "held-out faces", face_by_face))
+    console.print(_sets_table(results, "held-out faces: how they look", _AS_A_CROWD))
     steady = _table("steadiness", "contestant", list(Steadiness.__dataclass_fields__))
     real = _table("real masks", "contestant", list(RealScore.__dataclass_fields__))
     for name, result in results.items():
@@ -92,10 +95,11 @@ def sheet(contestants: Sequence[Contestant], faces: Sequence[HeldOut]) -> Bytes:
     return np.hstack([column.reshape(-1, *column.shape[2:]) for column in columns])
 
 
-def _sets_table(results: dict[str, Evaluation]) -> Table:
+def _sets_table(results: dict[str, Evaluation], title: str, names: Sequence[str]) -> Table:
+    """A table of some figures of each set, those that were measured of any."""
     scores = [score for result in results.values() for score in result.sets.values()]
-    columns = [name for name in _COLUMNS if any(name in score.figures for score in scores)]
-    table = _table("held-out faces", "set", ["contestant", "photos", *columns])
+    columns = [name for name in names if any(name in score.figures for score in scores)]
+    table = _table(title, "set", ["contestant", "photos", *columns])
     for name in dict.fromkeys(name for result in results.values() for name in result.sets):
         for contestant, result in results.items():
             if (score := result.sets.get(name)) is not None:
