@@ -109,7 +109,10 @@ class Guard:
             return answer
         except UnmaskError as error:
             return refusal(409, str(error))
-        except (ConnectionResetError, asyncio.CancelledError):
+        except ConnectionResetError:
+            # Whoever asked has gone. Nothing is wrong here, as which aiohttp would take and log it.
+            return refusal(400, "The connection was lost.")
+        except asyncio.CancelledError:
             raise
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from stream_unmask.web.options import Limits, ServeOptions
 from stream_unmask.web.security import Guard
@@ -479,3 +480,22 @@ def test_an_offer_that_comes_in_pieces_is_read_whole(tmp_path: Path, monkeypatch
             writer.close()
 
     run(test())
+
+
+def test_who_hangs_up_before_an_answer_begins_is_not_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        return response
+
+    async def test() -> None:
+        app = web.Application(middlewares=[Guard(ServeOptions()).check])
+        app.router.add_get("/slow", slow)
+        async with TestServer(app) as server, aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.get(server.make_url("/slow"))
+
+    run(test())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
