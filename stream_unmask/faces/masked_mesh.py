@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stream_unmask.faces.laying import Points, Rigid, fit_rigid
 from stream_unmask.faces.mesh import FaceMesh, Mesh, fit_settled
+from stream_unmask.pixels.geometry import similarity
 from stream_unmask.video.images import as_frame
 
 _RIM = 1.2
@@ -91,19 +92,10 @@ def masked_mesh(
     Returns:
         (468, 3) in the picture's pixels.
     """
-    to_picture = _similarity(laid(points)[:, :2], points[:, :2])
+    to_picture = similarity(laid(points)[:, :2], points[:, :2])
     size = (picture.shape[1], picture.shape[0])
     worn = cv2.warpAffine(crop.transpose(1, 2, 0), to_picture, size, borderMode=cv2.BORDER_REPLICATE)
     share = cv2.GaussianBlur(cv2.warpAffine(mask, to_picture, size), (0, 0), _RIM)[:, :, None]
     composite = picture * (1 - share) + (worn * 127.5 + 127.5) * share
     planes = as_frame(np.clip(composite + 0.5, 0, 255).astype(np.uint8)).planes()
     return fit_settled(network, planes, Mesh(points, 1.0).region(), fits).points
-
-
-def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, 3) turn, size and shift that take points (n, 2) to others with the least squares."""
-    from_middle, to_middle = source.mean(0), target.mean(0)
-    first, second = (source - from_middle) @ (1, 1j), (target - to_middle) @ (1, 1j)
-    factor = complex(np.vdot(first, second) / np.vdot(first, first).real)
-    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.column_stack([turn, to_middle - turn @ from_middle])

@@ -82,6 +82,15 @@ def compose(outer: Affine, inner: Affine) -> Affine:
     return product
 
 
+def similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> Affine:
+    """The turn, size and shift that take points (n, 2) to others with the least squares."""
+    from_middle, to_middle = source.mean(0), target.mean(0)
+    first, second = (source - from_middle) @ (1, 1j), (target - to_middle) @ (1, 1j)
+    factor = complex(np.vdot(first, second) / np.vdot(first, first).real)
+    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.column_stack([turn, to_middle - turn @ from_middle])
+
+
 def zoom(alignment: Affine) -> float:
     """Frame pixels per crop pixel: above 1 the face is larger than its crop."""
     determinant = alignment[0, 0] * alignment[1, 1] - alignment[0, 1] * alignment[1, 0]

@@ -98,12 +98,7 @@ def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
     Raises:
         EngineError: it is missing or damaged.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Threads that spin between two runs take the cores from what measures the pictures.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    path = read_weights(folder, network).path
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(read_weights(folder, network).path, threads)
     side = session.get_inputs()[0].shape[-1]
 
     def run(*inputs: FloatArray) -> FloatArray:
@@ -113,6 +108,15 @@ def onnx_network(folder: Path, network: Network, threads: int = 2) -> Run:
         return at_side(session.run(None, feeds)[0], inputs[0].shape[-1])
 
     return run
+
+
+def onnx_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """A network for ONNX Runtime on so many threads; it raises an error of its own where the file is none."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that spin between two runs take the cores from what measures the pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def torch_network(network: nn.Module, side: int | None = None) -> Run:

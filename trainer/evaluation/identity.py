@@ -11,11 +11,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from stream_unmask.errors import InputError
 from stream_unmask.faces.laying import Points
+from stream_unmask.pixels.geometry import similarity
+from trainer.evaluation.contestants import onnx_session
 
 Bytes = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -42,10 +43,8 @@ class Recogniser:
         Raises:
             InputError: the file is no such network.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = onnx_session(path, threads)
             self._input = self._session.get_inputs()[0].name
             fits = self._run(np.zeros((1, 3, _SIDE, _SIDE), np.float32)).ndim == 2
         except Exception as error:  # ONNX Runtime has a class of its own for each thing that may be wrong
@@ -82,9 +81,4 @@ class Recogniser:
 def _placed(points: Points) -> NDArray[np.float64]:
     """(2, 3) the similarity that takes a mesh (468, 2) nearest to where recognisers want it."""
     eyes = [points[list(corners), :2].mean(axis=0) for corners in _EYES]
-    five = np.array([*eyes, points[_NOSE, :2], *points[list(_MOUTH), :2]])
-    there, here = _FIVE @ (1, 1j), five @ (1, 1j)
-    away = here - here.mean()
-    turn = (away.conj() @ (there - there.mean())) / (away.conj() @ away)
-    shift = there.mean() - turn * here.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return similarity(np.array([*eyes, points[_NOSE, :2], *points[list(_MOUTH), :2]]), _FIVE)

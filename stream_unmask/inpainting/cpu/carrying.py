@@ -42,9 +42,9 @@ class Moment:
     light: NDArray[np.float32]
 
     @classmethod
-    def of(cls, crop: Picture, view: FaceView) -> Moment:
+    def of(cls, crop: Picture, place: Affine) -> Moment:
         """How a frame shows a crop (3, S, S)."""
-        return cls(view.alignment.matrix, crop.mean(axis=(1, 2)))
+        return cls(place, crop.mean(axis=(1, 2)))
 
     def serves(self, now: Moment, view: FaceView, elapsed: float) -> bool:
         """Whether what is known of this moment holds ``elapsed`` seconds later, too."""
@@ -86,7 +86,7 @@ class Found:
 
 def find(
     segment: Callable[[], Picture],
-    crop: Picture,
+    now: Moment,
     view: FaceView,
     elapsed: float,
     found: Found | None,
@@ -96,7 +96,7 @@ def find(
 
     Args:
         segment: finds it.
-        crop: (3, S, S) RGB in [-1, 1].
+        now: how the frame shows the crop.
         view: how the frame shows the face.
         elapsed: seconds since the face was last inpainted, above 0.
         found: what this function returned for the last frame, if it was for the same face.
@@ -105,10 +105,9 @@ def find(
     Returns:
         (S, S) in 0..1, to be read only; and what is kept.
     """
-    now = Moment.of(crop, view)
     if found is not None and painted is not None and painted.due:
         # Else the generator rested in another frame than the one whose mask is known.
-        same = found.moment.place is painted.moment.place
+        same = found.moment is painted.moment
         if same and found.moment.serves(now, view, elapsed):
             return found.mask, found
     mask = segment()
@@ -120,6 +119,7 @@ def paint(
     crop: Picture,
     mask: Picture,
     guide: LaidFace | None,
+    now: Moment,
     view: FaceView,
     elapsed: float,
     before: Painted | None,
@@ -131,6 +131,7 @@ def paint(
         crop: (3, S, S) RGB in [-1, 1], C-contiguous.
         mask: (S, S) where the face mask is, 0..1, C-contiguous.
         guide: a face laid on at the crop's side, if there is one.
+        now: how the frame shows the crop.
         view: how the frame shows the face.
         elapsed: seconds since the last frame, above 0.
         before: what this function returned for that, if it was for the same face.
@@ -141,7 +142,6 @@ def paint(
     size = crop.shape[-1]
     if guide is None or guide.source is None:
         return generator.make(crop, mask, guide).finished(size, guide), None
-    now = Moment.of(crop, view)
     same = before is not None and not before.due and guide.source is before.source
     if before is not None and same and before.moment.serves(now, view, elapsed):
         return before.made.finished(size, guide), Painted(before.made, before.source, now, due=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from engines.contract import NetworkName
 from engines.engine import Engine
-from stream_unmask.inpainting.cpu.carrying import Painted, paint
+from stream_unmask.inpainting.cpu.carrying import Moment, Painted, paint
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.cpu.segmenting import Segmenter
 from stream_unmask.inpainting.cpu.wearing import Wearer
@@ -33,11 +33,12 @@ class CpuNetworks:
         faces: Faces[list[Picture]],
         masks: Sequence[Picture],
         guides: Sequence[LaidFace | None],
+        moments: Sequence[Moment],
         known: Sequence[Painted | None],
     ) -> tuple[list[Picture], list[Painted | None]]:
         """What face masks hide; see :func:`~stream_unmask.inpainting.cpu.carrying.paint`."""
         assert self._generator is not None
-        each = zip(faces.crops, masks, guides, faces.views, faces.elapsed, known, strict=True)
+        each = zip(faces.crops, masks, guides, moments, faces.views, faces.elapsed, known, strict=True)
         painted = [paint(self._generator, *row) for row in each]
         return [picture for picture, _ in painted], [kept for _, kept in painted]
 

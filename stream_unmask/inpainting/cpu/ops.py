@@ -8,7 +8,7 @@ from functools import partial
 
 from stream_unmask.faces.alignment import Alignment
 from stream_unmask.inpainting.cpu.blending import blend, faded
-from stream_unmask.inpainting.cpu.carrying import Found, Painted, find
+from stream_unmask.inpainting.cpu.carrying import Found, Moment, Painted, find
 from stream_unmask.inpainting.cpu.coarse import from_coarse, to_coarse
 from stream_unmask.inpainting.cpu.colour import Estimate, match
 from stream_unmask.inpainting.cpu.compositing import composite
@@ -56,6 +56,7 @@ class CpuOps:
         self, networks: CpuNetworks, frame: Frame, alignments: Sequence[Alignment], stages: Stages
     ) -> None:
         self._networks, self._frame, self._alignments, self._stages = networks, frame, alignments, stages
+        self._moments: list[Moment] = []
         self._layers: list[tuple[Affine, Picture, Picture, Picture, Grain, MarkPicture | None]] = []
 
     def queue(self) -> AbstractContextManager[object]:
@@ -63,7 +64,11 @@ class CpuOps:
 
     def sample(self) -> Pictures:
         planes = self._frame.planes()
-        return [sample_crop(planes, each.matrix, each.size) for each in self._alignments]
+        crops = [sample_crop(planes, each.matrix, each.size) for each in self._alignments]
+        self._moments = [
+            Moment.of(crop, each.matrix) for crop, each in zip(crops, self._alignments, strict=True)
+        ]
+        return crops
 
     def select(self, batch: Pictures, rows: Sequence[int]) -> Pictures:
         return [batch[row] for row in rows]
@@ -76,8 +81,10 @@ class CpuOps:
         known: Sequence[tuple[Found | None, Painted | None]],
     ) -> tuple[Pictures, Sequence[Found]]:
         found = [
-            find(partial(self._mended, crop, view), crop, view, since, *before)
-            for crop, view, since, before in zip(crops, views, elapsed, known, strict=True)
+            find(partial(self._mended, crop, view), now, view, since, *before)
+            for crop, now, view, since, before in zip(
+                crops, self._moments, views, elapsed, known, strict=True
+            )
         ]
         return [mask for mask, _ in found], [kept for _, kept in found]
 
@@ -104,7 +111,8 @@ class CpuOps:
     ) -> tuple[Pictures, Sequence[Painted | None]]:
         if still:
             return self._networks.generate_still(faces.crops, masks, guides), [None] * len(guides)
-        return self._networks.generate(faces, masks, guides, known)
+        moments = [self._moments[row] for row in faces.rows]
+        return self._networks.generate(faces, masks, guides, moments, known)
 
     def dress(self, crops: Pictures, styles: Sequence[Picture]) -> tuple[Pictures, Pictures]:
         return self._networks.dress(crops, styles)

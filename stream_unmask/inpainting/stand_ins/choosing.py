@@ -29,14 +29,16 @@ from stream_unmask.faces.laying import (
 from stream_unmask.inpainting.stand_ins.bank import Bank
 from stream_unmask.inpainting.stand_ins.describing import UpperFace
 from stream_unmask.inpainting.stand_ins.impressions import SURE, Impressions, years
-from stream_unmask.inpainting.stand_ins.measuring import FOREHEAD_AND_BRIDGE, UPPER_SKIN, Patches
+from stream_unmask.inpainting.stand_ins.measuring import (
+    BELOW_BROWS,
+    FOREHEAD,
+    FOREHEAD_AND_BRIDGE,
+    UPPER_SKIN,
+    Patches,
+)
 
 _BARE = 0.05
 """Soft mask below which a place shows skin."""
-
-_FOREHEAD = (151, 108, 337, 9, 69, 299)
-_BELOW_BROWS = (8, 168, 6, 122, 351, 117, 346, 118, 347)
-"""Mesh points on the forehead, and between and below the eyes."""
 
 _FRINGE, _FEW = 18.0, 4
 """By how much the forehead is darker (L) than the face below the brows where it lies under a fringe or a cap,
@@ -157,13 +159,13 @@ def _of_skin(
     numbers: tuple[int, ...], patches: Patches, points: Points, mask: NDArray[np.float32]
 ) -> tuple[int, ...]:
     """Those of some points that show skin: none on the forehead where a fringe or a cap darkens it."""
-    below = np.array(_BELOW_BROWS)[_bare(mask, points, _BELOW_BROWS)]
+    below = np.array(BELOW_BROWS)[_bare(mask, points, BELOW_BROWS)]
     if len(below) < _FEW:
         return numbers
-    forehead, face = (np.median(patches.lab(each)[:, 0]) for each in (_FOREHEAD, tuple(below.tolist())))
+    forehead, face = (np.median(patches.lab(each)[:, 0]) for each in (FOREHEAD, tuple(below.tolist())))
     if forehead >= face - _FRINGE:
         return numbers
-    return tuple(number for number in numbers if number not in _FOREHEAD)
+    return tuple(number for number in numbers if number not in FOREHEAD)
 
 
 def _bare(mask: NDArray[np.float32], points: Points, numbers: tuple[int, ...]) -> NDArray[np.bool_]:

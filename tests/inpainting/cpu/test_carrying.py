@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stream_unmask.inpainting.cpu.carrying import Found, Painted, find, paint
+from stream_unmask.inpainting.cpu.carrying import Found, Moment, Painted, find, paint
 from stream_unmask.inpainting.cpu.generating import Generator
 from stream_unmask.inpainting.face import FaceState
 from stream_unmask.inpainting.laid import LaidFace
@@ -53,8 +53,9 @@ class Face:
         """The next frame."""
         seen = replace(self._view, alignment=alignment(x), coasting=coasting)
         crop = face() + np.float32(light)
-        mask, self._found = find(self._mask, crop, seen, elapsed, self._found, self._painted)
-        picture, self._painted = paint(self._generator, crop, mask, guide, seen, elapsed, self._painted)
+        now = Moment.of(crop, seen.alignment.matrix)
+        mask, self._found = find(self._mask, now, seen, elapsed, self._found, self._painted)
+        picture, self._painted = paint(self._generator, crop, mask, guide, now, seen, elapsed, self._painted)
         return picture
 
 
